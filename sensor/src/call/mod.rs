@@ -1,0 +1,133 @@
+//! The privacy border: a raw exchange goes in by value, a [`Call`] comes out in which every value
+//! is dropped. Nothing here or right of here can hold a header, query, path or body value.
+
+use std::sync::Arc;
+
+use smallvec::SmallVec;
+
+use crate::flow::{Peer, Timestamp};
+
+/// Request method. Only registered names are kept: any other token is the sender's own text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Method(pub &'static str);
+
+/// One path segment without its value.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Segment {
+    /// A word that is known to be part of a route (dictionary, or shown by evidence).
+    Word(Arc<str>),
+    /// A word not yet shown to be part of a route: its keyed hash only.
+    Hidden(u64),
+    /// A value by its shape.
+    Parameter(SegmentKind),
+}
+
+/// Shape of a path value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum SegmentKind {
+    /// Decimal digits.
+    Integer,
+    /// RFC 9562, any version.
+    Uuid,
+    /// Eight or more hex digits, at least one decimal and one letter (hashes, object ids).
+    Hex,
+    /// ISO 8601 date or date and time.
+    Date,
+    /// Something with an `@`.
+    Email,
+    /// Any other text that is no word.
+    Text,
+}
+
+/// A path as a row of segments, at most [`crate::limits::PATH_SEGMENTS_MAX`].
+pub type Path = SmallVec<[Segment; 8]>;
+
+/// Where a field stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Place {
+    /// Query parameter.
+    Query,
+    /// Request header.
+    RequestHeader,
+    /// Cookie of the request.
+    Cookie,
+    /// Form field of the request body (urlencoded or multipart).
+    Form,
+    /// JSON pointer into the request body, array items as `*`.
+    RequestBody,
+    /// Response header.
+    ResponseHeader,
+    /// Cookie that the response sets.
+    SetCookie,
+    /// JSON pointer into the response body, array items as `*`.
+    ResponseBody,
+}
+
+/// Kind of credential that a request carried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Credential {
+    /// None seen.
+    None,
+    /// `Authorization: Basic`.
+    Basic,
+    /// `Authorization: Bearer` with an opaque token.
+    Bearer,
+    /// A JWT, wherever it stood.
+    Jwt,
+    /// A header, query parameter or cookie that is named like an API key.
+    ApiKey,
+    /// A cookie that is named like a session.
+    SessionCookie,
+    /// Another `Authorization` scheme.
+    Other,
+}
+
+/// Number of a field in [`FieldNames`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct FieldId(pub u32);
+
+/// What the values of one field looked like in one call: a set of [`Facts`] bits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct FieldSeen {
+    /// Which field.
+    pub field: FieldId,
+    /// How its values looked.
+    pub facts: Facts,
+}
+
+/// Set of types (low half) and formats (high half) seen; union is `|`. Stable bits: they are stored.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Facts(pub u32);
+
+/// One request with its response, every value dropped.
+#[derive(Debug)]
+pub struct Call {
+    /// When its first byte was seen.
+    pub at: Timestamp,
+    /// Authority of the service: host and port in lower case, or the server's address.
+    pub service: Arc<str>,
+    /// Request method.
+    pub method: Method,
+    /// Path without values.
+    pub path: Path,
+    /// Status code; `None` when no response was seen.
+    pub status: Option<u16>,
+    /// Nanoseconds from the request's first byte to the response's first byte.
+    pub latency_ns: Option<u64>,
+    /// Bytes of the request body on the wire.
+    pub request_bytes: u64,
+    /// Bytes of the response body on the wire.
+    pub response_bytes: u64,
+    /// Media type of the request body without parameters, from a closed list.
+    pub request_type: Option<&'static str>,
+    /// Media type of the response body, as above.
+    pub response_type: Option<&'static str>,
+    /// What the request was authenticated with.
+    pub credential: Credential,
+    /// Who answered: its address and port as the caller used it, and what runs there if local.
+    pub server: Peer,
+    /// Who asked.
+    pub caller: Peer,
+    /// Fields seen, each once, sorted by id.
+    pub fields: Vec<FieldSeen>,
+}

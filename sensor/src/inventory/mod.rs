@@ -1,0 +1,144 @@
+//! What exists: calls become a mergeable [`Inventory`]. Any split of the traffic over nodes,
+//! restarts and orders merges to the same inventory; templates are a pure function of it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::call::{Credential, Facts, Method, Path, Place};
+use crate::flow::{Peer, Timestamp, Verdict, Workload};
+
+/// Everything that was observed, as sums, sets and bounds, so that merging commutes.
+///
+/// It is both the delta that a flush hands to a store and the whole that a store gives back.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Inventory {
+    /// Statistics per raw endpoint (path not yet templated).
+    pub endpoints: BTreeMap<EndpointKey, EndpointStats>,
+    /// Clear text of path words that were shown to be route words, by keyed hash.
+    pub words: BTreeMap<u64, Arc<str>>,
+    /// Connections by what could be read of them.
+    pub coverage: BTreeMap<CoverageKey, CoverageStats>,
+    /// Named losses and caps, kernel and agent.
+    pub losses: BTreeMap<Arc<str>, u64>,
+}
+
+/// What one raw endpoint is known by.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct EndpointKey {
+    /// Authority.
+    pub service: Arc<str>,
+    /// Method.
+    pub method: Method,
+    /// Path as words, hidden words and shapes.
+    pub path: Path,
+}
+
+/// Sums over the calls of one endpoint.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct EndpointStats {
+    /// Calls seen.
+    pub calls: u64,
+    /// First and last seen.
+    pub seen: Seen,
+    /// Calls by status code; 0 stands for "no response seen".
+    pub statuses: BTreeMap<u16, u64>,
+    /// Time to the first byte of the response.
+    pub latency: Histogram,
+    /// Bytes of request bodies.
+    pub request_bytes: u64,
+    /// Bytes of response bodies.
+    pub response_bytes: u64,
+    /// Calls by media type of the request body.
+    pub request_types: BTreeMap<Arc<str>, u64>,
+    /// Calls by media type of the response body.
+    pub response_types: BTreeMap<Arc<str>, u64>,
+    /// Fields.
+    pub fields: BTreeMap<FieldKey, FieldStats>,
+    /// Who called.
+    pub callers: BTreeMap<CallerKey, CallerStats>,
+    /// Who answered.
+    pub servers: BTreeMap<Peer, u64>,
+}
+
+/// A place for data.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct FieldKey {
+    /// Where.
+    pub place: Place,
+    /// Name, or JSON pointer with `*` for array items and for keys that are data.
+    pub name: Arc<str>,
+}
+
+/// Sums over the calls that had the field.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct FieldStats {
+    /// Calls that had it.
+    pub calls: u64,
+    /// Union of types and formats.
+    pub facts: Facts,
+}
+
+/// Who called and with which kind of credential.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct CallerKey {
+    /// Workload or address. A local workload is listed once, whatever its address.
+    pub peer: Peer,
+    /// Kind of credential.
+    pub credential: Credential,
+}
+
+/// Sums over the calls of one caller to one endpoint.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CallerStats {
+    /// Calls.
+    pub calls: u64,
+    /// Calls answered with 4xx or 5xx.
+    pub refused: u64,
+    /// First and last seen.
+    pub seen: Seen,
+}
+
+/// An interval of time; merging takes the hull.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Seen {
+    /// First.
+    pub first: Timestamp,
+    /// Last.
+    pub last: Timestamp,
+}
+
+/// Latency in powers of two: bucket `i` counts calls of `2^i` to `2^(i+1)` microseconds; the first
+/// also those below, the last also those above.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Histogram {
+    /// Counts.
+    pub buckets: [u64; 28],
+}
+
+/// Connections of one kind at one local service or towards one remote service.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct CoverageKey {
+    /// Who owns the observed sockets.
+    pub workload: Arc<Workload>,
+    /// Port of the service side as far as known: the lower of the two.
+    pub port: u16,
+    /// What the connections carried.
+    pub verdict: Verdict,
+}
+
+/// Sums over those connections.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CoverageStats {
+    /// Connections.
+    pub connections: u64,
+    /// Bytes both ways, known at their end.
+    pub bytes: u64,
+}
+
+impl Default for Seen {
+    fn default() -> Self {
+        Seen { first: Timestamp(u64::MAX), last: Timestamp(0) }
+    }
+}
+
+pub mod catalog;

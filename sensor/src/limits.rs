@@ -1,0 +1,46 @@
+//! Every bound of every stage, with its unit and its reason. Reaching one adds to a counter.
+
+/// Connections with state in the agent. About 1 KiB each when idle.
+pub const CONNECTIONS_MAX: usize = 65_536;
+
+/// Nanoseconds without a byte after which a connection's state is let go.
+pub const CONNECTION_IDLE_NS: u64 = 300 * 1_000_000_000;
+
+/// Bytes of one direction held while an earlier segment is missing.
+pub const REORDER_BYTES_MAX: usize = 256 * 1024;
+
+/// Bytes of one message head, start line included. Servers refuse more than 8 to 64 KiB.
+pub const HEAD_BYTES_MAX: usize = 64 * 1024;
+
+/// Header fields of one head.
+pub const HEADERS_MAX: usize = 128;
+
+/// Bytes of one body that are kept for its shape; the rest is only counted.
+pub const BODY_BYTES_MAX: usize = 256 * 1024;
+
+/// Bytes that one coded body may grow to when decoded (also at the most 100 times its size).
+pub const DECODED_BYTES_MAX: usize = 1024 * 1024;
+
+/// Requests in flight on one connection.
+pub const PIPELINE_MAX: usize = 256;
+
+/// Depth of nested JSON values that is followed.
+pub const JSON_DEPTH_MAX: usize = 32;
+
+/// Fields that one call may name.
+pub const CALL_FIELDS_MAX: usize = 1024;
+
+/// Different fields (place and path) known at once.
+pub const FIELD_NAMES_MAX: usize = 65_536;
+
+/// Segments of one path.
+pub const PATH_SEGMENTS_MAX: usize = 32;
+
+/// Path words under observation before they are shown to be route words.
+pub const PATH_WORDS_MAX: usize = 65_536;
+
+/// Endpoints with unflushed changes in memory.
+pub const ENDPOINTS_MAX: usize = 50_000;
+
+/// Callers of one endpoint with unflushed changes in memory.
+pub const CALLERS_PER_ENDPOINT_MAX: usize = 1024;

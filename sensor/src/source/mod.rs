@@ -1,0 +1,70 @@
+//! Where bytes come from. Turns what a kernel or a file delivers into [`Event`]s; it knows nothing
+//! of HTTP past the kernel's verdict.
+
+use std::sync::Arc;
+
+use crate::flow::{ConnectionId, Direction, FourTuple, StreamOffset, Timestamp, Verdict, Workload};
+
+/// One thing that happened on one connection, borrowed from the source's buffer.
+#[derive(Debug)]
+pub enum Event<'a> {
+    /// A connection got its verdict. Comes before all its segments.
+    Opened(Connection),
+    /// Bytes of one direction, or the knowledge that they are missing.
+    Segment(Segment<'a>),
+    /// Both ends of one connection are on this host; only `kept` goes on.
+    Paired {
+        /// The end whose segments count.
+        kept: ConnectionId,
+        /// The end whose segments say the same again.
+        mirrored: ConnectionId,
+        /// What runs at the mirrored end.
+        workload: Arc<Workload>,
+    },
+    /// The connection ended.
+    Closed {
+        /// Which.
+        connection: ConnectionId,
+        /// When.
+        at: Timestamp,
+        /// Bytes received and sent while it was watched.
+        bytes: [u64; 2],
+    },
+}
+
+/// Facts of a connection that do not change.
+#[derive(Clone, Debug)]
+pub struct Connection {
+    /// Its number.
+    pub id: ConnectionId,
+    /// Addresses, from the owner's side.
+    pub tuple: FourTuple,
+    /// Who owns the observed socket.
+    pub workload: Arc<Workload>,
+    /// What it carries.
+    pub verdict: Verdict,
+    /// Bytes had passed before the source saw it.
+    pub joined_late: bool,
+    /// When the verdict was reached.
+    pub at: Timestamp,
+}
+
+/// A piece of one direction.
+#[derive(Clone, Copy, Debug)]
+pub struct Segment<'a> {
+    /// Which connection.
+    pub connection: ConnectionId,
+    /// Which way.
+    pub direction: Direction,
+    /// Where its first byte stands.
+    pub position: StreamOffset,
+    /// The bytes from `position` on that were captured.
+    pub bytes: &'a [u8],
+    /// Bytes that the segment stands for; those past `bytes` are missing for good.
+    pub span: u64,
+    /// Its first byte is the first after bytes of the other direction: where, without pipelining,
+    /// a message begins.
+    pub burst_start: bool,
+    /// When the operation that moved it ended.
+    pub at: Timestamp,
+}
