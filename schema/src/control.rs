@@ -19,9 +19,7 @@ pub struct Offsets {
     pub task_files: u32,
     /// `task_struct.flags`
     pub task_flags: u32,
-    /// `task_struct.stack`
-    pub task_stack: u32,
-    /// `task_struct.thread_info.status` (x86: `TS_COMPAT`)
+    /// `task_struct.thread_info.status` (x86) or `.flags` (arm64), which has `Config::compat_flag`
     pub task_status: u32,
     /// `files_struct.fdt`
     pub files_fdt: u32,
@@ -71,8 +69,6 @@ pub struct Offsets {
     pub tcp_bytes_received: u32,
     /// `tcp_sock.bytes_sent`
     pub tcp_bytes_sent: u32,
-    /// `inet_connection_sock.icsk_ulp_ops`
-    pub icsk_ulp_ops: u32,
     /// `pt_regs` members that hold the six arguments of a system call.
     pub regs_arguments: [u32; 6],
     /// `pt_regs` member that holds the number of the system call.
@@ -138,17 +134,15 @@ pub struct Config {
     /// Bytes of one burst (bytes of one direction without any of the other) that are copied at the
     /// most.
     pub burst_bytes_max: u32,
-    /// Bytes between a task's kernel stack and its saved user registers, for kernels without
-    /// `bpf_task_pt_regs` (before 5.15); zero where the helper is there.
-    pub stack_to_regs: u32,
-    /// Zero.
-    pub reserved: u32,
+    /// Bit of `Offsets::task_status` that marks a 32-bit system call.
+    pub compat_flag: u32,
 }
 
-const _: () = assert!(size_of::<Offsets>() == 36 * 4);
+const _: () = assert!(size_of::<Offsets>() == 34 * 4);
 const _: () = assert!(size_of::<Syscalls>() == 13 * 4);
 const _: () = assert!(size_of::<Scope>() == 8 + 6 * 4 + 4 * SCOPE_PORTS_MAX);
-const _: () = assert!(size_of::<Config>().is_multiple_of(8));
+const _: () =
+    assert!(size_of::<Config>() == size_of::<Scope>() + size_of::<Offsets>() + size_of::<Syscalls>() + 20);
 
 // SAFETY: `repr(C)`, integers and arrays of them only, no padding (asserted above).
 #[cfg(feature = "user")]

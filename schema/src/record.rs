@@ -146,6 +146,10 @@ pub struct CloseRecord {
     pub inbound_bytes: u64,
     /// Bytes sent while the sensor watched.
     pub outbound_bytes: u64,
+    /// Bytes that TCP delivered to the owner and no hook saw.
+    pub inbound_unseen_bytes: u32,
+    /// Bytes that TCP took from the owner and no hook saw.
+    pub outbound_unseen_bytes: u32,
     /// Monotonic clock in nanoseconds.
     pub timestamp_ns: u64,
 }
@@ -153,7 +157,7 @@ pub struct CloseRecord {
 const _: () = assert!(size_of::<DataRecord>() == 40);
 const _: () = assert!(size_of::<OpenRecord>() == 96);
 const _: () = assert!(size_of::<PairRecord>() == 56);
-const _: () = assert!(size_of::<CloseRecord>() == 40);
+const _: () = assert!(size_of::<CloseRecord>() == 48);
 
 macro_rules! reader {
     ($name:ident, $type:ty) => {

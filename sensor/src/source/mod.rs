@@ -1,6 +1,15 @@
 //! Where bytes come from. Turns what a kernel or a file delivers into [`Event`]s; it knows nothing
 //! of HTTP past the kernel's verdict.
 
+pub mod decode;
+#[cfg(feature = "kernel")]
+#[path = "kernel/enabled.rs"]
+pub mod kernel;
+#[cfg(not(feature = "kernel"))]
+#[path = "kernel/disabled.rs"]
+pub mod kernel;
+pub mod workload;
+
 use std::sync::Arc;
 
 use crate::flow::{ConnectionId, Direction, FourTuple, StreamOffset, Timestamp, Verdict, Workload};
@@ -29,6 +38,8 @@ pub enum Event<'a> {
         at: Timestamp,
         /// Bytes received and sent while it was watched.
         bytes: [u64; 2],
+        /// Bytes that TCP counted, by the same directions, and that no hook saw.
+        unseen_bytes: [u32; 2],
     },
 }
 

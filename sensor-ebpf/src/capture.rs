@@ -1,0 +1,259 @@
+//! One body for both front ends: socket operation -> state -> verdict -> budget -> ring.
+
+use aya_ebpf::helpers::generated::bpf_skc_to_tcp_sock;
+use schema::limits::{DETECT_BURSTS_MAX, DETECT_BYTES, DETECT_OPERATIONS_MAX, VECTOR_SEGMENTS_MAX};
+use schema::loss::Loss;
+use schema::record::{FLAG_BURST_START, INBOUND, OUTBOUND, VERDICT_HTTP1, VERDICT_OTHER};
+
+use crate::detect::{Detected, detect};
+use crate::emit::{self, Piece};
+use crate::offsets::setting;
+use crate::pair;
+use crate::read;
+use crate::socket::{MIRRORED, SocketState, UNKNOWN};
+use crate::user_buffer::UserBuffer;
+
+/// One finished socket operation.
+pub struct Operation {
+    /// Address of the `struct sock`.
+    pub sk: u64,
+    /// Bytes that it moved, at least 1.
+    pub moved: u64,
+    /// `INBOUND` or `OUTBOUND`.
+    pub direction: u8,
+    /// Where its bytes are.
+    pub buffer: UserBuffer,
+    /// The socket's own count behind the last byte of this direction (`copied_seq`, `write_seq`);
+    /// meaningless where the socket is not plain TCP.
+    pub sequence: u32,
+}
+
+/// Whether a socket's operations are of interest at all.
+#[inline(always)]
+pub fn is_watched(state: &SocketState) -> bool {
+    state.verdict == UNKNOWN || state.verdict == VERDICT_HTTP1
+}
+
+/// `copied_seq` or `write_seq` through a trusted pointer.
+///
+/// # Safety
+/// `sk` is a BTF-typed `struct sock`.
+#[inline(always)]
+pub unsafe fn sequence_trusted(sk: *const u8, direction: u8) -> u32 {
+    // SAFETY: as above; null is checked.
+    unsafe {
+        let tcp = bpf_skc_to_tcp_sock(sk.cast_mut().cast()) as *const u8;
+        if tcp.is_null() {
+            return 0;
+        }
+        if direction == INBOUND {
+            read::load(tcp, setting!(offsets.tcp_copied_seq))
+        } else {
+            read::load(tcp, setting!(offsets.tcp_write_seq))
+        }
+    }
+}
+
+/// The same by a probe read.
+#[inline(always)]
+pub fn sequence_probed(sk: u64, direction: u8) -> u32 {
+    if direction == INBOUND {
+        read::kernel(sk, setting!(offsets.tcp_copied_seq))
+    } else {
+        read::kernel(sk, setting!(offsets.tcp_write_seq))
+    }
+}
+
+/// Bytes that a direction moved since its last operation, by the socket's own count; zero if that
+/// is not known.
+#[inline(always)]
+pub fn moved_since(state: &SocketState, direction: u8, sequence: u32) -> u64 {
+    let index = (direction & 1) as usize;
+    if state.tcp == 0 || state.sequence_known & (1 << index) == 0 {
+        return 0;
+    }
+    let moved = sequence.wrapping_sub(state.sequence[index]) as i32;
+    if moved > 0 { moved as u64 } else { 0 }
+}
+
+/// Where an operation stands in its direction.
+struct Place {
+    position: u64,
+    span: u64,
+    /// The socket's counters agree that the operation's bytes are exactly these.
+    exact: bool,
+}
+
+/// Moves the direction's position past the operation.
+///
+/// `None`: its bytes were already accounted for, as part of a span that an operation of another
+/// task, running at the same time, declared missing.
+#[inline(always)]
+fn advance(state: &mut SocketState, operation: &Operation) -> Option<Place> {
+    let direction = (operation.direction & 1) as usize;
+    let position = state.position[direction];
+    let moved = operation.moved;
+    let mut place = Place { position, span: moved, exact: true };
+    if state.tcp != 0 {
+        let bit = 1u8 << direction;
+        if state.sequence_known & bit != 0 {
+            let expected = state.sequence[direction].wrapping_add(moved as u32);
+            let ahead = operation.sequence.wrapping_sub(expected) as i32;
+            if ahead < 0 {
+                crate::maps::count(Loss::Unordered as u8, moved);
+                return None;
+            }
+            if ahead > 0 {
+                place.span = moved + ahead as u64;
+                place.exact = false;
+            }
+        } else {
+            state.sequence_known |= bit;
+        }
+        state.sequence[direction] = operation.sequence;
+    }
+    state.position[direction] = position + place.span;
+    Some(place)
+}
+
+/// Gathers the first bytes of a burst and judges them. Returns the verdict and how many of the
+/// gathered bytes came with earlier operations.
+#[inline(always)]
+fn gather(state: &mut SocketState, operation: &Operation) -> (Detected, u64) {
+    let before = state.gathered_bytes as u64;
+    if state.burst_operations >= DETECT_OPERATIONS_MAX {
+        return (Detected::Nothing, before);
+    }
+    state.burst_operations += 1;
+    let at = read::clamped(before, DETECT_BYTES as u64);
+    let mut length = 0;
+    if operation.buffer.opaque == 0
+        && let Some((address, segment)) = operation.buffer.segment(0, operation.moved)
+    {
+        let available = if segment < operation.moved { segment } else { operation.moved };
+        length = read::clamped(available, DETECT_BYTES as u64);
+        // SAFETY: `at` and `length` are at most DETECT_BYTES, the room is twice that.
+        if !unsafe { read::user(state.gathered.as_mut_ptr().add(at as usize), length, address) } {
+            length = 0;
+        }
+    }
+    if length == 0 {
+        return (Detected::Nothing, before);
+    }
+    let gathered = before + length;
+    state.gathered_bytes = if gathered < DETECT_BYTES as u64 { gathered as u8 } else { DETECT_BYTES as u8 };
+    (detect(&state.gathered, read::unlinked(gathered)), before)
+}
+
+/// What to do with an operation of a socket that has no verdict yet.
+/// `None`: nothing yet. `Some(before)`: it is HTTP/1 now, and `before` bytes were gathered earlier.
+#[inline(never)]
+fn judge(state: &mut SocketState, operation: &Operation) -> Option<u64> {
+    let (detected, before) = gather(state, operation);
+    match detected {
+        Detected::Undecided => return None,
+        Detected::Nothing => {
+            state.burst_operations = DETECT_OPERATIONS_MAX;
+            if state.bursts >= DETECT_BURSTS_MAX {
+                state.verdict = VERDICT_OTHER;
+                emit::open(state);
+            }
+            return None;
+        }
+        _ => state.verdict = detected.verdict(),
+    }
+    if state.verdict != VERDICT_HTTP1 {
+        emit::open(state);
+        return None;
+    }
+    let request = matches!(detected, Detected::Request);
+    state.serves = (request == (operation.direction == INBOUND)) as u8;
+    pair::pair(operation.sk, state);
+    if state.verdict == MIRRORED {
+        return None;
+    }
+    emit::open(state);
+    Some(before)
+}
+
+/// Takes one operation of a watched socket.
+#[inline(always)]
+pub fn on_operation(state: &mut SocketState, operation: &Operation) {
+    if operation.buffer.ignored {
+        return;
+    }
+    let mut flags = 0;
+    if state.last_direction != operation.direction {
+        state.last_direction = operation.direction;
+        state.burst_bytes = 0;
+        flags = FLAG_BURST_START;
+        if state.verdict == UNKNOWN {
+            state.bursts = state.bursts.saturating_add(1);
+            state.burst_operations = 0;
+            state.gathered_bytes = 0;
+        }
+    }
+    let Some(place) = advance(state, operation) else { return };
+    if state.verdict == UNKNOWN {
+        let Some(before) = judge(state, operation) else { return };
+        if before > 0 {
+            emit::gathered(state, operation.direction, FLAG_BURST_START, place.position - before, before);
+            flags = 0;
+        } else {
+            flags = FLAG_BURST_START;
+        }
+    }
+    send(state, operation, &place, flags);
+}
+
+/// Sends the bytes of an operation as one record or as several.
+#[inline(always)]
+fn send(state: &mut SocketState, operation: &Operation, place: &Place, flags: u8) {
+    let mut piece = Piece {
+        connection: state.connection,
+        position: place.position,
+        address: 0,
+        length: 0,
+        span: place.span,
+        direction: operation.direction & OUTBOUND,
+        flags,
+        cause: operation.buffer.opaque,
+    };
+    let burst_before = state.burst_bytes;
+    state.burst_bytes = burst_before.saturating_add(place.span as u32);
+    if !place.exact {
+        piece.cause = Loss::Unordered as u8;
+    } else if piece.cause == 0 && burst_before >= setting!(burst_bytes_max) {
+        piece.cause = Loss::BodyBudget as u8;
+    }
+    let mut left = 0;
+    if piece.cause == 0 {
+        let budget = setting!(operation_bytes_max) as u64;
+        left = if operation.moved < budget { operation.moved } else { budget };
+    }
+    let mut rest = place.span - left;
+    let mut index = 0;
+    while index < VECTOR_SEGMENTS_MAX as u64 && left > 0 {
+        let Some((address, length)) = operation.buffer.segment(index, operation.moved) else { break };
+        index += 1;
+        let length = read::unlinked(if length < left { length } else { left });
+        if length > 0 {
+            piece.address = address;
+            piece.length = length;
+            piece.span = length;
+            emit::copies(&piece);
+            piece.flags = 0;
+            piece.position += length;
+        }
+        left = read::unlinked(left - length);
+    }
+    rest += left;
+    if rest > 0 {
+        if piece.cause == 0 {
+            piece.cause = if left > 0 { Loss::VectorTooLong } else { Loss::BodyBudget } as u8;
+        }
+        piece.length = 0;
+        piece.span = rest;
+        emit::missing(&piece);
+    }
+}

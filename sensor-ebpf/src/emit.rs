@@ -1,0 +1,323 @@
+//! Reserve, fill, submit; or count the loss by its cause. User memory is read straight into the
+//! ring: no scratch buffer that a preempting program could overwrite.
+
+use core::mem::MaybeUninit;
+
+use aya_ebpf::bindings::{BPF_RB_AVAIL_DATA, BPF_RB_FORCE_WAKEUP, BPF_RB_NO_WAKEUP};
+use aya_ebpf::helpers::generated::bpf_ktime_get_ns;
+use schema::limits::{
+    PAYLOAD_BYTES_MAX, PAYLOAD_CLASSES_BYTES, RECORDS_PER_OPERATION_MAX, RING_BYTES, RING_RESERVED_BYTES,
+    RING_WAKEUP_BYTES,
+};
+use schema::loss::Loss;
+use schema::record::{
+    ABI_VERSION, CloseRecord, DataRecord, KIND_CLOSE, KIND_DATA, KIND_OPEN, KIND_PAIR, OpenRecord, PairRecord,
+};
+
+use crate::maps::{self, RING};
+use crate::read;
+use crate::socket::SocketState;
+
+/// Span of ring fill in which a record wakes the agent: wide enough that one record lands in it on
+/// the way up, narrow enough that a slow agent is not woken by each.
+const WAKEUP_SPAN_BYTES: u64 = 64 * 1024;
+
+/// A data record with room for `N` bytes.
+#[repr(C)]
+struct Slot<const N: usize> {
+    head: DataRecord,
+    payload: [u8; N],
+}
+
+/// One piece of an operation.
+#[derive(Clone, Copy)]
+pub struct Piece {
+    /// Connection.
+    pub connection: u64,
+    /// Where it begins.
+    pub position: u64,
+    /// Address in user memory.
+    pub address: u64,
+    /// Bytes to copy.
+    pub length: u64,
+    /// Bytes it stands for.
+    pub span: u64,
+    /// `INBOUND` or `OUTBOUND`.
+    pub direction: u8,
+    /// `FLAG_*`.
+    pub flags: u8,
+    /// Number of the [`Loss`] that says why `span` is more than `length`; zero if it is not.
+    pub cause: u8,
+}
+
+#[inline(always)]
+fn now() -> u64 {
+    // SAFETY: takes nothing.
+    unsafe { bpf_ktime_get_ns() }
+}
+
+#[inline(always)]
+fn wakeup(fill: u64) -> u64 {
+    let threshold = RING_WAKEUP_BYTES as u64;
+    if fill >= threshold && fill < threshold + WAKEUP_SPAN_BYTES {
+        BPF_RB_FORCE_WAKEUP as u64
+    } else {
+        BPF_RB_NO_WAKEUP as u64
+    }
+}
+
+/// Bit positions in the number that carries the small members of a piece.
+const META_FLAGS: u64 = 8;
+const META_CAUSE: u64 = 16;
+
+impl Piece {
+    #[inline(always)]
+    fn meta(&self) -> u64 {
+        self.direction as u64 | (self.flags as u64) << META_FLAGS | (self.cause as u64) << META_CAUSE
+    }
+
+    #[inline(always)]
+    fn of_meta(connection: u64, position: u64, address: u64, length: u64, span: u64, meta: u64) -> Self {
+        Piece {
+            connection,
+            position,
+            address,
+            length,
+            span,
+            direction: meta as u8,
+            flags: (meta >> META_FLAGS) as u8,
+            cause: (meta >> META_CAUSE) as u8,
+        }
+    }
+
+    #[inline(always)]
+    fn head(&self, payload_bytes: u64, cause: u8) -> DataRecord {
+        DataRecord {
+            abi_version: ABI_VERSION,
+            kind: KIND_DATA,
+            direction: self.direction,
+            flags: self.flags,
+            cause,
+            reserved: 0,
+            payload_bytes: payload_bytes as u32,
+            span_bytes: self.span as u32,
+            connection: self.connection,
+            position: self.position,
+            timestamp_ns: now(),
+        }
+    }
+
+    /// Copies the piece from user memory into a slot of `N` bytes.
+    #[inline(always)]
+    fn copy<const N: usize>(&self, fill: u64) {
+        let Some(mut entry) = RING.reserve::<Slot<N>>(0) else {
+            maps::count(Loss::RingFull as u8, self.span);
+            return;
+        };
+        let slot: *mut Slot<N> = entry.as_mut_ptr();
+        let length = read::clamped(self.length, N as u64);
+        // SAFETY: `length` is at most N, the room behind the head.
+        let whole = unsafe { read::user((&raw mut (*slot).payload).cast(), length, self.address) };
+        let head = if whole {
+            self.head(length, 0)
+        } else {
+            maps::count(Loss::ReadFault as u8, self.span);
+            self.head(0, Loss::ReadFault as u8)
+        };
+        // SAFETY: reserved above.
+        unsafe { (&raw mut (*slot).head).write(head) };
+        entry.submit(wakeup(fill));
+    }
+
+    /// A record without payload: the position moves, the bytes are missing.
+    #[inline(always)]
+    fn length_only(&self, fill: u64) {
+        let Some(mut entry) = RING.reserve::<DataRecord>(0) else {
+            maps::count(Loss::RingFull as u8, self.span);
+            return;
+        };
+        maps::count(self.cause, self.span);
+        entry.write(self.head(0, self.cause));
+        entry.submit(wakeup(fill));
+    }
+}
+
+/// Sends the bytes of one user buffer, in as many records as it takes.
+#[inline(always)]
+pub fn copies(piece: &Piece) {
+    emit_copies(piece.connection, piece.position, piece.address, piece.length, piece.meta());
+}
+
+/// Sends a record without payload.
+#[inline(always)]
+pub fn missing(piece: &Piece) {
+    emit_missing(piece.connection, piece.position, piece.span, piece.meta());
+}
+
+/// Body of [`copies`]. Exported and of plain numbers, which makes it a global function to the
+/// verifier: checked once by itself, not again on each of the many paths to it. The same holds for
+/// the two below.
+#[unsafe(no_mangle)]
+#[inline(never)]
+pub extern "C" fn emit_copies(connection: u64, position: u64, address: u64, length: u64, meta: u64) -> u32 {
+    let mut position = position;
+    let mut address = address;
+    let mut left = length;
+    let mut meta = meta;
+    let mut i = 0;
+    while i < RECORDS_PER_OPERATION_MAX && left > 0 {
+        i += 1;
+        let most = PAYLOAD_BYTES_MAX as u64;
+        let length = if left < most { left } else { most };
+        emit_copy(connection, position, address, length, meta);
+        meta &= !(0xff << META_FLAGS);
+        position += length;
+        address += length;
+        left -= length;
+    }
+    if left > 0 {
+        emit_missing(connection, position, left, meta | (Loss::BodyBudget as u64) << META_CAUSE);
+    }
+    0
+}
+
+/// Sends at the most [`PAYLOAD_BYTES_MAX`] bytes, in the smallest slot that holds them.
+#[unsafe(no_mangle)]
+#[inline(never)]
+pub extern "C" fn emit_copy(connection: u64, position: u64, address: u64, length: u64, meta: u64) -> u32 {
+    let piece = Piece::of_meta(connection, position, address, length, length, meta);
+    let Some(fill) = fill_for_payload() else {
+        maps::count(Loss::RingFull as u8, piece.span);
+        return 0;
+    };
+    if length <= PAYLOAD_CLASSES_BYTES[0] as u64 {
+        piece.copy::<{ PAYLOAD_CLASSES_BYTES[0] }>(fill);
+    } else if length <= PAYLOAD_CLASSES_BYTES[1] as u64 {
+        piece.copy::<{ PAYLOAD_CLASSES_BYTES[1] }>(fill);
+    } else if length <= PAYLOAD_CLASSES_BYTES[2] as u64 {
+        piece.copy::<{ PAYLOAD_CLASSES_BYTES[2] }>(fill);
+    } else {
+        piece.copy::<{ PAYLOAD_CLASSES_BYTES[3] }>(fill);
+    }
+    0
+}
+
+/// Body of [`missing`].
+#[unsafe(no_mangle)]
+#[inline(never)]
+pub extern "C" fn emit_missing(connection: u64, position: u64, span: u64, meta: u64) -> u32 {
+    let piece = Piece::of_meta(connection, position, 0, 0, span, meta);
+    match fill_for_payload() {
+        Some(fill) => piece.length_only(fill),
+        None => maps::count(Loss::RingFull as u8, span),
+    }
+    0
+}
+
+/// Bytes in the ring, or `None` if only its reserved part is left.
+#[inline(always)]
+fn fill_for_payload() -> Option<u64> {
+    let fill = RING.query(BPF_RB_AVAIL_DATA as u64);
+    (fill <= (RING_BYTES - RING_RESERVED_BYTES) as u64).then_some(fill)
+}
+
+/// Sends the `length` bytes gathered for the verdict, which earlier operations moved.
+#[inline(always)]
+pub fn gathered(state: &SocketState, direction: u8, flags: u8, position: u64, length: u64) {
+    let Some(mut entry) = RING.reserve::<Slot<{ 2 * schema::limits::DETECT_BYTES }>>(0) else {
+        maps::count(Loss::RingFull as u8, length);
+        return;
+    };
+    let piece = Piece {
+        connection: state.connection,
+        position,
+        address: 0,
+        length,
+        span: length,
+        direction,
+        flags,
+        cause: 0,
+    };
+    entry.write(Slot { head: piece.head(length, 0), payload: state.gathered });
+    entry.submit(BPF_RB_NO_WAKEUP as u64);
+}
+
+/// Sends a control record; these may use the reserved part of the ring.
+#[inline(always)]
+fn control<T: 'static>(fill: impl FnOnce(&mut MaybeUninit<T>)) {
+    let Some(mut entry) = RING.reserve::<T>(0) else {
+        maps::count(Loss::ControlRingFull as u8, 0);
+        return;
+    };
+    fill(&mut entry);
+    entry.submit(BPF_RB_NO_WAKEUP as u64);
+}
+
+#[inline(always)]
+fn address_bytes(address: &[u64; 2]) -> [u8; 16] {
+    // SAFETY: both are sixteen bytes without padding.
+    unsafe { core::mem::transmute(*address) }
+}
+
+/// Tells the agent that a connection has its verdict.
+#[inline(always)]
+pub fn open(state: &SocketState) {
+    control::<OpenRecord>(|slot| {
+        slot.write(OpenRecord {
+            abi_version: ABI_VERSION,
+            kind: KIND_OPEN,
+            verdict: state.verdict,
+            family: state.family,
+            joined_late: state.joined_late,
+            local_port: state.tuple.local_port,
+            remote_port: state.tuple.remote_port,
+            reserved: 0,
+            process: state.process,
+            network_namespace: state.network_namespace,
+            reserved2: 0,
+            connection: state.connection,
+            cgroup: state.cgroup,
+            timestamp_ns: now(),
+            local_address: address_bytes(&state.tuple.local_address),
+            remote_address: address_bytes(&state.tuple.remote_address),
+            comm: state.comm,
+        });
+    });
+}
+
+/// Tells the agent that `mirrored` says the same as `kept`.
+#[inline(always)]
+pub fn pair(kept: &SocketState, mirrored: &SocketState) {
+    control::<PairRecord>(|slot| {
+        slot.write(PairRecord {
+            abi_version: ABI_VERSION,
+            kind: KIND_PAIR,
+            reserved: 0,
+            process: mirrored.process,
+            kept: kept.connection,
+            mirrored: mirrored.connection,
+            cgroup: mirrored.cgroup,
+            timestamp_ns: now(),
+            comm: mirrored.comm,
+        });
+    });
+}
+
+/// Tells the agent that a socket is gone.
+#[inline(always)]
+pub fn close(state: &SocketState, unseen: [u32; 2]) {
+    control::<CloseRecord>(|slot| {
+        slot.write(CloseRecord {
+            abi_version: ABI_VERSION,
+            kind: KIND_CLOSE,
+            reserved: 0,
+            reserved2: 0,
+            connection: state.connection,
+            inbound_bytes: state.position[0],
+            outbound_bytes: state.position[1],
+            inbound_unseen_bytes: unseen[0],
+            outbound_unseen_bytes: unseen[1],
+            timestamp_ns: now(),
+        });
+    });
+}

@@ -1,0 +1,127 @@
+//! Front end of older kernels: the BTF tracepoint `sys_exit`. One hook at the end of every system
+//! call: its registers still hold the arguments, so no state is carried over from the entry.
+
+use aya_ebpf::helpers::generated::bpf_get_current_task;
+use aya_ebpf::programs::BtfTracePointContext;
+use schema::loss::Loss;
+use schema::record::{INBOUND, OUTBOUND};
+
+use crate::capture::{self, Operation};
+use crate::maps::SOCKETS;
+use crate::offsets::setting;
+use crate::read;
+use crate::socket;
+use crate::user_buffer::UserBuffer;
+
+/// `S_IFMT` and `S_IFSOCK`.
+const FILE_TYPE: u16 = 0o170_000;
+const FILE_SOCKET: u16 = 0o140_000;
+
+/// Direction of a system call that can move socket bytes.
+#[inline(always)]
+fn direction_of(number: u32) -> Option<u8> {
+    if number == setting!(syscalls.read)
+        || number == setting!(syscalls.recvfrom)
+        || number == setting!(syscalls.recvmsg)
+        || number == setting!(syscalls.readv)
+        || number == setting!(syscalls.recvmmsg)
+    {
+        Some(INBOUND)
+    } else if number == setting!(syscalls.write)
+        || number == setting!(syscalls.sendto)
+        || number == setting!(syscalls.sendmsg)
+        || number == setting!(syscalls.writev)
+        || number == setting!(syscalls.sendmmsg)
+        || number == setting!(syscalls.sendfile)
+        || number == setting!(syscalls.splice)
+    {
+        Some(OUTBOUND)
+    } else {
+        None
+    }
+}
+
+/// A system call ended.
+#[inline(always)]
+pub fn on_exit(context: &BtfTracePointContext) {
+    let moved = context.arg::<i64>(1);
+    if moved <= 0 {
+        return;
+    }
+    let regs = context.arg::<*const u8>(0);
+    // SAFETY: BTF-typed by the tracepoint.
+    let number = unsafe { read::load::<u64>(regs, setting!(offsets.regs_number)) } as u32;
+    let Some(mut direction) = direction_of(number) else { return };
+    // SAFETY: as above.
+    let mut buffer = unsafe { UserBuffer::of_registers(regs, direction == OUTBOUND) };
+    if buffer.ignored {
+        return;
+    }
+    // SAFETY: takes nothing.
+    let task = unsafe { bpf_get_current_task() };
+    let mut found = socket_of(task, buffer.descriptor & 0xffff_ffff);
+    if found == 0 && number == setting!(syscalls.splice) {
+        // From a socket into a pipe: the other descriptor.
+        // SAFETY: as above.
+        let descriptor = unsafe { read::load::<u64>(regs, setting!(offsets.regs_arguments[0])) };
+        found = socket_of(task, descriptor & 0xffff_ffff);
+        direction = INBOUND;
+    }
+    if found == 0 {
+        return;
+    }
+    if read::kernel::<u32>(task, setting!(offsets.task_status)) & setting!(compat_flag) != 0 {
+        buffer.opaque = Loss::Compat as u8;
+    }
+    let batch = number == setting!(syscalls.sendmmsg) || number == setting!(syscalls.recvmmsg);
+    on_call(found, moved as u64, batch, direction, buffer);
+}
+
+#[inline(always)]
+fn on_call(sk: u64, returned: u64, batch: bool, direction: u8, buffer: UserBuffer) {
+    let family: u16 = read::kernel(sk, setting!(offsets.skc_family));
+    if !socket::is_internet(family) {
+        return;
+    }
+    let state = match SOCKETS.get_ptr_mut(sk) {
+        Some(state) => state,
+        None => match socket::create(sk, returned) {
+            Some(state) => state,
+            None => return,
+        },
+    };
+    // SAFETY: the map gave it; see `SocketState` on concurrency.
+    let state = unsafe { &mut *state };
+    if !capture::is_watched(state) {
+        return;
+    }
+    let sequence = capture::sequence_probed(sk, direction);
+    // A batch returns the number of its messages; how many bytes they were, TCP knows.
+    let moved = if batch { capture::moved_since(state, direction, sequence) } else { returned };
+    if moved > 0 {
+        capture::on_operation(state, &Operation { sk, moved, direction, buffer, sequence });
+    }
+}
+
+/// Address of the `struct sock` behind a file descriptor of a task; zero if there is none.
+#[inline(never)]
+fn socket_of(task: u64, descriptor: u64) -> u64 {
+    let files: u64 = read::kernel(task, setting!(offsets.task_files));
+    let table: u64 = read::kernel(files, setting!(offsets.files_fdt));
+    let size: u32 = read::kernel(table, setting!(offsets.fdt_max_fds));
+    if descriptor >= size as u64 {
+        return 0;
+    }
+    let array: u64 = read::kernel(table, setting!(offsets.fdt_fd));
+    let file: u64 = read::kernel(array + descriptor * 8, 0);
+    if file == 0 {
+        return 0;
+    }
+    let inode: u64 = read::kernel(file, setting!(offsets.file_inode));
+    let mode: u16 = read::kernel(inode, setting!(offsets.inode_mode));
+    if mode & FILE_TYPE != FILE_SOCKET {
+        return 0;
+    }
+    let socket: u64 = read::kernel(file, setting!(offsets.file_private_data));
+    read::kernel(socket, setting!(offsets.socket_sk))
+}

@@ -1,0 +1,60 @@
+//! Kernel side of apicensus: entry points only. Attribute, call, return.
+//!
+//! Two front ends see socket operations, one of them is attached: `sock_send_length` and
+//! `sock_recv_length` (kernel 6.3 and later), or `sys_exit`. Both end in [`capture::on_operation`].
+#![no_std]
+#![no_main]
+#![feature(asm_experimental_arch)]
+
+mod capture;
+mod detect;
+mod emit;
+mod frontend_socket;
+mod frontend_syscall;
+mod maps;
+mod offsets;
+mod pair;
+mod read;
+mod socket;
+mod user_buffer;
+
+use aya_ebpf::macros::btf_tracepoint;
+use aya_ebpf::programs::BtfTracePointContext;
+
+/// `(struct sock *sk, int ret, int flags)`, after every send on any socket.
+#[btf_tracepoint(function = "sock_send_length")]
+pub fn sock_send_length(context: BtfTracePointContext) -> i32 {
+    frontend_socket::on_send(&context);
+    0
+}
+
+/// `(struct sock *sk, int ret, int flags)`, after every receive on any socket.
+#[btf_tracepoint(function = "sock_recv_length")]
+pub fn sock_recv_length(context: BtfTracePointContext) -> i32 {
+    frontend_socket::on_receive(&context);
+    0
+}
+
+/// `(struct pt_regs *regs, long ret)`, at the end of every system call.
+#[btf_tracepoint(function = "sys_exit")]
+pub fn sys_exit(context: BtfTracePointContext) -> i32 {
+    frontend_syscall::on_exit(&context);
+    0
+}
+
+/// `(struct sock *sk)`, when a TCP socket is destroyed: closed by both its user and the protocol.
+#[btf_tracepoint(function = "tcp_destroy_sock")]
+pub fn tcp_destroy_sock(context: BtfTracePointContext) -> i32 {
+    socket::on_destroy(context.arg::<*const u8>(0));
+    0
+}
+
+#[panic_handler]
+fn panic(_: &core::panic::PanicInfo) -> ! {
+    // No program here can panic: the verifier would refuse the loop.
+    loop {}
+}
+
+#[unsafe(link_section = "license")]
+#[unsafe(no_mangle)]
+static LICENSE: [u8; 13] = *b"Dual MIT/GPL\0";

@@ -1,0 +1,295 @@
+//! What is known of one socket, from its first bytes until it is destroyed.
+
+use aya_ebpf::bindings::BPF_NOEXIST;
+use aya_ebpf::helpers::generated::{
+    bpf_get_current_ancestor_cgroup_id, bpf_get_current_cgroup_id, bpf_get_current_comm,
+    bpf_get_current_pid_tgid, bpf_get_smp_processor_id, bpf_ktime_get_ns,
+};
+use schema::limits::{COMM_BYTES, DETECT_BYTES, SCOPE_PORTS_MAX};
+use schema::loss::Loss;
+
+use crate::maps::{self, PROBING, PROCESSES, SOCKETS, TUPLES};
+use crate::offsets::setting;
+use crate::{emit, read};
+
+/// `AF_INET`, `AF_INET6`, `SOCK_STREAM`, `IPPROTO_TCP`, `IPPROTO_MPTCP`.
+const AF_INET: u16 = 2;
+const AF_INET6: u16 = 10;
+const SOCK_STREAM: u16 = 1;
+const IPPROTO_TCP: u16 = 6;
+const IPPROTO_MPTCP: u16 = 262;
+
+/// Verdicts beside those of the wire (`schema::record::VERDICT_*`).
+pub const UNKNOWN: u8 = 0;
+/// Outside of the scope that the user gave.
+pub const OUT_OF_SCOPE: u8 = 100;
+/// The other end of this connection is captured already.
+pub const MIRRORED: u8 = 101;
+
+/// No bytes yet in either direction.
+pub const NO_DIRECTION: u8 = 2;
+
+/// Addresses and ports of a socket from its own side; the key by which its other end is found.
+#[derive(Clone, Copy)]
+#[repr(C)]
+pub struct Tuple {
+    /// Network order; IPv4 in the first four bytes.
+    pub local_address: [u64; 2],
+    /// As above.
+    pub remote_address: [u64; 2],
+    /// Host order.
+    pub local_port: u16,
+    /// Host order.
+    pub remote_port: u16,
+    /// Network namespace where the addresses are loopback (they mean another machine in each),
+    /// else zero.
+    pub network_namespace: u32,
+}
+
+impl Tuple {
+    /// The same connection from the other side.
+    #[inline(always)]
+    pub fn reversed(&self) -> Tuple {
+        Tuple {
+            local_address: self.remote_address,
+            remote_address: self.local_address,
+            local_port: self.remote_port,
+            remote_port: self.local_port,
+            network_namespace: self.network_namespace,
+        }
+    }
+}
+
+/// State of one socket. Two CPUs may work on one (a reader and a writer): members are per direction
+/// where that matters, and positions are checked against the socket's own sequence numbers.
+#[derive(Clone, Copy)]
+#[repr(C)]
+pub struct SocketState {
+    /// Number of the connection.
+    pub connection: u64,
+    /// Bytes so far, per direction.
+    pub position: [u64; 2],
+    /// cgroup v2 id of the process of the first operation.
+    pub cgroup: u64,
+    /// Addresses.
+    pub tuple: Tuple,
+    /// TCP sequence number behind the last byte seen, per direction.
+    pub sequence: [u32; 2],
+    /// Bytes of the current burst.
+    pub burst_bytes: u32,
+    /// Process of the first operation.
+    pub process: u32,
+    /// Inode number of the network namespace.
+    pub network_namespace: u32,
+    /// One of `VERDICT_*`, or of the constants above.
+    pub verdict: u8,
+    /// Bursts without a verdict.
+    pub bursts: u8,
+    /// Operations of the current burst that were looked at for a verdict.
+    pub burst_operations: u8,
+    /// Direction of the last operation.
+    pub last_direction: u8,
+    /// Bytes in `gathered`.
+    pub gathered_bytes: u8,
+    /// Bit per direction: `sequence` is known.
+    pub sequence_known: u8,
+    /// 1 if bytes had passed before.
+    pub joined_late: u8,
+    /// 4 or 6.
+    pub family: u8,
+    /// 1 if this end answers requests.
+    pub serves: u8,
+    /// 1 if it is TCP proper, whose counters can be read.
+    pub tcp: u8,
+    /// Zero.
+    pub reserved: [u8; 2],
+    /// First bytes of the current burst. Twice the size, so that a copy to any place in the first half
+    /// stays inside for the verifier.
+    pub gathered: [u8; 2 * DETECT_BYTES],
+    /// Name of the process.
+    pub comm: [u8; COMM_BYTES],
+}
+
+/// Whether the process of the current task may be looked at.
+#[inline(always)]
+fn process_in_scope(process: u32) -> bool {
+    if process == setting!(own_process) {
+        return PROBING.get(0).is_some_and(|&probing| probing != 0);
+    }
+    if setting!(scope.processes) != 0 && PROCESSES.get_ptr(process).is_none() {
+        return false;
+    }
+    let cgroup = setting!(scope.cgroup);
+    if cgroup != 0 {
+        // SAFETY: takes a number, gives a number.
+        let ancestor = unsafe { bpf_get_current_ancestor_cgroup_id(setting!(scope.cgroup_level) as i32) };
+        if ancestor != cgroup {
+            return false;
+        }
+    }
+    true
+}
+
+/// Whether a network namespace may be looked at by processes other than the agent.
+#[inline(always)]
+pub fn namespace_in_scope(inode: u32) -> bool {
+    let wanted = setting!(scope.network_namespace);
+    wanted == 0 || wanted == inode
+}
+
+#[inline(always)]
+fn ports_in_scope(local: u16, remote: u16) -> bool {
+    let excluded = setting!(scope.ports_excluded_len) as usize;
+    let wanted = setting!(scope.ports_len) as usize;
+    let mut listed = wanted == 0;
+    let mut i = 0;
+    while i < SCOPE_PORTS_MAX {
+        if i < excluded {
+            let port = setting!(scope.ports_excluded[i]);
+            if port == local || port == remote {
+                return false;
+            }
+        }
+        if i < wanted {
+            let port = setting!(scope.ports[i]);
+            if port == local || port == remote {
+                listed = true;
+            }
+        }
+        i += 1;
+    }
+    listed
+}
+
+/// State of a socket that has none yet; `None` if it is no TCP socket, or if there is no room.
+///
+/// `moved` is what the current operation moved: more than that on the socket's counters means that
+/// the sensor came late.
+#[inline(never)]
+pub fn create(sk: u64, moved: u64) -> Option<*mut SocketState> {
+    let kind: u16 = read::kernel(sk, setting!(offsets.sk_type));
+    let protocol: u16 = read::kernel(sk, setting!(offsets.sk_protocol));
+    if kind != SOCK_STREAM || !(protocol == IPPROTO_TCP || protocol == IPPROTO_MPTCP) {
+        return None;
+    }
+    let family: u16 = read::kernel(sk, setting!(offsets.skc_family));
+    let net: u64 = read::kernel(sk, setting!(offsets.skc_net));
+    let network_namespace: u32 = read::kernel(net, setting!(offsets.net_inum));
+    // SAFETY: takes nothing.
+    let process = (unsafe { bpf_get_current_pid_tgid() } >> 32) as u32;
+
+    // SAFETY: plain numbers; padding does not exist.
+    let mut state: SocketState = unsafe { core::mem::zeroed() };
+    state.process = process;
+    state.network_namespace = network_namespace;
+    state.last_direction = NO_DIRECTION;
+    state.tcp = (protocol == IPPROTO_TCP) as u8;
+    let (local, remote, version) = addresses(sk, family);
+    state.family = version;
+    state.tuple.local_address = local;
+    state.tuple.remote_address = remote;
+    state.tuple.local_port = read::kernel(sk, setting!(offsets.skc_num));
+    state.tuple.remote_port = u16::from_be(read::kernel(sk, setting!(offsets.skc_dport)));
+    if is_loopback(&local, version) || is_loopback(&remote, version) {
+        state.tuple.network_namespace = network_namespace;
+    }
+    let own = process == setting!(own_process);
+    if !process_in_scope(process)
+        || !(own || namespace_in_scope(network_namespace))
+        || !(own || ports_in_scope(state.tuple.local_port, state.tuple.remote_port))
+    {
+        state.verdict = OUT_OF_SCOPE;
+    }
+    if state.tcp != 0 {
+        let received: u64 = read::kernel(sk, setting!(offsets.tcp_bytes_received));
+        let sent: u64 = read::kernel(sk, setting!(offsets.tcp_bytes_sent));
+        state.joined_late = (received + sent > moved) as u8;
+    }
+    // SAFETY: take nothing, or a local buffer with its length.
+    unsafe {
+        state.cgroup = bpf_get_current_cgroup_id();
+        bpf_get_current_comm(state.comm.as_mut_ptr().cast(), COMM_BYTES as u32);
+        // The time alone could repeat on two CPUs, never on one.
+        state.connection = (bpf_ktime_get_ns() << 8) | (bpf_get_smp_processor_id() as u64 & 0xff);
+    }
+    if SOCKETS.insert(sk, state, BPF_NOEXIST as u64).is_err() {
+        // Another CPU was first, or the table is full.
+        let found = SOCKETS.get_ptr_mut(sk);
+        if found.is_none() {
+            maps::count(Loss::StateFull as u8, moved);
+        }
+        return found;
+    }
+    SOCKETS.get_ptr_mut(sk)
+}
+
+/// Local and remote address and IP version. A v4-mapped IPv6 address (`::ffff:a.b.c.d`) is IPv4.
+#[inline(always)]
+fn addresses(sk: u64, family: u16) -> ([u64; 2], [u64; 2], u8) {
+    if family == AF_INET6 {
+        let mut local = [0u64; 2];
+        let mut remote = [0u64; 2];
+        let (offset_local, offset_remote) =
+            (setting!(offsets.skc_v6_rcv_saddr), setting!(offsets.skc_v6_daddr));
+        local[0] = read::kernel(sk, offset_local);
+        local[1] = read::kernel(sk, offset_local + 8);
+        remote[0] = read::kernel(sk, offset_remote);
+        remote[1] = read::kernel(sk, offset_remote + 8);
+        let mapped = |address: &[u64; 2]| address[0] == 0 && address[1] as u32 == 0xffff_0000;
+        if !(mapped(&local) && mapped(&remote)) {
+            return (local, remote, 6);
+        }
+        return ([local[1] >> 32, 0], [remote[1] >> 32, 0], 4);
+    }
+    let local: u32 = read::kernel(sk, setting!(offsets.skc_rcv_saddr));
+    let remote: u32 = read::kernel(sk, setting!(offsets.skc_daddr));
+    ([local as u64, 0], [remote as u64, 0], 4)
+}
+
+#[inline(always)]
+fn is_loopback(address: &[u64; 2], version: u8) -> bool {
+    if version == 4 { address[0] as u8 == 127 } else { address[0] == 0 && address[1] == 1u64.to_be() }
+}
+
+/// Whether a socket can be TCP at all. Cheap: decides before any look-up.
+#[inline(always)]
+pub fn is_internet(family: u16) -> bool {
+    family == AF_INET || family == AF_INET6
+}
+
+/// The socket is destroyed: drop its state and tell the agent.
+#[inline(always)]
+pub fn on_destroy(sk: *const u8) {
+    let key = sk as u64;
+    let Some(found) = SOCKETS.get_ptr_mut(key) else { return };
+    // SAFETY: the map gave it; nothing else works on a destroyed socket.
+    let state = unsafe { &*found };
+    if state.verdict != OUT_OF_SCOPE && state.verdict != UNKNOWN {
+        let mut unseen = [0u32; 2];
+        if state.tcp != 0 {
+            let now: [u32; 2] = [
+                read::kernel(key, setting!(offsets.tcp_copied_seq)),
+                read::kernel(key, setting!(offsets.tcp_write_seq)),
+            ];
+            let mut direction = 0;
+            while direction < 2 {
+                // One more than the last byte is the FIN, which takes a number too.
+                let behind = now[direction].wrapping_sub(state.sequence[direction]) as i32;
+                if state.verdict == schema::record::VERDICT_HTTP1
+                    && state.sequence_known & (1 << direction) != 0
+                    && behind > 1
+                {
+                    unseen[direction] = behind as u32 - 1;
+                }
+                direction += 1;
+            }
+        }
+        emit::close(state, unseen);
+        if let Some(&owner) = TUPLES.get_ptr(state.tuple).map(|p| unsafe { &*p })
+            && owner == key
+        {
+            let _ = TUPLES.remove(state.tuple);
+        }
+    }
+    let _ = SOCKETS.remove(key);
+}

@@ -1,0 +1,305 @@
+//! Live capture: loads the kernel program, proves that a front end works here by catching bytes of
+//! the agent's own, and hands out ring records. Decoding them is [`super::decode`]'s.
+
+#[path = "offsets.rs"]
+mod offsets;
+#[path = "probe.rs"]
+mod probe;
+
+use std::io;
+use std::os::fd::AsRawFd;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use aya::maps::{Array, HashMap, MapData, PerCpuArray, RingBuf};
+use aya::programs::BtfTracePoint;
+use aya::{Btf, Ebpf, EbpfLoader, VerifierLogLevel};
+use schema::control::{Config, FRONT_END_SOCKET, FRONT_END_SYSCALL, Scope};
+use schema::limits::SCOPE_PROCESSES_MAX;
+use schema::loss::Loss;
+
+pub use offsets::BTF_PATH;
+
+/// Which hooks see socket operations.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FrontEnd {
+    /// `sock_send_length` and `sock_recv_length`: kernel 6.3 and later.
+    Socket,
+    /// `sys_exit`.
+    Syscall,
+}
+
+impl FrontEnd {
+    /// Name as options and reports show it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            FrontEnd::Socket => "socket",
+            FrontEnd::Syscall => "syscall",
+        }
+    }
+
+    const fn programs(self) -> &'static [&'static str] {
+        match self {
+            FrontEnd::Socket => &["sock_send_length", "sock_recv_length", "tcp_destroy_sock"],
+            FrontEnd::Syscall => &["sys_exit", "tcp_destroy_sock"],
+        }
+    }
+
+    const fn number(self) -> u32 {
+        match self {
+            FrontEnd::Socket => FRONT_END_SOCKET,
+            FrontEnd::Syscall => FRONT_END_SYSCALL,
+        }
+    }
+}
+
+/// What to capture.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// `None`: the first that works.
+    pub front_end: Option<FrontEnd>,
+    /// Filter in the kernel.
+    pub scope: Scope,
+    /// Process ids of the scope, if it names any (`scope.processes` is set from this).
+    pub processes: Vec<u32>,
+    /// Bytes of one socket operation that are copied at the most.
+    pub operation_bytes_max: u32,
+    /// Bytes of one burst that are copied at the most.
+    pub burst_bytes_max: u32,
+}
+
+/// Why live capture is not possible. Each text says what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum KernelError {
+    /// No BTF file.
+    #[error(
+        "cannot read {path}: {cause}; live capture needs a kernel built with CONFIG_DEBUG_INFO_BTF=y \
+         and /sys mounted"
+    )]
+    NoBtf {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        cause: io::Error,
+    },
+    /// A BTF file that does not parse.
+    #[error("cannot use {path}: it holds no BTF of a known form; please report the kernel version")]
+    BadBtf {
+        /// Which file.
+        path: PathBuf,
+    },
+    /// A structure without an expected member.
+    #[error("the kernel's BTF has no {member}; this kernel is not supported yet, please report its version")]
+    NoMember {
+        /// Structure and member.
+        member: String,
+    },
+    /// Not allowed.
+    #[error(
+        "not allowed to load BPF programs; run as root, or with the capabilities CAP_BPF and \
+         CAP_PERFMON (and CAP_SYS_PTRACE to name processes)"
+    )]
+    NotAllowed,
+    /// The kernel refused the program or the hook.
+    #[error("the {front_end} front end does not work on this kernel: {cause}")]
+    Refused {
+        /// Which.
+        front_end: &'static str,
+        /// What the kernel said.
+        cause: String,
+    },
+    /// Neither front end works.
+    #[error("this kernel has no hook that works: {socket}; {syscall}; run `apicensus doctor`")]
+    NoFrontEnd {
+        /// Why not the one.
+        socket: Box<KernelError>,
+        /// Why not the other.
+        syscall: Box<KernelError>,
+    },
+    /// More processes than the map holds.
+    #[error("a scope of {count} processes is more than {SCOPE_PROCESSES_MAX}; name a cgroup instead")]
+    TooManyProcesses {
+        /// How many were given.
+        count: usize,
+    },
+}
+
+/// A running capture. Dropping it detaches everything.
+pub struct Capture {
+    front_end: FrontEnd,
+    ring: RingBuf<MapData>,
+    losses: PerCpuArray<MapData, [u64; 2]>,
+    // Owns the programs and their links.
+    _program: Ebpf,
+}
+
+impl Capture {
+    /// Loads and attaches the wanted front end, or the first that works.
+    ///
+    /// # Errors
+    /// See [`KernelError`].
+    pub fn start(settings: &Settings) -> Result<Capture, KernelError> {
+        if settings.processes.len() > SCOPE_PROCESSES_MAX as usize {
+            return Err(KernelError::TooManyProcesses { count: settings.processes.len() });
+        }
+        if !may_load() {
+            return Err(KernelError::NotAllowed);
+        }
+        let offsets = offsets::read()?;
+        let config = Config {
+            scope: Scope { processes: settings.processes.len() as u32, ..settings.scope },
+            offsets,
+            syscalls: offsets::syscalls(),
+            own_process: std::process::id(),
+            front_end: 0,
+            operation_bytes_max: settings.operation_bytes_max,
+            burst_bytes_max: settings.burst_bytes_max,
+            compat_flag: offsets::COMPAT_FLAG,
+        };
+        match settings.front_end {
+            Some(front_end) => Self::start_one(front_end, config, &settings.processes),
+            None => Self::start_one(FrontEnd::Socket, config, &settings.processes).or_else(|socket| {
+                tracing::info!(reason = %socket, "the socket front end is not available, trying the syscall one");
+                Self::start_one(FrontEnd::Syscall, config, &settings.processes).map_err(|syscall| {
+                    KernelError::NoFrontEnd { socket: Box::new(socket), syscall: Box::new(syscall) }
+                })
+            }),
+        }
+    }
+
+    fn start_one(front_end: FrontEnd, mut config: Config, processes: &[u32]) -> Result<Capture, KernelError> {
+        let refused = |cause: String| KernelError::Refused { front_end: front_end.name(), cause };
+        config.front_end = front_end.number();
+        let mut program = EbpfLoader::new()
+            .verifier_log_level(VerifierLogLevel::STATS)
+            .override_global("CONFIG", &config, true)
+            .load(aya::include_bytes_aligned!(env!("APICENSUS_EBPF_OBJECT")))
+            .map_err(|error| refused(sources(&error)))?;
+        let btf = Btf::from_sys_fs().map_err(|error| refused(sources(&error)))?;
+        let map = |program: &mut Ebpf, name: &str| {
+            program.take_map(name).ok_or_else(|| refused(format!("the kernel program has no map {name}")))
+        };
+        let mut scope: HashMap<_, u32, u8> = map(&mut program, "PROCESSES")?
+            .try_into()
+            .map_err(|error: aya::maps::MapError| refused(sources(&error)))?;
+        for process in processes {
+            scope.insert(process, 1, 0).map_err(|error| refused(sources(&error)))?;
+        }
+        let mut probing: Array<_, u32> = map(&mut program, "PROBING")?
+            .try_into()
+            .map_err(|error: aya::maps::MapError| refused(sources(&error)))?;
+        let ring = map(&mut program, "RING")?
+            .try_into()
+            .map_err(|error: aya::maps::MapError| refused(sources(&error)))?;
+        let losses = map(&mut program, "LOSSES")?
+            .try_into()
+            .map_err(|error: aya::maps::MapError| refused(sources(&error)))?;
+        probing.set(0, 1, 0).map_err(|error| refused(sources(&error)))?;
+        for name in front_end.programs() {
+            let hook: &mut BtfTracePoint = program
+                .program_mut(name)
+                .ok_or_else(|| refused(format!("the kernel program has no {name}")))?
+                .try_into()
+                .map_err(|error: aya::programs::ProgramError| refused(sources(&error)))?;
+            hook.load(name, &btf).map_err(|error| refused(format!("{name}: {}", sources(&error))))?;
+            hook.attach().map_err(|error| refused(format!("{name}: {}", sources(&error))))?;
+        }
+        let mut capture = Capture { front_end, ring, losses, _program: program };
+        probe::run(&mut capture).map_err(refused)?;
+        probing.set(0, 0, 0).map_err(|error| refused(sources(&error)))?;
+        capture.drain(usize::MAX, |_| ());
+        Ok(capture)
+    }
+
+    /// The front end that runs.
+    pub fn front_end(&self) -> FrontEnd {
+        self.front_end
+    }
+
+    /// Waits until the kernel asks for a read, at the most `timeout`.
+    ///
+    /// # Errors
+    /// Only if the descriptor cannot be polled at all.
+    pub fn wait(&self, timeout: Duration) -> io::Result<()> {
+        let mut poll = libc::pollfd { fd: self.ring.as_raw_fd(), events: libc::POLLIN, revents: 0 };
+        let timeout_ms = timeout.as_millis().min(60_000) as libc::c_int;
+        // SAFETY: one valid pollfd.
+        let ready = unsafe { libc::poll(&raw mut poll, 1, timeout_ms) };
+        if ready < 0 {
+            let error = io::Error::last_os_error();
+            if error.kind() != io::ErrorKind::Interrupted {
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
+
+    /// Hands out the records that are in the ring, at the most `records_max`; says how many.
+    pub fn drain(&mut self, records_max: usize, mut take: impl FnMut(&[u8])) -> usize {
+        let mut count = 0;
+        while count < records_max
+            && let Some(record) = self.ring.next()
+        {
+            take(&record);
+            count += 1;
+        }
+        count
+    }
+
+    /// Operations and bytes lost so far, by cause. A cause without a loss is left out.
+    pub fn losses(&self) -> Vec<(Loss, u64, u64)> {
+        let mut all = Vec::new();
+        for loss in Loss::ALL {
+            let Ok(values) = self.losses.get(&(loss as u32), 0) else { continue };
+            let (operations, bytes) =
+                values.iter().fold((0, 0), |sum, value| (sum.0 + value[0], sum.1 + value[1]));
+            if operations > 0 {
+                all.push((loss, operations, bytes));
+            }
+        }
+        all
+    }
+}
+
+/// Nanoseconds from the kernel's monotonic clock to the Unix epoch.
+pub fn epoch_offset_ns() -> u64 {
+    let now = |clock| {
+        let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+        // SAFETY: a valid timespec and a clock that every Linux has.
+        unsafe { libc::clock_gettime(clock, &raw mut time) };
+        time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64
+    };
+    now(libc::CLOCK_REALTIME).saturating_sub(now(libc::CLOCK_MONOTONIC))
+}
+
+/// Whether this process holds root's or the BPF capabilities (bits 38 and 39, or 21 before 5.8).
+pub fn may_load() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let effective = status
+        .lines()
+        .find_map(|line| line.strip_prefix("CapEff:"))
+        .and_then(|hex| u64::from_str_radix(hex.trim(), 16).ok())
+        .unwrap_or(0);
+    let has = |bit: u32| effective & (1 << bit) != 0;
+    has(21) || (has(38) && has(39))
+}
+
+/// An error with all its sources in one line.
+fn sources(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let next = cause.to_string();
+        if !text.contains(&next) {
+            text = format!("{text}: {next}");
+        }
+        source = cause.source();
+    }
+    // A verifier log has many lines; its last ones say what it is about.
+    let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
+    if lines.len() > 3 {
+        format!("{} ... {}", lines[0], lines[lines.len() - 2..].join(" "))
+    } else {
+        lines.join(" ")
+    }
+}
