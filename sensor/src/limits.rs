@@ -24,6 +24,22 @@ pub const DECODED_BYTES_MAX: usize = 1024 * 1024;
 /// Requests in flight on one connection.
 pub const PIPELINE_MAX: usize = 256;
 
+/// Bytes of heads and bodies of the requests in flight on one connection: four bodies of full size
+/// with their responses. A client that pipelines more is no longer paired.
+pub const PIPELINE_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+/// Bytes of one chunk-size line. Extensions are a few words where they are used at all.
+pub const CHUNK_LINE_BYTES_MAX: usize = 4 * 1024;
+
+/// Content codings in a row on one body. More than two are not seen outside attacks.
+pub const CODINGS_MAX: usize = 3;
+
+/// Times that a coded body may grow when decoded. Ordinary JSON stays below 30.
+pub const EXPANSION_MAX: usize = 100;
+
+/// Bytes of window that a zstd body may ask for: RFC 9659 section 3.
+pub const ZSTD_WINDOW_BYTES_MAX: u64 = 8 * 1024 * 1024;
+
 /// Depth of nested JSON values that is followed.
 pub const JSON_DEPTH_MAX: usize = 32;
 

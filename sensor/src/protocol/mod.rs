@@ -1,6 +1,12 @@
 //! Bytes in, messages out: chunks of one connection become [`Exchange`]s, a request with its
 //! response. This is the last stage that hands on raw values; only `call` takes them, by value.
 
+mod coding;
+mod detect;
+mod http1;
+
+pub use http1::Connection;
+
 use crate::flow::{Direction, Timestamp};
 
 /// One request with its response, raw. Neither `Clone` nor `Serialize`: see invariant 1.

@@ -1,6 +1,10 @@
 //! Segments in, bytes in order out: each direction as a run of [`Chunk`]s, where what is missing is
 //! said, with its exact length. Does not look into the bytes.
 
+mod assembler;
+
+pub use assembler::{Assembler, Ordering};
+
 use crate::flow::{Direction, Timestamp};
 
 /// The next piece of one direction, in order.

@@ -1,0 +1,337 @@
+//! Which response belongs to which request: requests wait here in order until theirs is whole.
+//!
+//! While no byte is missing this is a queue. After a loss it is evidence: the first response of a
+//! burst answers the first request of the burst before it. That holds for clients that send and
+//! wait, one request or a batch. It does not hold for a client that sends on while answers come
+//! (overlaps); once one was seen to, nothing on its connection is paired after a loss. The one case
+//! that is not told apart is a client that overlaps for the first time inside lost bytes.
+//!
+//! A hole is known only when the next segment of its direction comes. So a response that was found
+//! after a hole is *tentative* until the requests go on without one. What is not certain is not
+//! paired: the request is emitted without a response, the response is dropped, both are counted.
+
+use std::collections::VecDeque;
+
+use super::framing::Asked;
+use crate::counter::{Counter, Counters};
+use crate::flow::{Direction, Timestamp};
+use crate::limits::{PIPELINE_BYTES_MAX, PIPELINE_MAX};
+use crate::protocol::{Exchange, Message, Notes};
+
+/// Number of a request on its connection.
+pub(super) type Sequence = u64;
+
+/// The requests in flight.
+pub(super) struct Pairing {
+    queue: VecDeque<Pending>,
+    /// Number of the request at the front.
+    front: Sequence,
+    /// Bursts of the request direction so far.
+    burst: u64,
+    /// No byte of the response direction came or went missing since that burst began.
+    pub quiet: bool,
+    /// The client was seen to send a request while an answer was under way.
+    overlaps: bool,
+    /// Nothing is paired any more.
+    off: bool,
+    /// Requests may have been lost since the last one that was seen.
+    requests_lost: bool,
+    /// Responses that are paired now are not certain until the requests go on.
+    tentative: bool,
+    /// When the last response without a request began.
+    orphan_at: Option<Timestamp>,
+    /// Bytes of the messages in the queue.
+    held_bytes: usize,
+}
+
+struct Pending {
+    request: Message,
+    response: Option<Message>,
+    asked: Asked,
+    notes: Notes,
+    /// Nothing more comes of the request.
+    request_done: bool,
+    /// The final response has begun, or will not be looked for.
+    answered: bool,
+    /// Nothing more comes of the response.
+    response_done: bool,
+    tentative: bool,
+    /// It began a burst while an earlier one had no whole response.
+    suspect: bool,
+    /// Bursts in which its first and last bytes came.
+    bursts: (u64, u64),
+}
+
+/// How a request head came in.
+#[derive(Clone, Copy)]
+pub(super) struct Arrival {
+    /// It began at a burst start.
+    pub burst_start: bool,
+    /// The direction had lost its place before.
+    pub resynchronised: bool,
+    /// The response direction has lost its place.
+    pub responses_lost: bool,
+}
+
+impl Pairing {
+    pub fn new() -> Self {
+        Pairing {
+            queue: VecDeque::new(),
+            front: 0,
+            burst: 0,
+            quiet: true,
+            overlaps: false,
+            off: false,
+            requests_lost: false,
+            tentative: false,
+            orphan_at: None,
+            held_bytes: 0,
+        }
+    }
+
+    /// Bytes held by messages in the queue.
+    pub fn buffered_bytes(&self) -> usize {
+        let reading = self.queue.back().filter(|last| !last.request_done);
+        self.held_bytes + reading.map_or(0, |last| last.request.body.capacity())
+    }
+
+    /// No request waits.
+    pub fn is_empty(&self) -> bool {
+        self.queue.is_empty()
+    }
+
+    /// Bytes of the request direction came: what was tentative is certain now.
+    pub fn requests_go_on(&mut self, burst_start: bool) {
+        if burst_start {
+            self.burst += 1;
+            self.quiet = true;
+        }
+        if let Some(last) = self.queue.back_mut().filter(|last| !last.request_done) {
+            last.bursts.1 = self.burst;
+        }
+        if self.tentative {
+            self.tentative = false;
+            self.queue.iter_mut().for_each(|pending| pending.tentative = false);
+        }
+    }
+
+    /// Bytes of the request direction are missing. True if tentative responses fell: then the place
+    /// in the response direction is uncertain as well.
+    pub fn requests_broke_off(&mut self, burst_start: bool, counters: &mut Counters) -> bool {
+        if burst_start {
+            self.burst += 1;
+            self.quiet = true;
+        }
+        let fell = std::mem::take(&mut self.tentative);
+        if fell {
+            for pending in self.queue.iter_mut().filter(|pending| pending.tentative) {
+                pending.tentative = false;
+                pending.close(counters, &mut self.held_bytes);
+            }
+        }
+        fell
+    }
+
+    /// The place in one of the directions was lost: messages may have passed unseen.
+    pub fn lost(&mut self, requests: bool, counters: &mut Counters) {
+        self.requests_lost |= requests;
+        if self.overlaps {
+            self.give_up(counters);
+        }
+    }
+
+    /// No response is looked for any more.
+    pub fn give_up(&mut self, counters: &mut Counters) {
+        self.off = true;
+        self.close_open(counters);
+    }
+
+    /// A request head came.
+    pub fn request(&mut self, request: Message, asked: Asked, arrival: Arrival, counters: &mut Counters) {
+        let lost = std::mem::take(&mut self.requests_lost);
+        if !self.queue.is_empty() {
+            if (lost && arrival.resynchronised)
+                || (arrival.burst_start && arrival.responses_lost && !self.overlaps)
+            {
+                // A client that waits has had its answers, though they were not seen here.
+                self.close_unanswered(self.queue.len(), counters);
+            }
+            if self.queue.len() >= PIPELINE_MAX || self.held_bytes > PIPELINE_BYTES_MAX {
+                counters.add(Counter::PipelineFull);
+                self.give_up(counters);
+            }
+        }
+        let suspect = arrival.burst_start && self.queue.iter().any(|pending| !pending.response_done);
+        // Its response went by before it did: segments of the two directions came out of order.
+        let passed = self.orphan_at.is_some_and(|at| request.first_byte < at);
+        self.held_bytes += request.bytes_held();
+        let mut pending = Pending {
+            request,
+            response: None,
+            asked,
+            notes: Notes::default(),
+            request_done: false,
+            answered: false,
+            response_done: false,
+            tentative: false,
+            suspect,
+            bursts: (self.burst, self.burst),
+        };
+        if self.off || passed {
+            pending.close(counters, &mut self.held_bytes);
+        }
+        if self.queue.capacity() == 0 {
+            self.queue.reserve_exact(1);
+        }
+        self.queue.push_back(pending);
+    }
+
+    /// The request that is being read, to add its body to.
+    pub fn reading(&mut self) -> Option<&mut Message> {
+        self.queue.back_mut().filter(|last| !last.request_done).map(|last| &mut last.request)
+    }
+
+    /// Nothing more comes of the request that was being read.
+    pub fn request_done(&mut self, at: Timestamp, conflict: bool, counters: &mut Counters) {
+        if let Some(last) = self.queue.back_mut().filter(|last| !last.request_done) {
+            last.request_done = true;
+            last.notes.framing_conflict |= conflict;
+            last.request.last_byte = at;
+            last.request.finish(counters);
+            // The head was counted when it came.
+            self.held_bytes += last.request.body.capacity();
+        }
+    }
+
+    /// A `100 Continue` came.
+    pub fn continued(&mut self) {
+        if let Some(pending) = self.queue.iter_mut().find(|pending| !pending.answered) {
+            pending.notes.continued = true;
+        }
+    }
+
+    /// A final response began: the request that it answers, if that is certain.
+    pub fn answer(
+        &mut self,
+        at: Timestamp,
+        resynchronised: bool,
+        quiet: bool,
+        counters: &mut Counters,
+    ) -> Option<(Sequence, Asked)> {
+        let found = if self.off {
+            None
+        } else if resynchronised {
+            self.first_of_last_burst()
+        } else {
+            self.queue.iter().position(|pending| !pending.answered)
+        };
+        let Some(index) = found else {
+            counters.add(Counter::RequestMissing);
+            self.orphan_at = self.orphan_at.max(Some(at));
+            return None;
+        };
+        if resynchronised {
+            self.close_unanswered(index, counters);
+            self.tentative |= !quiet;
+        } else {
+            self.note_overlap(index);
+        }
+        let tentative = self.tentative;
+        let pending = self.queue.get_mut(index)?;
+        pending.answered = true;
+        pending.tentative = tentative;
+        Some((self.front + index as u64, pending.asked))
+    }
+
+    /// After a loss: the first request of the last burst of requests, if there is no doubt.
+    fn first_of_last_burst(&self) -> Option<usize> {
+        let index = self.queue.iter().position(|pending| pending.bursts.1 >= self.burst)?;
+        let pending = self.queue.get(index)?;
+        // A request that goes on from an earlier burst may have been answered in the lost bytes.
+        let certain = pending.bursts.0 >= self.burst || index + 1 == self.queue.len();
+        (certain && !pending.answered).then_some(index)
+    }
+
+    /// A response goes on without a hole although a later request began a burst: an overlap.
+    fn note_overlap(&mut self, index: usize) {
+        if self.queue.len() > 1 && self.queue.iter().skip(index + 1).any(|pending| pending.suspect) {
+            self.overlaps = true;
+        }
+    }
+
+    /// Nothing more comes of the response to `sequence`. `seen`: its last byte was seen, not lost.
+    /// Returns the notes of the exchange.
+    pub fn response_done(
+        &mut self,
+        sequence: Sequence,
+        response: Message,
+        notes: Notes,
+        seen: bool,
+    ) -> Notes {
+        let index = sequence.wrapping_sub(self.front) as usize;
+        if seen {
+            self.note_overlap(index);
+        }
+        let Some(pending) = self.queue.get_mut(index).filter(|pending| !pending.response_done) else {
+            return Notes::default();
+        };
+        pending.notes.upgraded |= notes.upgraded;
+        pending.notes.framing_conflict |= notes.framing_conflict;
+        pending.response_done = true;
+        self.held_bytes += response.bytes_held();
+        pending.response = Some(response);
+        pending.notes
+    }
+
+    /// Emits what is complete, in the order of the requests.
+    pub fn emit(&mut self, direction: Direction, out: &mut Vec<Exchange>) {
+        while let Some(front) = self.queue.front() {
+            if !front.request_done || !front.response_done || front.tentative {
+                return;
+            }
+            let Some(Pending { request, response, notes, .. }) = self.queue.pop_front() else { return };
+            self.front += 1;
+            let left = request.bytes_held() + response.as_ref().map_or(0, Message::bytes_held);
+            self.held_bytes = self.held_bytes.saturating_sub(left);
+            out.push(Exchange { request, response, direction, notes });
+        }
+        self.held_bytes = 0;
+        if self.queue.capacity() > 4 {
+            self.queue.shrink_to(1);
+        }
+    }
+
+    /// The connection ended or is read no further.
+    pub fn end(&mut self, at: Timestamp, counters: &mut Counters) {
+        self.request_done(at, false, counters);
+        self.requests_broke_off(false, counters);
+        self.close_open(counters);
+    }
+
+    /// Gives up on every response that is not whole.
+    pub fn close_open(&mut self, counters: &mut Counters) {
+        for pending in &mut self.queue {
+            if !pending.response_done {
+                pending.close(counters, &mut self.held_bytes);
+            }
+        }
+    }
+
+    fn close_unanswered(&mut self, before: usize, counters: &mut Counters) {
+        for pending in self.queue.iter_mut().take(before).filter(|pending| !pending.answered) {
+            pending.close(counters, &mut self.held_bytes);
+        }
+    }
+}
+
+impl Pending {
+    /// Gives up on the response.
+    fn close(&mut self, counters: &mut Counters, held_bytes: &mut usize) {
+        counters.add(Counter::ResponseMissing);
+        if let Some(response) = self.response.take() {
+            *held_bytes = held_bytes.saturating_sub(response.bytes_held());
+        }
+        self.answered = true;
+        self.response_done = true;
+    }
+}
