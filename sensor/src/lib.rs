@@ -23,3 +23,9 @@ pub mod report;
 pub mod source;
 pub mod store;
 pub mod stream;
+
+// The program around them.
+pub mod cli;
+pub mod command;
+pub mod config;
+pub mod telemetry;

@@ -1,6 +1,8 @@
 //! Where bytes come from. Turns what a kernel or a file delivers into [`Event`]s; it knows nothing
 //! of HTTP past the kernel's verdict.
 
+pub mod check;
+
 use std::sync::Arc;
 
 use crate::flow::{ConnectionId, Direction, FourTuple, StreamOffset, Timestamp, Verdict, Workload};
