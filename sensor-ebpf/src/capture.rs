@@ -168,11 +168,10 @@ fn judge(state: &mut SocketState, operation: &Operation) -> Option<u64> {
     }
     let request = matches!(detected, Detected::Request);
     state.serves = (request == (operation.direction == INBOUND)) as u8;
-    pair::pair(operation.sk, state);
+    pair::open(operation.sk, state);
     if state.verdict == MIRRORED {
         return None;
     }
-    emit::open(state);
     Some(before)
 }
 

@@ -16,10 +16,17 @@ pub mod flow;
 pub mod limits;
 
 // Stages, in the order in which data passes them.
+pub mod source;
+pub mod stream;
+pub mod protocol;
 pub mod call;
 pub mod inventory;
-pub mod protocol;
-pub mod report;
-pub mod source;
 pub mod store;
-pub mod stream;
+pub mod report;
+
+// The program around them.
+pub mod cli;
+pub mod command;
+pub mod config;
+pub mod pipeline;
+pub mod telemetry;

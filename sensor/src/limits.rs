@@ -60,3 +60,13 @@ pub const ENDPOINTS_MAX: usize = 50_000;
 
 /// Callers of one endpoint with unflushed changes in memory.
 pub const CALLERS_PER_ENDPOINT_MAX: usize = 1024;
+
+/// Runs that a store remembers one by one; sums over all runs stay for ever.
+pub const RUNS_KEPT: usize = 50;
+
+/// Rows (endpoints, fields, callers, ...) that wait in memory while the store cannot be written.
+/// About 150 B each; ten minutes of a store that is away on a busy host.
+pub const PENDING_ROWS_MAX: usize = 1_000_000;
+
+/// Deltas in the channel to the flusher; it takes them even while it writes, so few are enough.
+pub const FLUSH_QUEUE_MAX: usize = 4;

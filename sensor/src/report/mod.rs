@@ -1,1 +1,15 @@
-//! What people and programs read.
+//! What people and programs read: a catalog becomes documents, a document becomes text or JSON.
+//!
+//! Both forms come from the same document, so they cannot say different things. Everything here is
+//! pure; names are the sender's own text and are escaped before a terminal sees them.
+
+pub mod doctor;
+pub mod document;
+pub mod filter;
+pub mod json;
+pub mod status;
+pub mod text;
+
+mod escape;
+mod format;
+mod names;

@@ -1,6 +1,7 @@
 //! Where bytes come from. Turns what a kernel or a file delivers into [`Event`]s; it knows nothing
 //! of HTTP past the kernel's verdict.
 
+pub mod check;
 pub mod decode;
 #[cfg(feature = "kernel")]
 #[path = "kernel/enabled.rs"]

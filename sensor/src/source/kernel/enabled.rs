@@ -1,13 +1,15 @@
 //! Live capture: loads the kernel program, proves that a front end works here by catching bytes of
 //! the agent's own, and hands out ring records. Decoding them is [`super::decode`]'s.
 
+#[path = "doctor.rs"]
+mod doctor;
 #[path = "offsets.rs"]
 mod offsets;
 #[path = "probe.rs"]
 mod probe;
 
 use std::io;
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -18,6 +20,7 @@ use schema::control::{Config, FRONT_END_SOCKET, FRONT_END_SYSCALL, Scope};
 use schema::limits::SCOPE_PROCESSES_MAX;
 use schema::loss::Loss;
 
+pub use doctor::checks;
 pub use offsets::BTF_PATH;
 
 /// Which hooks see socket operations.
@@ -129,6 +132,7 @@ pub struct Capture {
     front_end: FrontEnd,
     ring: RingBuf<MapData>,
     losses: PerCpuArray<MapData, [u64; 2]>,
+    wakeups: OwnedFd,
     // Owns the programs and their links.
     _program: Ebpf,
 }
@@ -204,7 +208,9 @@ impl Capture {
             hook.load(name, &btf).map_err(|error| refused(format!("{name}: {}", sources(&error))))?;
             hook.attach().map_err(|error| refused(format!("{name}: {}", sources(&error))))?;
         }
-        let mut capture = Capture { front_end, ring, losses, _program: program };
+        let ring: RingBuf<MapData> = ring;
+        let wakeups = wakeups_of(ring.as_raw_fd()).map_err(|error| refused(error.to_string()))?;
+        let mut capture = Capture { front_end, ring, losses, wakeups, _program: program };
         probe::run(&mut capture).map_err(refused)?;
         probing.set(0, 0, 0).map_err(|error| refused(sources(&error)))?;
         capture.drain(usize::MAX, |_| ());
@@ -218,13 +224,16 @@ impl Capture {
 
     /// Waits until the kernel asks for a read, at the most `timeout`.
     ///
+    /// It asks when the ring fills, not when there is a record: waking up for each would cost the
+    /// servers more than the capture itself. Read after every return, by timeout or not.
+    ///
     /// # Errors
     /// Only if the descriptor cannot be polled at all.
     pub fn wait(&self, timeout: Duration) -> io::Result<()> {
-        let mut poll = libc::pollfd { fd: self.ring.as_raw_fd(), events: libc::POLLIN, revents: 0 };
+        let mut event = libc::epoll_event { events: 0, u64: 0 };
         let timeout_ms = timeout.as_millis().min(60_000) as libc::c_int;
-        // SAFETY: one valid pollfd.
-        let ready = unsafe { libc::poll(&raw mut poll, 1, timeout_ms) };
+        // SAFETY: room for one event.
+        let ready = unsafe { libc::epoll_wait(self.wakeups.as_raw_fd(), &raw mut event, 1, timeout_ms) };
         if ready < 0 {
             let error = io::Error::last_os_error();
             if error.kind() != io::ErrorKind::Interrupted {
@@ -259,6 +268,22 @@ impl Capture {
         }
         all
     }
+}
+
+/// An epoll descriptor that becomes ready when the ring's reader is woken. Edge-triggered: records
+/// that merely lie there do not make it ready.
+fn wakeups_of(ring: RawFd) -> io::Result<OwnedFd> {
+    // SAFETY: takes a flag, gives a new descriptor or -1.
+    let epoll = unsafe { libc::epoll_create1(libc::EPOLL_CLOEXEC) };
+    if epoll < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: just made, owned by nobody else.
+    let epoll = unsafe { OwnedFd::from_raw_fd(epoll) };
+    let mut event = libc::epoll_event { events: (libc::EPOLLIN | libc::EPOLLET) as u32, u64: 0 };
+    // SAFETY: two open descriptors and a valid event.
+    let added = unsafe { libc::epoll_ctl(epoll.as_raw_fd(), libc::EPOLL_CTL_ADD, ring, &raw mut event) };
+    if added < 0 { Err(io::Error::last_os_error()) } else { Ok(epoll) }
 }
 
 /// Nanoseconds from the kernel's monotonic clock to the Unix epoch.

@@ -1,0 +1,212 @@
+//! What the user typed, word for word. Nothing is looked up or checked here past the form of one
+//! value: `config` does.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// `apicensus`: which APIs exist, who calls them, and which data passes through them.
+#[derive(Clone, Debug, Parser)]
+#[command(
+    name = "apicensus",
+    version,
+    about = "Discover network APIs from live traffic, passively",
+    long_about = "Discover network APIs from live traffic, passively.\n\n\
+        An eBPF program copies HTTP/1.x at kernel sockets; what is kept are endpoints, callers, fields \
+        and counts. No value from traffic is ever stored.",
+    after_help = EXAMPLES,
+    after_long_help = EXAMPLES_LONG,
+    disable_help_subcommand = true,
+    arg_required_else_help = true
+)]
+pub struct Cli {
+    /// Of every command.
+    #[command(flatten)]
+    pub global: Global,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+const EXAMPLES: &str = "Examples:
+  apicensus doctor                                  can this machine capture?
+  apicensus run --cgroup /system.slice/app.service  capture one service
+  apicensus report                                  what was found
+
+`apicensus COMMAND --help` says more.";
+
+const EXAMPLES_LONG: &str = "Examples:
+  apicensus doctor                                  can this machine capture?
+  apicensus run --cgroup /system.slice/app.service  capture one service
+  apicensus run --netns demo --duration 60          capture a network namespace for a minute
+  apicensus report                                  what was found
+  apicensus endpoints --service api.example:8080 --since 2h
+  apicensus fields --path '/users/*' --format json
+
+Exit codes: 0 done, 2 usage or configuration, 3 environment (kernel, privileges, unknown scope), 4 store.";
+
+/// Options of every command.
+#[derive(Args, Clone, Debug)]
+pub struct Global {
+    /// Where the inventory is kept: `sqlite:PATH`, or just a path
+    #[arg(
+        long,
+        global = true,
+        value_name = "STORE",
+        env = "APICENSUS_STORE",
+        hide_env_values = true,
+        default_value = "sqlite:/var/lib/apicensus/apicensus.db"
+    )]
+    pub store: String,
+    /// Log more (-v debug, -vv trace)
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+    /// Log less (-q warnings, -qq errors)
+    #[arg(short, long, global = true, action = clap::ArgAction::Count, conflicts_with = "verbose")]
+    pub quiet: u8,
+    /// Log filter that wins over -v and -q, e.g. `info,sensor::source=debug`
+    #[arg(long, global = true, value_name = "FILTER", env = "APICENSUS_LOG", hide_env_values = true)]
+    pub log: Option<String>,
+}
+
+/// What to do.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Command {
+    /// Capture HTTP traffic of a scope into the store
+    Run(Run),
+    /// Show the whole inventory
+    Report(Query),
+    /// List endpoints
+    Endpoints(Query),
+    /// List who calls which endpoint
+    Callers(Query),
+    /// List the fields that data passes through
+    Fields(Query),
+    /// Show the last runs: scope, losses by cause, coverage
+    Status(Output),
+    /// Check whether this machine can capture, and what is missing
+    Doctor(Output),
+    /// Print a completion script for a shell
+    #[command(after_help = "Example: apicensus completions bash > /etc/bash_completion.d/apicensus")]
+    Completions {
+        /// Which shell
+        shell: clap_complete::Shell,
+    },
+}
+
+/// `run`.
+#[derive(Args, Clone, Debug)]
+#[command(
+    after_help = "A scope is required: one or more of --netns, --cgroup and --pid, or --host. Several \
+    narrow each other.\n\nExamples:
+  apicensus run --netns demo
+  apicensus run --cgroup /kubepods.slice --port 8080 --port 8443
+  apicensus run --pid 4711 --pid 4712 --duration 60
+  apicensus run --host --exclude-port 9100 --metrics-file /var/lib/node_exporter/apicensus.prom
+
+Stops at Ctrl-C, SIGTERM or after --duration, after a last flush."
+)]
+pub struct Run {
+    /// Network namespace: a name of `ip netns`, a path such as /proc/PID/ns/net, or an inode number
+    #[arg(long, value_name = "NETNS", help_heading = "Scope")]
+    pub netns: Option<String>,
+    /// cgroup v2 with all below it: its directory, or its path below the cgroup root
+    #[arg(long, value_name = "PATH", help_heading = "Scope")]
+    pub cgroup: Option<PathBuf>,
+    /// Process, all its threads (may be given again)
+    #[arg(long, value_name = "PID", help_heading = "Scope")]
+    pub pid: Vec<u32>,
+    /// Everything on this host
+    #[arg(long, help_heading = "Scope", conflicts_with_all = ["netns", "cgroup", "pid"])]
+    pub host: bool,
+    /// Only connections with this local or remote port (may be given again)
+    #[arg(long, value_name = "PORT", help_heading = "Scope", value_parser = clap::value_parser!(u16).range(1..))]
+    pub port: Vec<u16>,
+    /// No connection with this local or remote port (may be given again)
+    #[arg(long, value_name = "PORT", help_heading = "Scope", value_parser = clap::value_parser!(u16).range(1..))]
+    pub exclude_port: Vec<u16>,
+
+    /// Where in the kernel to look
+    #[arg(long, value_enum, default_value_t = FrontEnd::Auto, help_heading = "Capture")]
+    pub front_end: FrontEnd,
+    /// Bytes of one socket operation that are copied at the most
+    #[arg(long, value_name = "BYTES", default_value_t = 16384, help_heading = "Capture",
+          value_parser = clap::value_parser!(u32).range(512..=262_144))]
+    pub operation_bytes_max: u32,
+    /// Bytes of one message that are copied at the most; heads are copied whole within it
+    #[arg(long, value_name = "BYTES", default_value_t = 65536, help_heading = "Capture",
+          value_parser = clap::value_parser!(u32).range(512..=16_777_216))]
+    pub burst_bytes_max: u32,
+
+    /// Milliseconds between two flushes: what a crash can lose
+    #[arg(long, value_name = "MS", default_value_t = 1000, help_heading = "Output",
+          value_parser = clap::value_parser!(u64).range(50..=3_600_000))]
+    pub flush_ms: u64,
+    /// Stop by itself after that many seconds
+    #[arg(long, value_name = "SECONDS", help_heading = "Output",
+          value_parser = clap::value_parser!(u64).range(1..))]
+    pub duration: Option<u64>,
+    /// Prometheus text, rewritten as a whole at each flush
+    #[arg(long, value_name = "PATH", help_heading = "Output")]
+    pub metrics_file: Option<PathBuf>,
+}
+
+/// `--front-end`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum FrontEnd {
+    /// The first of the two that works here
+    Auto,
+    /// Tracepoints of sockets: least cost, kernel 6.3 and later
+    Socket,
+    /// Tracepoints of system calls: kernel 5.8 and later
+    Syscall,
+}
+
+/// How a command answers.
+#[derive(Args, Clone, Copy, Debug)]
+pub struct Output {
+    /// For people or for programs (JSON follows the schemas in schema/json)
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+}
+
+/// `--format`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// Tables
+    Text,
+    /// One JSON document
+    Json,
+}
+
+/// What to show.
+#[derive(Args, Clone, Debug)]
+#[command(
+    after_help = "Filters narrow each other. `*` stands for any text within a path segment or name, `**` \
+    for any text.\n\nExamples:
+  --service 'api.*'      services whose name begins with api.
+  --path /users          /users and all below it
+  --path '/users/*'      one segment below /users
+  --caller curl          calls of the program curl
+  --since 2h             seen in the last two hours"
+)]
+pub struct Query {
+    /// How to answer.
+    #[command(flatten)]
+    pub output: Output,
+    /// Only services of this name
+    #[arg(long, value_name = "NAME", help_heading = "Filters")]
+    pub service: Option<String>,
+    /// Only this method
+    #[arg(long, value_name = "METHOD", help_heading = "Filters")]
+    pub method: Option<String>,
+    /// Only this path template and what is below it, or templates of this form
+    #[arg(long, value_name = "PATH", help_heading = "Filters")]
+    pub path: Option<String>,
+    /// Only calls of this caller: program, address, container id or cgroup
+    #[arg(long, value_name = "NAME", help_heading = "Filters")]
+    pub caller: Option<String>,
+    /// Only what was seen since: a duration before now (30m, 2h, 7d) or an RFC 3339 time
+    #[arg(long, value_name = "TIME", help_heading = "Filters")]
+    pub since: Option<String>,
+}

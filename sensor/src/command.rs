@@ -1,0 +1,150 @@
+//! One function per command: open what it needs, let the stages work, print what they made.
+
+use std::io::{self, IsTerminal, Write};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use clap::CommandFactory;
+use serde::Serialize;
+
+use crate::cli::{Cli, Command, Format, Output, Query};
+use crate::config::{self, Failure};
+use crate::flow::Timestamp;
+use crate::inventory::Inventory;
+use crate::inventory::catalog::Catalog;
+use crate::report::doctor::{CheckRow, Doctor, Outcome};
+use crate::report::document::{Callers, Endpoints, Fields, Report};
+use crate::report::json;
+use crate::report::status::{RunFacts, Status};
+use crate::report::text::{self, Style};
+use crate::source::check::{self, Check};
+use crate::store::sqlite::SqliteStore;
+use crate::store::{Run, Store};
+use crate::telemetry::{self, Progress, Verbosity};
+
+/// Does what was asked for; the exit code where that went well.
+pub fn execute(cli: &Cli) -> Result<u8, Failure> {
+    let progress = match &cli.command {
+        Command::Run(_) => Progress::on_terminal(),
+        _ => Progress::none(),
+    };
+    let verbosity = Verbosity { more: cli.global.verbose, less: cli.global.quiet };
+    telemetry::init(verbosity, cli.global.log.as_deref(), &progress).map_err(Failure::Usage)?;
+    let store = || config::Store::of(&cli.global.store);
+    match &cli.command {
+        Command::Run(typed) => run(config::Run::of(typed, store()?)?, progress),
+        Command::Report(query) => {
+            let (inventory, catalog) = load(&store()?, query)?;
+            show(query.output, &Report::of(&catalog, &inventory), text::report)
+        }
+        Command::Endpoints(query) => {
+            let (_, catalog) = load(&store()?, query)?;
+            show(query.output, &Endpoints::of(&catalog), text::endpoints)
+        }
+        Command::Callers(query) => {
+            let (_, catalog) = load(&store()?, query)?;
+            show(query.output, &Callers::of(&catalog), text::callers)
+        }
+        Command::Fields(query) => {
+            let (_, catalog) = load(&store()?, query)?;
+            show(query.output, &Fields::of(&catalog), text::fields)
+        }
+        Command::Status(output) => status(&store()?, *output),
+        Command::Doctor(output) => doctor(checks(), *output),
+        Command::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(*shell, &mut Cli::command(), "apicensus", &mut script);
+            print(&script)
+        }
+    }
+}
+
+fn run(config: config::Run, progress: Progress) -> Result<u8, Failure> {
+    let _ = (config, progress);
+    Err(Failure::environment("live capture is not built into this version"))
+}
+
+fn checks() -> Vec<Check> {
+    vec![Check::not_ok(
+        "live capture",
+        check::Outcome::Failed,
+        "not built into this version",
+        "use a version with the feature `kernel`",
+    )]
+}
+
+fn load(store: &config::Store, query: &Query) -> Result<(Inventory, Catalog), Failure> {
+    let filter = config::filter(query, now())?;
+    let inventory = blocking(async { SqliteStore::open(&store.path).await?.load().await })?;
+    let catalog = filter.apply(Catalog::of(&inventory));
+    Ok((inventory, catalog))
+}
+
+fn status(store: &config::Store, output: Output) -> Result<u8, Failure> {
+    let runs = blocking(async { SqliteStore::open(&store.path).await?.runs().await })?;
+    let facts = runs.iter().map(|Run { id, start, flushed, ended, calls, losses, coverage }| RunFacts {
+        id: id.0,
+        version: &start.version,
+        front_end: &start.front_end,
+        scope: &start.scope,
+        started: start.at,
+        flushed: *flushed,
+        ended: *ended,
+        calls: *calls,
+        losses,
+        coverage,
+    });
+    show(output, &Status::of(&store.path.to_string_lossy(), facts), text::status)
+}
+
+fn doctor(checks: Vec<Check>, output: Output) -> Result<u8, Failure> {
+    let rows = checks.into_iter().map(|Check { name, outcome, detail, remedy }| CheckRow {
+        name,
+        outcome: match outcome {
+            check::Outcome::Ok => Outcome::Ok,
+            check::Outcome::Degraded => Outcome::Degraded,
+            check::Outcome::Failed => Outcome::Failed,
+        },
+        detail,
+        remedy,
+    });
+    let doctor = Doctor::of(rows.collect());
+    show(output, &doctor, text::doctor)?;
+    Ok(if doctor.can_capture { 0 } else { 3 })
+}
+
+fn show<D: Serialize>(output: Output, document: &D, as_text: fn(&D, Style) -> String) -> Result<u8, Failure> {
+    let text = match output.format {
+        Format::Text => as_text(document, style()),
+        Format::Json => json::render(document),
+    };
+    print(text.as_bytes())
+}
+
+fn style() -> Style {
+    let stdout = io::stdout();
+    let width = stdout.is_terminal().then(terminal_size::terminal_size).flatten();
+    Style { width: width.map(|(width, _)| width.0), colour: telemetry::wants_colour(&stdout) }
+}
+
+fn print(bytes: &[u8]) -> Result<u8, Failure> {
+    let mut stdout = io::stdout().lock();
+    match stdout.write_all(bytes).and_then(|()| stdout.flush()) {
+        // The reader has seen enough, as `head` does.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(0),
+        Err(error) => Err(Failure::environment_because("cannot write to standard output", error)),
+        Ok(()) => Ok(0),
+    }
+}
+
+fn blocking<T>(work: impl Future<Output = Result<T, crate::store::StoreError>>) -> Result<T, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::environment_because("cannot start the runtime", error))?;
+    Ok(runtime.block_on(work)?)
+}
+
+fn now() -> Timestamp {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Timestamp(u64::try_from(since.as_nanos()).unwrap_or(u64::MAX))
+}

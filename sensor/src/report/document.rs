@@ -1,0 +1,433 @@
+//! A filtered catalog as documents: the rows of every table, the same for text and JSON.
+//!
+//! Names, counts and times only. Orders are those of the catalog and of sorted maps, so equal
+//! inventories give equal documents.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::{format, names};
+use crate::call::Place;
+use crate::flow::{Peer, Verdict};
+use crate::inventory::catalog::{Catalog, Endpoint};
+use crate::inventory::{CallerKey, CallerStats, CoverageKey, CoverageStats, EndpointStats, Inventory};
+
+/// Version of all documents; grows when a member changes its meaning or goes away.
+pub const SCHEMA_VERSION: u32 = 1;
+
+/// `apicensus report`: the whole inventory.
+#[derive(Clone, Debug, JsonSchema, Serialize)]
+pub struct Report {
+    /// Version of this form: 1.
+    pub schema_version: u32,
+    /// Services by name.
+    pub services: Vec<ServiceReport>,
+    /// Connections by what could be read of them.
+    pub coverage: Vec<Coverage>,
+    /// What was lost, refused or capped, by cause.
+    pub losses: BTreeMap<String, u64>,
+}
+
+/// One service with its endpoints.
+#[derive(Clone, Debug, JsonSchema, Serialize)]
+pub struct ServiceReport {
+    /// Authority: host and port.
+    pub name: String,
+    /// Endpoints by template and method.
+    pub endpoints: Vec<EndpointReport>,
+}
+
+/// One endpoint with all that belongs to it.
+#[derive(Clone, Debug, JsonSchema, Serialize)]
+pub struct EndpointReport {
+    /// Its sums.
+    #[serde(flatten)]
+    pub endpoint: EndpointRow,
+    /// Fields by place and name.
+    pub fields: Vec<Field>,
+    /// Who called, by caller and credential.
+    pub callers: Vec<Caller>,
+    /// Who answered.
+    pub servers: Vec<Server>,
+}
+
+/// `apicensus endpoints`.
+#[derive(Clone, Debug, JsonSchema, Serialize)]
+pub struct Endpoints {
+    /// Version of this form: 1.
+    pub schema_version: u32,
+    /// By service, template and method.
+    pub endpoints: Vec<EndpointRow>,
+}
+
+/// `apicensus callers`.
+#[derive(Clone, Debug, JsonSchema, Serialize)]
+pub struct Callers {
+    /// Version of this form: 1.
+    pub schema_version: u32,
+    /// By endpoint, then caller.
+    pub callers: Vec<CallerRow>,
+}
+
+/// `apicensus fields`.
+#[derive(Clone, Debug, JsonSchema, Serialize)]
+pub struct Fields {
+    /// Version of this form: 1.
+    pub schema_version: u32,
+    /// By endpoint, then place and name.
+    pub fields: Vec<FieldRow>,
+}
+
+/// What an endpoint is known by.
+#[derive(Clone, Debug, JsonSchema, PartialEq, Eq, Serialize)]
+pub struct EndpointName {
+    /// Authority of the service.
+    pub service: String,
+    /// Request method.
+    pub method: String,
+    /// Path template.
+    pub path: String,
+}
+
+/// One endpoint in sums.
+#[derive(Clone, Debug, JsonSchema, Serialize)]
+pub struct EndpointRow {
+    /// Which.
+    #[serde(flatten)]
+    pub name: EndpointName,
+    /// Path parameters from left to right.
+    pub parameters: Vec<Parameter>,
+    /// Calls seen.
+    pub calls: u64,
+    /// Calls by status code; `none` where no response was seen.
+    pub statuses: BTreeMap<String, u64>,
+    /// Time to the first byte of the response; missing where none was seen.
+    pub latency_ms: Option<Latency>,
+    /// Bytes of request bodies.
+    pub request_bytes: u64,
+    /// Bytes of response bodies.
+    pub response_bytes: u64,
+    /// Calls by media type of the request body.
+    pub request_types: BTreeMap<String, u64>,
+    /// Calls by media type of the response body.
+    pub response_types: BTreeMap<String, u64>,
+    /// Different fields of requests.
+    pub request_fields: u64,
+    /// Different fields of responses.
+    pub response_fields: u64,
+    /// Calls by kind of credential.
+    pub credentials: BTreeMap<String, u64>,
+    /// Different callers.
+    pub caller_count: u64,
+    /// RFC 3339.
+    pub first_seen: String,
+    /// RFC 3339.
+    pub last_seen: String,
+}
+
+/// A path parameter.
+#[derive(Clone, Debug, JsonSchema, Serialize)]
+pub struct Parameter {
+    /// As in the template.
+    pub name: String,
+    /// Shape of its values.
+    pub kind: String,
+}
+
+/// Milliseconds, exact to a factor of two.
+#[derive(Clone, Copy, Debug, JsonSchema, PartialEq, Serialize)]
+pub struct Latency {
+    /// Half of the calls took no longer.
+    pub p50: f64,
+    /// 95 of 100 calls took no longer.
+    pub p95: f64,
+}
+
+/// One field of one endpoint.
+#[derive(Clone, Debug, JsonSchema, Serialize)]
+pub struct Field {
+    /// `query`, `request-body`, ...
+    pub place: String,
+    /// Name, or JSON pointer with `*` for array items and for keys that are data.
+    pub name: String,
+    /// Types of its values.
+    pub types: Vec<String>,
+    /// Formats of its values.
+    pub formats: Vec<String>,
+    /// Calls that had it.
+    pub calls: u64,
+    /// Calls that could have had it: with such a body, or with a response.
+    pub of: u64,
+    /// All of them had it.
+    pub required: bool,
+}
+
+/// A field with its endpoint.
+#[derive(Clone, Debug, JsonSchema, Serialize)]
+pub struct FieldRow {
+    /// Where.
+    #[serde(flatten)]
+    pub endpoint: EndpointName,
+    /// The field.
+    #[serde(flatten)]
+    pub field: Field,
+}
+
+/// Who is at one end of a call.
+#[derive(Clone, Debug, JsonSchema, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Party {
+    /// Its program, or its address where that is not known.
+    pub name: String,
+    /// Address as the observed socket saw it.
+    pub address: String,
+    /// Executable, when it is on this host.
+    pub program: Option<String>,
+    /// cgroup, when it is on this host.
+    pub cgroup: Option<String>,
+    /// Container, when it runs in one.
+    pub container: Option<String>,
+}
+
+/// One caller of one endpoint with one kind of credential.
+#[derive(Clone, Debug, JsonSchema, Serialize)]
+pub struct Caller {
+    /// Who.
+    pub caller: Party,
+    /// With which kind of credential.
+    pub credential: String,
+    /// Calls.
+    pub calls: u64,
+    /// Calls answered with 4xx or 5xx.
+    pub refused: u64,
+    /// RFC 3339.
+    pub first_seen: String,
+    /// RFC 3339.
+    pub last_seen: String,
+}
+
+/// A caller with the endpoint.
+#[derive(Clone, Debug, JsonSchema, Serialize)]
+pub struct CallerRow {
+    /// Where.
+    #[serde(flatten)]
+    pub endpoint: EndpointName,
+    /// The caller.
+    #[serde(flatten)]
+    pub caller: Caller,
+}
+
+/// One server of one endpoint.
+#[derive(Clone, Debug, JsonSchema, Serialize)]
+pub struct Server {
+    /// Who.
+    pub server: Party,
+    /// Calls that it answered.
+    pub calls: u64,
+}
+
+/// Connections of one workload and port with one verdict.
+#[derive(Clone, Debug, JsonSchema, Serialize)]
+pub struct Coverage {
+    /// Executable that owns the observed sockets.
+    pub program: String,
+    /// Its cgroup.
+    pub cgroup: String,
+    /// Its container.
+    pub container: Option<String>,
+    /// Port of the service side.
+    pub port: u16,
+    /// `http1`, `http2`, `tls` or `other`.
+    pub verdict: String,
+    /// This version reads what such connections carry.
+    pub readable: bool,
+    /// Connections.
+    pub connections: u64,
+    /// Bytes both ways, known at their end.
+    pub bytes: u64,
+}
+
+impl Report {
+    /// All of a filtered catalog; coverage and losses are those of the whole inventory.
+    pub fn of(catalog: &Catalog, inventory: &Inventory) -> Report {
+        let services = catalog.services.iter().map(|service| ServiceReport {
+            name: service.name.to_string(),
+            endpoints: service
+                .endpoints
+                .iter()
+                .map(|endpoint| EndpointReport {
+                    endpoint: row(&service.name, endpoint),
+                    fields: fields(&endpoint.stats).collect(),
+                    callers: endpoint.stats.callers.iter().map(caller).collect(),
+                    servers: endpoint
+                        .stats
+                        .servers
+                        .iter()
+                        .map(|(peer, calls)| Server { server: party(peer), calls: *calls })
+                        .collect(),
+                })
+                .collect(),
+        });
+        Report {
+            schema_version: SCHEMA_VERSION,
+            services: services.collect(),
+            coverage: inventory.coverage.iter().map(coverage).collect(),
+            losses: inventory.losses.iter().map(|(cause, count)| (cause.to_string(), *count)).collect(),
+        }
+    }
+}
+
+impl Endpoints {
+    /// The endpoints of a filtered catalog.
+    pub fn of(catalog: &Catalog) -> Endpoints {
+        let endpoints = each(catalog).map(|(service, endpoint)| row(service, endpoint)).collect();
+        Endpoints { schema_version: SCHEMA_VERSION, endpoints }
+    }
+}
+
+impl Callers {
+    /// The callers of a filtered catalog.
+    pub fn of(catalog: &Catalog) -> Callers {
+        let callers = each(catalog).flat_map(|(service, endpoint)| {
+            let name = name(service, endpoint);
+            let callers = endpoint.stats.callers.iter();
+            callers.map(move |pair| CallerRow { endpoint: name.clone(), caller: caller(pair) })
+        });
+        Callers { schema_version: SCHEMA_VERSION, callers: callers.collect() }
+    }
+}
+
+impl Fields {
+    /// The fields of a filtered catalog.
+    pub fn of(catalog: &Catalog) -> Fields {
+        let fields = each(catalog).flat_map(|(service, endpoint)| {
+            let name = name(service, endpoint);
+            fields(&endpoint.stats).map(move |field| FieldRow { endpoint: name.clone(), field })
+        });
+        Fields { schema_version: SCHEMA_VERSION, fields: fields.collect() }
+    }
+}
+
+fn each(catalog: &Catalog) -> impl Iterator<Item = (&str, &Endpoint)> {
+    let services = catalog.services.iter();
+    services.flat_map(|service| service.endpoints.iter().map(|endpoint| (&*service.name, endpoint)))
+}
+
+fn name(service: &str, endpoint: &Endpoint) -> EndpointName {
+    EndpointName {
+        service: service.to_owned(),
+        method: endpoint.method.0.to_owned(),
+        path: endpoint.template.clone(),
+    }
+}
+
+fn row(service: &str, endpoint: &Endpoint) -> EndpointRow {
+    let stats = &endpoint.stats;
+    let parameters = endpoint.parameters.iter();
+    let mut credentials = BTreeMap::new();
+    for (key, caller) in &stats.callers {
+        *credentials.entry(names::credential(key.credential).to_owned()).or_default() += caller.calls;
+    }
+    let callers: BTreeSet<&Peer> = stats.callers.keys().map(|key| &key.peer).collect();
+    let requests = stats.fields.keys().filter(|key| is_of_request(key.place)).count();
+    let latency = format::quantile_ms(&stats.latency, 0.5).zip(format::quantile_ms(&stats.latency, 0.95));
+    EndpointRow {
+        name: name(service, endpoint),
+        parameters: parameters
+            .map(|p| Parameter { name: p.name.clone(), kind: names::kind(p.kind).to_owned() })
+            .collect(),
+        calls: stats.calls,
+        statuses: stats.statuses.iter().map(|(status, calls)| (status_name(*status), *calls)).collect(),
+        latency_ms: latency.map(|(p50, p95)| Latency { p50, p95 }),
+        request_bytes: stats.request_bytes,
+        response_bytes: stats.response_bytes,
+        request_types: stats.request_types.iter().map(|(name, calls)| (name.to_string(), *calls)).collect(),
+        response_types: stats.response_types.iter().map(|(name, calls)| (name.to_string(), *calls)).collect(),
+        request_fields: requests as u64,
+        response_fields: (stats.fields.len() - requests) as u64,
+        credentials,
+        caller_count: callers.len() as u64,
+        first_seen: format::time(stats.seen.first),
+        last_seen: format::time(stats.seen.last),
+    }
+}
+
+fn status_name(status: u16) -> String {
+    if status == 0 { "none".to_owned() } else { status.to_string() }
+}
+
+fn is_of_request(place: Place) -> bool {
+    match place {
+        Place::Query | Place::RequestHeader | Place::Cookie | Place::Form | Place::RequestBody => true,
+        Place::ResponseHeader | Place::SetCookie | Place::ResponseBody => false,
+    }
+}
+
+fn fields(stats: &EndpointStats) -> impl Iterator<Item = Field> {
+    let answered = stats.calls.saturating_sub(stats.statuses.get(&0).copied().unwrap_or(0));
+    let with = |types: &BTreeMap<std::sync::Arc<str>, u64>, wanted: fn(&str) -> bool| -> u64 {
+        types.iter().filter(|(name, _)| wanted(name)).map(|(_, calls)| calls).sum()
+    };
+    let forms = with(&stats.request_types, |name| name.contains("form"));
+    let requests = with(&stats.request_types, |name| name.contains("json"));
+    let responses = with(&stats.response_types, |name| name.contains("json"));
+    stats.fields.iter().map(move |(key, field)| {
+        let possible = match key.place {
+            Place::Query | Place::RequestHeader | Place::Cookie => stats.calls,
+            Place::Form => forms,
+            Place::RequestBody => requests,
+            Place::ResponseHeader | Place::SetCookie => answered,
+            Place::ResponseBody => responses,
+        };
+        // A body may be JSON without saying so.
+        let of = possible.max(field.calls);
+        Field {
+            place: names::place(key.place).to_owned(),
+            name: key.name.to_string(),
+            types: names::types(field.facts),
+            formats: names::formats(field.facts),
+            calls: field.calls,
+            of,
+            required: field.calls == of,
+        }
+    })
+}
+
+fn party(peer: &Peer) -> Party {
+    let workload = peer.workload.as_deref();
+    let address = peer.address.to_string();
+    let program = workload.map(|workload| workload.program.to_string());
+    Party {
+        name: program.clone().filter(|program| !program.is_empty()).unwrap_or_else(|| address.clone()),
+        address,
+        program,
+        cgroup: workload.map(|workload| workload.cgroup.to_string()),
+        container: workload.and_then(|workload| workload.container.as_deref()).map(str::to_owned),
+    }
+}
+
+fn caller((key, stats): (&CallerKey, &CallerStats)) -> Caller {
+    Caller {
+        caller: party(&key.peer),
+        credential: names::credential(key.credential).to_owned(),
+        calls: stats.calls,
+        refused: stats.refused,
+        first_seen: format::time(stats.seen.first),
+        last_seen: format::time(stats.seen.last),
+    }
+}
+
+/// One row of a coverage table.
+pub fn coverage((key, stats): (&CoverageKey, &CoverageStats)) -> Coverage {
+    Coverage {
+        program: key.workload.program.to_string(),
+        cgroup: key.workload.cgroup.to_string(),
+        container: key.workload.container.as_deref().map(str::to_owned),
+        port: key.port,
+        verdict: key.verdict.name().to_owned(),
+        readable: key.verdict == Verdict::Http1,
+        connections: stats.connections,
+        bytes: stats.bytes,
+    }
+}

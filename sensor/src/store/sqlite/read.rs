@@ -1,0 +1,329 @@
+//! Rows into an inventory. All tables are read in one transaction, so that a sensor that flushes
+//! meanwhile does not tear what is read.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::net::IpAddr;
+use std::path::Path;
+use std::sync::Arc;
+
+use futures_util::TryStreamExt;
+use sqlx::Connection;
+use sqlx::sqlite::SqliteConnection;
+
+use super::failure;
+use crate::call::Facts;
+use crate::flow::{Peer, Timestamp, Workload};
+use crate::inventory::{
+    CallerKey, CallerStats, CoverageKey, CoverageStats, EndpointKey, EndpointStats, FieldKey, FieldStats,
+    Histogram, Inventory, Seen,
+};
+use crate::limits::RUNS_KEPT;
+use crate::store::{Run, RunId, RunStart, StoreError, names};
+
+/// Why reading failed, before the file's name is known.
+pub(super) enum ReadError {
+    Database(sqlx::Error),
+    /// A table holds something that this program does not write.
+    Foreign(&'static str),
+}
+
+impl From<sqlx::Error> for ReadError {
+    fn from(error: sqlx::Error) -> Self {
+        ReadError::Database(error)
+    }
+}
+
+impl ReadError {
+    pub(super) fn at(self, path: &Path) -> StoreError {
+        match self {
+            ReadError::Database(error) => failure(path, error),
+            ReadError::Foreign(table) => StoreError::Damaged {
+                path: path.to_owned(),
+                what: format!("table {table} holds a row that apicensus does not write"),
+            },
+        }
+    }
+}
+
+type Result<T> = std::result::Result<T, ReadError>;
+
+pub(super) async fn meta(
+    connection: &mut SqliteConnection,
+    name: &str,
+) -> std::result::Result<Option<String>, sqlx::Error> {
+    sqlx::query_scalar("SELECT value FROM meta WHERE name = ?").bind(name).fetch_optional(connection).await
+}
+
+pub(super) async fn inventory(connection: &mut SqliteConnection) -> Result<Inventory> {
+    let mut transaction = connection.begin().await?;
+    let workloads = workloads(&mut transaction).await?;
+    let peers = peers(&mut transaction, &workloads).await?;
+    let mut endpoints = endpoints(&mut transaction).await?;
+    counts(&mut transaction, &mut endpoints).await?;
+    fields(&mut transaction, &mut endpoints).await?;
+    edges(&mut transaction, &peers, &mut endpoints).await?;
+    let inventory = Inventory {
+        endpoints: endpoints.into_values().collect(),
+        words: words(&mut transaction).await?,
+        coverage: coverage(&mut transaction, &workloads).await?,
+        losses: losses(&mut transaction).await?,
+    };
+    transaction.commit().await?;
+    Ok(inventory)
+}
+
+pub(super) async fn runs(connection: &mut SqliteConnection) -> Result<Vec<Run>> {
+    let mut transaction = connection.begin().await?;
+    let workloads = workloads(&mut transaction).await?;
+    type Row = (i64, String, String, String, i64, Option<i64>, Option<i64>, i64);
+    let rows: Vec<Row> = sqlx::query_as(
+        "SELECT id, version, front_end, scope, started_ns, flushed_ns, ended_ns, calls FROM run
+         ORDER BY id DESC LIMIT ?",
+    )
+    .bind(RUNS_KEPT as i64)
+    .fetch_all(&mut *transaction)
+    .await?;
+    let mut runs = Vec::with_capacity(rows.len());
+    for (id, version, front_end, scope, started, flushed, ended, calls) in rows {
+        let losses: Vec<(String, i64)> = sqlx::query_as("SELECT cause, count FROM run_loss WHERE run_id = ?")
+            .bind(id)
+            .fetch_all(&mut *transaction)
+            .await?;
+        let coverage: Vec<CoverageRow> = sqlx::query_as(
+            "SELECT workload_id, port, verdict, connections, bytes FROM run_coverage WHERE run_id = ?",
+        )
+        .bind(id)
+        .fetch_all(&mut *transaction)
+        .await?;
+        runs.push(Run {
+            id: RunId(id),
+            start: RunStart { version, front_end, scope, at: time(started) },
+            flushed: flushed.map(time),
+            ended: ended.map(time),
+            calls: number(calls),
+            losses: losses.into_iter().map(|(cause, count)| (cause, number(count))).collect(),
+            coverage: coverage
+                .into_iter()
+                .map(|row| coverage_of(row, &workloads, "run_coverage"))
+                .collect::<Result<_>>()?,
+        });
+    }
+    transaction.commit().await?;
+    Ok(runs)
+}
+
+async fn workloads(connection: &mut SqliteConnection) -> Result<HashMap<i64, Arc<Workload>>> {
+    let mut rows = sqlx::query_as::<_, (i64, String, String, String)>(
+        "SELECT id, program, cgroup, container FROM workload",
+    )
+    .fetch(connection);
+    let mut workloads = HashMap::new();
+    while let Some((id, program, cgroup, container)) = rows.try_next().await? {
+        let container = (!container.is_empty()).then(|| container.into());
+        workloads
+            .insert(id, Arc::new(Workload { program: program.into(), cgroup: cgroup.into(), container }));
+    }
+    Ok(workloads)
+}
+
+async fn peers(
+    connection: &mut SqliteConnection,
+    workloads: &HashMap<i64, Arc<Workload>>,
+) -> Result<HashMap<i64, Peer>> {
+    let mut rows =
+        sqlx::query_as::<_, (i64, String, Option<i64>)>("SELECT id, address, workload_id FROM peer")
+            .fetch(connection);
+    let mut peers = HashMap::new();
+    while let Some((id, address, workload)) = rows.try_next().await? {
+        let address: IpAddr = address.parse().map_err(|_| ReadError::Foreign("peer"))?;
+        let workload = match workload {
+            Some(id) => Some(workloads.get(&id).ok_or(ReadError::Foreign("peer"))?.clone()),
+            None => None,
+        };
+        peers.insert(id, Peer { address, workload });
+    }
+    Ok(peers)
+}
+
+type Endpoints = HashMap<i64, (EndpointKey, EndpointStats)>;
+
+async fn endpoints(connection: &mut SqliteConnection) -> Result<Endpoints> {
+    type Row = (i64, String, String, String, i64, i64, i64, i64, i64);
+    let mut rows = sqlx::query_as::<_, Row>(
+        "SELECT endpoint.id, name, method, path, calls, first_ns, last_ns, request_bytes, response_bytes
+         FROM endpoint JOIN service ON service.id = service_id",
+    )
+    .fetch(connection);
+    let mut services = Interner::default();
+    let mut endpoints = Endpoints::new();
+    while let Some((id, service, method, path, calls, first, last, request, response)) =
+        rows.try_next().await?
+    {
+        let foreign = || ReadError::Foreign("endpoint");
+        let key = EndpointKey {
+            service: services.shared(&service),
+            method: names::method_of(&method).ok_or_else(foreign)?,
+            path: names::path_of_text(&path).ok_or_else(foreign)?,
+        };
+        let stats = EndpointStats {
+            calls: number(calls),
+            seen: Seen { first: time(first), last: time(last) },
+            request_bytes: number(request),
+            response_bytes: number(response),
+            ..EndpointStats::default()
+        };
+        endpoints.insert(id, (key, stats));
+    }
+    Ok(endpoints)
+}
+
+async fn counts(connection: &mut SqliteConnection, endpoints: &mut Endpoints) -> Result<()> {
+    {
+        let sql = "SELECT endpoint_id, status, calls FROM status";
+        let mut rows = sqlx::query_as::<_, (i64, i64, i64)>(sql).fetch(&mut *connection);
+        while let Some((endpoint, status, calls)) = rows.try_next().await? {
+            let (_, stats) = endpoints.get_mut(&endpoint).ok_or(ReadError::Foreign("status"))?;
+            let status = u16::try_from(status).map_err(|_| ReadError::Foreign("status"))?;
+            stats.statuses.insert(status, number(calls));
+        }
+    }
+    {
+        let sql = "SELECT endpoint_id, bucket, calls FROM latency";
+        let mut rows = sqlx::query_as::<_, (i64, i64, i64)>(sql).fetch(&mut *connection);
+        while let Some((endpoint, bucket, calls)) = rows.try_next().await? {
+            let (_, stats) = endpoints.get_mut(&endpoint).ok_or(ReadError::Foreign("latency"))?;
+            let Histogram { buckets } = &mut stats.latency;
+            let slot = usize::try_from(bucket).ok().and_then(|bucket| buckets.get_mut(bucket));
+            *slot.ok_or(ReadError::Foreign("latency"))? = number(calls);
+        }
+    }
+    let sql = "SELECT endpoint_id, side, media_type, calls FROM media_type";
+    let mut rows = sqlx::query_as::<_, (i64, String, String, i64)>(sql).fetch(connection);
+    let mut names = Interner::default();
+    while let Some((endpoint, side, name, calls)) = rows.try_next().await? {
+        let (_, stats) = endpoints.get_mut(&endpoint).ok_or(ReadError::Foreign("media_type"))?;
+        let types = match side.as_str() {
+            "request" => &mut stats.request_types,
+            "response" => &mut stats.response_types,
+            _ => return Err(ReadError::Foreign("media_type")),
+        };
+        types.insert(names.shared(&name), number(calls));
+    }
+    Ok(())
+}
+
+async fn fields(connection: &mut SqliteConnection, endpoints: &mut Endpoints) -> Result<()> {
+    let sql = "SELECT endpoint_id, place, name, calls, facts FROM field";
+    let mut rows = sqlx::query_as::<_, (i64, String, String, i64, i64)>(sql).fetch(connection);
+    let mut field_names = Interner::default();
+    while let Some((endpoint, place, name, calls, facts)) = rows.try_next().await? {
+        let foreign = || ReadError::Foreign("field");
+        let (_, stats) = endpoints.get_mut(&endpoint).ok_or_else(foreign)?;
+        let place = names::place_of(&place).ok_or_else(foreign)?;
+        let facts = Facts(u32::try_from(facts).map_err(|_| foreign())?);
+        let key = FieldKey { place, name: field_names.shared(&name) };
+        stats.fields.insert(key, FieldStats { calls: number(calls), facts });
+    }
+    Ok(())
+}
+
+async fn edges(
+    connection: &mut SqliteConnection,
+    peers: &HashMap<i64, Peer>,
+    endpoints: &mut Endpoints,
+) -> Result<()> {
+    {
+        type Row = (i64, i64, String, i64, i64, i64, i64);
+        let sql = "SELECT endpoint_id, peer_id, credential, calls, refused, first_ns, last_ns FROM edge";
+        let mut rows = sqlx::query_as::<_, Row>(sql).fetch(&mut *connection);
+        while let Some((endpoint, peer, credential, calls, refused, first, last)) = rows.try_next().await? {
+            let foreign = || ReadError::Foreign("edge");
+            let (_, stats) = endpoints.get_mut(&endpoint).ok_or_else(foreign)?;
+            let key = CallerKey {
+                peer: peers.get(&peer).ok_or_else(foreign)?.clone(),
+                credential: names::credential_of(&credential).ok_or_else(foreign)?,
+            };
+            let seen = Seen { first: time(first), last: time(last) };
+            let caller = CallerStats { calls: number(calls), refused: number(refused), seen };
+            stats.callers.insert(key, caller);
+        }
+    }
+    let sql = "SELECT endpoint_id, peer_id, calls FROM server";
+    let mut rows = sqlx::query_as::<_, (i64, i64, i64)>(sql).fetch(connection);
+    while let Some((endpoint, peer, calls)) = rows.try_next().await? {
+        let foreign = || ReadError::Foreign("server");
+        let (_, stats) = endpoints.get_mut(&endpoint).ok_or_else(foreign)?;
+        stats.servers.insert(peers.get(&peer).ok_or_else(foreign)?.clone(), number(calls));
+    }
+    Ok(())
+}
+
+async fn words(connection: &mut SqliteConnection) -> Result<BTreeMap<u64, Arc<str>>> {
+    let mut rows = sqlx::query_as::<_, (String, String)>("SELECT hash, word FROM word").fetch(connection);
+    let mut words = BTreeMap::new();
+    while let Some((hash, word)) = rows.try_next().await? {
+        let hash = u64::from_str_radix(&hash, 16).map_err(|_| ReadError::Foreign("word"))?;
+        words.insert(hash, word.into());
+    }
+    Ok(words)
+}
+
+type CoverageRow = (i64, i64, String, i64, i64);
+
+async fn coverage(
+    connection: &mut SqliteConnection,
+    workloads: &HashMap<i64, Arc<Workload>>,
+) -> Result<BTreeMap<CoverageKey, CoverageStats>> {
+    let sql = "SELECT workload_id, port, verdict, connections, bytes FROM coverage";
+    let mut rows = sqlx::query_as::<_, CoverageRow>(sql).fetch(connection);
+    let mut coverage = BTreeMap::new();
+    while let Some(row) = rows.try_next().await? {
+        let (key, stats) = coverage_of(row, workloads, "coverage")?;
+        coverage.insert(key, stats);
+    }
+    Ok(coverage)
+}
+
+fn coverage_of(
+    (workload, port, verdict, connections, bytes): CoverageRow,
+    workloads: &HashMap<i64, Arc<Workload>>,
+    table: &'static str,
+) -> Result<(CoverageKey, CoverageStats)> {
+    let foreign = || ReadError::Foreign(table);
+    let key = CoverageKey {
+        workload: workloads.get(&workload).ok_or_else(foreign)?.clone(),
+        port: u16::try_from(port).map_err(|_| foreign())?,
+        verdict: names::verdict_of(&verdict).ok_or_else(foreign)?,
+    };
+    Ok((key, CoverageStats { connections: number(connections), bytes: number(bytes) }))
+}
+
+async fn losses(connection: &mut SqliteConnection) -> Result<BTreeMap<Arc<str>, u64>> {
+    let rows: Vec<(String, i64)> =
+        sqlx::query_as("SELECT cause, count FROM loss").fetch_all(connection).await?;
+    Ok(rows.into_iter().map(|(cause, count)| (cause.into(), number(count))).collect())
+}
+
+/// Shares equal texts: names of fields come thousands of times.
+#[derive(Default)]
+struct Interner(HashSet<Arc<str>>);
+
+impl Interner {
+    fn shared(&mut self, text: &str) -> Arc<str> {
+        if let Some(known) = self.0.get(text) {
+            return known.clone();
+        }
+        let new: Arc<str> = text.into();
+        self.0.insert(new.clone());
+        new
+    }
+}
+
+fn number(count: i64) -> u64 {
+    u64::try_from(count).unwrap_or(0)
+}
+
+/// The largest stands for the "never" of an empty hull.
+fn time(at: i64) -> Timestamp {
+    if at == i64::MAX { Timestamp(u64::MAX) } else { Timestamp(number(at)) }
+}

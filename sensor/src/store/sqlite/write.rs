@@ -1,0 +1,258 @@
+//! A delta into rows, in one transaction. Every statement adds, unites or takes a hull, so that the
+//! order of merges does not matter. Sums stop at the largest integer rather than become inexact.
+
+use sqlx::Connection;
+use sqlx::sqlite::SqliteConnection;
+
+use super::batch::Batch;
+use super::ids::Ids;
+use crate::call::Facts;
+use crate::flow::Timestamp;
+use crate::inventory::{EndpointKey, EndpointStats, Inventory};
+use crate::limits::RUNS_KEPT;
+use crate::store::{RunId, RunStart, names};
+
+type Result<T> = std::result::Result<T, sqlx::Error>;
+
+const ADD_CALLS: &str = "calls = min(9223372036854775807, calls + excluded.calls)";
+
+pub(super) async fn begin_run(connection: &mut SqliteConnection, run: &RunStart) -> Result<RunId> {
+    let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
+    let id: i64 = sqlx::query_scalar(
+        "INSERT INTO run (version, front_end, scope, started_ns) VALUES (?, ?, ?, ?) RETURNING id",
+    )
+    .bind(&run.version)
+    .bind(&run.front_end)
+    .bind(&run.scope)
+    .bind(time(run.at))
+    .fetch_one(&mut *transaction)
+    .await?;
+    // A sensor that is restarted for ever must not grow its store for ever.
+    sqlx::query("DELETE FROM run WHERE id <= (SELECT id FROM run ORDER BY id DESC LIMIT 1 OFFSET ?)")
+        .bind(RUNS_KEPT as i64)
+        .execute(&mut *transaction)
+        .await?;
+    transaction.commit().await?;
+    Ok(RunId(id))
+}
+
+pub(super) async fn end_run(connection: &mut SqliteConnection, run: RunId, at: Timestamp) -> Result<()> {
+    sqlx::query("UPDATE run SET ended_ns = ? WHERE id = ?")
+        .bind(time(at))
+        .bind(run.0)
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+pub(super) async fn meta(connection: &mut SqliteConnection, name: &str, value: &str) -> Result<()> {
+    sqlx::query("INSERT INTO meta (name, value) VALUES (?, ?)")
+        .bind(name)
+        .bind(value)
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+pub(super) async fn merge(
+    connection: &mut SqliteConnection,
+    run: RunId,
+    delta: &Inventory,
+    at: Timestamp,
+) -> Result<()> {
+    let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
+    let mut ids = Ids::default();
+    let endpoints = endpoints(&mut transaction, &mut ids, delta).await?;
+    counts(&mut transaction, &endpoints).await?;
+    fields(&mut transaction, &endpoints).await?;
+    edges(&mut transaction, &mut ids, &endpoints).await?;
+    words(&mut transaction, delta).await?;
+    coverage(&mut transaction, &mut ids, run, delta).await?;
+    losses(&mut transaction, run, delta).await?;
+    // No row if the run is older than those that are kept: its sums above stay all the same.
+    sqlx::query("UPDATE run SET flushed_ns = max(ifnull(flushed_ns, 0), ?), calls = calls + ? WHERE id = ?")
+        .bind(time(at))
+        .bind(number(delta.endpoints.values().fold(0, |sum, stats| stats.calls.saturating_add(sum))))
+        .bind(run.0)
+        .execute(&mut *transaction)
+        .await?;
+    transaction.commit().await
+}
+
+/// Endpoints of a delta with their row ids.
+type Endpoints<'a> = Vec<(i64, &'a EndpointStats)>;
+
+async fn endpoints<'a>(
+    connection: &mut SqliteConnection,
+    ids: &mut Ids<'a>,
+    delta: &'a Inventory,
+) -> Result<Endpoints<'a>> {
+    let mut endpoints = Vec::with_capacity(delta.endpoints.len());
+    for (EndpointKey { service, method, path }, stats) in &delta.endpoints {
+        let id: i64 = sqlx::query_scalar(
+            "INSERT INTO endpoint (service_id, method, path, calls, first_ns, last_ns, request_bytes,
+                                   response_bytes)
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+             ON CONFLICT (service_id, method, path) DO UPDATE SET
+                 calls = min(9223372036854775807, calls + excluded.calls),
+                 first_ns = min(first_ns, excluded.first_ns),
+                 last_ns = max(last_ns, excluded.last_ns),
+                 request_bytes = min(9223372036854775807, request_bytes + excluded.request_bytes),
+                 response_bytes = min(9223372036854775807, response_bytes + excluded.response_bytes)
+             RETURNING id",
+        )
+        .bind(ids.service(connection, service).await?)
+        .bind(method.0)
+        .bind(names::path_text(path))
+        .bind(number(stats.calls))
+        .bind(time(stats.seen.first))
+        .bind(time(stats.seen.last))
+        .bind(number(stats.request_bytes))
+        .bind(number(stats.response_bytes))
+        .fetch_one(&mut *connection)
+        .await?;
+        endpoints.push((id, stats));
+    }
+    Ok(endpoints)
+}
+
+async fn counts(connection: &mut SqliteConnection, endpoints: &Endpoints<'_>) -> Result<()> {
+    let mut batch = Batch::new("INSERT INTO status (endpoint_id, status, calls)", 3, ADD_CALLS);
+    for (endpoint, stats) in endpoints {
+        for (status, calls) in &stats.statuses {
+            batch.bind(*endpoint).bind(i64::from(*status)).bind(number(*calls)).row(connection).await?;
+        }
+    }
+    batch.finish(connection).await?;
+
+    let mut batch = Batch::new("INSERT INTO latency (endpoint_id, bucket, calls)", 3, ADD_CALLS);
+    for (endpoint, stats) in endpoints {
+        for (bucket, calls) in stats.latency.buckets.iter().enumerate() {
+            if *calls > 0 {
+                batch.bind(*endpoint).bind(bucket as i64).bind(number(*calls)).row(connection).await?;
+            }
+        }
+    }
+    batch.finish(connection).await?;
+
+    let into = "INSERT INTO media_type (endpoint_id, side, media_type, calls)";
+    let mut batch = Batch::new(into, 4, ADD_CALLS);
+    for (endpoint, stats) in endpoints {
+        for (side, types) in [("request", &stats.request_types), ("response", &stats.response_types)] {
+            for (name, calls) in types {
+                batch.bind(*endpoint).bind(side).bind(&**name).bind(number(*calls)).row(connection).await?;
+            }
+        }
+    }
+    batch.finish(connection).await
+}
+
+async fn fields(connection: &mut SqliteConnection, endpoints: &Endpoints<'_>) -> Result<()> {
+    let upsert = "calls = min(9223372036854775807, calls + excluded.calls), facts = facts | excluded.facts";
+    let mut batch = Batch::new("INSERT INTO field (endpoint_id, place, name, calls, facts)", 5, upsert);
+    for (endpoint, stats) in endpoints {
+        for (key, field) in &stats.fields {
+            let Facts(facts) = field.facts;
+            batch.bind(*endpoint).bind(names::place_name(key.place)).bind(&*key.name);
+            batch.bind(number(field.calls)).bind(i64::from(facts)).row(connection).await?;
+        }
+    }
+    batch.finish(connection).await
+}
+
+async fn edges<'a>(
+    connection: &mut SqliteConnection,
+    ids: &mut Ids<'a>,
+    endpoints: &Endpoints<'a>,
+) -> Result<()> {
+    let into = "INSERT INTO edge (endpoint_id, peer_id, credential, calls, refused, first_ns, last_ns)";
+    let upsert = "calls = min(9223372036854775807, calls + excluded.calls),
+                  refused = min(9223372036854775807, refused + excluded.refused),
+                  first_ns = min(first_ns, excluded.first_ns), last_ns = max(last_ns, excluded.last_ns)";
+    let mut batch = Batch::new(into, 7, upsert);
+    for (endpoint, stats) in endpoints {
+        for (key, caller) in &stats.callers {
+            batch.bind(*endpoint).bind(ids.peer(connection, &key.peer).await?);
+            batch.bind(names::credential_name(key.credential));
+            batch.bind(number(caller.calls)).bind(number(caller.refused));
+            batch.bind(time(caller.seen.first)).bind(time(caller.seen.last)).row(connection).await?;
+        }
+    }
+    batch.finish(connection).await?;
+
+    let mut batch = Batch::new("INSERT INTO server (endpoint_id, peer_id, calls)", 3, ADD_CALLS);
+    for (endpoint, stats) in endpoints {
+        for (peer, calls) in &stats.servers {
+            let peer = ids.peer(connection, peer).await?;
+            batch.bind(*endpoint).bind(peer).bind(number(*calls)).row(connection).await?;
+        }
+    }
+    batch.finish(connection).await
+}
+
+async fn words(connection: &mut SqliteConnection, delta: &Inventory) -> Result<()> {
+    // The smaller word wins: two words of one hash are a wonder, but then order must not matter.
+    let mut batch = Batch::new("INSERT INTO word (hash, word)", 2, "word = min(word, excluded.word)");
+    for (hash, word) in &delta.words {
+        batch.bind(format!("{hash:016x}")).bind(&**word).row(connection).await?;
+    }
+    batch.finish(connection).await
+}
+
+async fn coverage<'a>(
+    connection: &mut SqliteConnection,
+    ids: &mut Ids<'a>,
+    run: RunId,
+    delta: &'a Inventory,
+) -> Result<()> {
+    let upsert = "connections = min(9223372036854775807, connections + excluded.connections),
+                  bytes = min(9223372036854775807, bytes + excluded.bytes)";
+    let into = "INSERT INTO coverage (workload_id, port, verdict, connections, bytes)";
+    let mut all = Batch::new(into, 5, upsert);
+    let into = "INSERT INTO run_coverage (run_id, workload_id, port, verdict, connections, bytes)";
+    let mut one = Batch::new(into, 6, upsert);
+    let run_is_kept = run_is_kept(connection, run).await?;
+    for (key, stats) in &delta.coverage {
+        let workload = ids.workload(connection, &key.workload).await?;
+        all.bind(workload).bind(i64::from(key.port)).bind(key.verdict.name());
+        all.bind(number(stats.connections)).bind(number(stats.bytes)).row(connection).await?;
+        if run_is_kept {
+            one.bind(run.0).bind(workload).bind(i64::from(key.port)).bind(key.verdict.name());
+            one.bind(number(stats.connections)).bind(number(stats.bytes)).row(connection).await?;
+        }
+    }
+    all.finish(connection).await?;
+    one.finish(connection).await
+}
+
+async fn losses(connection: &mut SqliteConnection, run: RunId, delta: &Inventory) -> Result<()> {
+    let upsert = "count = min(9223372036854775807, count + excluded.count)";
+    let mut all = Batch::new("INSERT INTO loss (cause, count)", 2, upsert);
+    let mut one = Batch::new("INSERT INTO run_loss (run_id, cause, count)", 3, upsert);
+    let run_is_kept = run_is_kept(connection, run).await?;
+    for (cause, count) in &delta.losses {
+        all.bind(&**cause).bind(number(*count)).row(connection).await?;
+        if run_is_kept {
+            one.bind(run.0).bind(&**cause).bind(number(*count)).row(connection).await?;
+        }
+    }
+    all.finish(connection).await?;
+    one.finish(connection).await
+}
+
+async fn run_is_kept(connection: &mut SqliteConnection, run: RunId) -> Result<bool> {
+    sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM run WHERE id = ?)")
+        .bind(run.0)
+        .fetch_one(connection)
+        .await
+}
+
+/// A count as SQLite keeps it; stops at the largest rather than wrap.
+fn number(count: u64) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}
+
+/// A time as SQLite keeps it; the "never" of an empty hull becomes the largest.
+fn time(at: Timestamp) -> i64 {
+    number(at.0)
+}

@@ -1,0 +1,193 @@
+//! What the sensor says about itself while it runs: log lines on standard error, one progress line
+//! on a terminal, counters as Prometheus text in a file. Counts and names of causes only.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::fs;
+use std::io::{self, IsTerminal, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt::MakeWriter;
+
+use crate::store::flush::FlushState;
+
+/// How much is logged.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Verbosity {
+    /// Times `-v`.
+    pub more: u8,
+    /// Times `-q`.
+    pub less: u8,
+}
+
+/// Whether colour is wanted on this stream: a terminal, and no `NO_COLOR` (<https://no-color.org>).
+pub fn wants_colour(stream: &impl IsTerminal) -> bool {
+    stream.is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+}
+
+/// Starts logging to standard error. `filter` wins over `verbosity`; an error is one sentence on
+/// what is wrong with it.
+pub fn init(verbosity: Verbosity, filter: Option<&str>, progress: &Progress) -> Result<(), String> {
+    let level = match (verbosity.more, verbosity.less) {
+        (0, 0) => "info",
+        (1, _) => "debug",
+        (2.., _) => "trace",
+        (_, 1) => "warn",
+        (_, _) => "error",
+    };
+    let filter = EnvFilter::builder().parse(filter.unwrap_or(level)).map_err(|error| {
+        format!("cannot read the log filter: {error}; write it as in info,sensor::source=debug")
+    })?;
+    // A second start, as in tests, leaves the first in place.
+    let _ = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_target(false)
+        .with_ansi(wants_colour(&io::stderr()))
+        .with_writer(Around(progress.clone()))
+        .try_init();
+    Ok(())
+}
+
+/// Sums of a run so far.
+#[derive(Clone, Debug, Default)]
+pub struct Tally {
+    /// Calls reconstructed.
+    pub calls: u64,
+    /// Different endpoints.
+    pub endpoints: u64,
+    /// Connections with a verdict.
+    pub connections: u64,
+    /// Losses by cause, kernel and agent.
+    pub losses: BTreeMap<Arc<str>, u64>,
+    /// How flushing stands.
+    pub flush: FlushState,
+}
+
+/// The progress line: there on a terminal, else nothing.
+#[derive(Clone)]
+pub struct Progress {
+    bar: ProgressBar,
+    started: Instant,
+}
+
+impl Progress {
+    /// A progress line on standard error if that is a terminal.
+    pub fn on_terminal() -> Progress {
+        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(4));
+        // The template is fixed; without it there is just another look.
+        if let Ok(style) = ProgressStyle::with_template("{spinner} {elapsed_precise} {wide_msg}") {
+            bar.set_style(style);
+        }
+        Progress { bar, started: Instant::now() }
+    }
+
+    /// No line.
+    pub fn none() -> Progress {
+        Progress { bar: ProgressBar::hidden(), started: Instant::now() }
+    }
+
+    /// Shows the sums.
+    pub fn show(&self, tally: &Tally) {
+        let losses = tally.losses.values().fold(0u64, |sum, n| sum.saturating_add(*n));
+        let seconds = self.started.elapsed().max(Duration::from_millis(1)).as_secs_f64();
+        let store = if tally.flush.failing { ", store cannot be written" } else { "" };
+        self.bar.set_message(format!(
+            "{} calls ({:.0}/s), {} endpoints, {losses} losses{store}",
+            tally.calls,
+            tally.calls as f64 / seconds,
+            tally.endpoints,
+        ));
+        self.bar.tick();
+    }
+
+    /// Takes the line away.
+    pub fn end(&self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+/// Standard error around the progress line.
+struct Around(Progress);
+
+/// One log line.
+struct Line {
+    progress: Progress,
+    bytes: Vec<u8>,
+}
+
+impl<'a> MakeWriter<'a> for Around {
+    type Writer = Line;
+
+    fn make_writer(&'a self) -> Line {
+        Line { progress: self.0.clone(), bytes: Vec::new() }
+    }
+}
+
+impl Write for Line {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.bytes.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Drop for Line {
+    fn drop(&mut self) {
+        let bytes = std::mem::take(&mut self.bytes);
+        // Nowhere is left to report that standard error is gone.
+        let _ = self.progress.bar.suspend(|| io::stderr().lock().write_all(&bytes));
+    }
+}
+
+/// The sums as Prometheus text (exposition format 0.0.4).
+pub fn prometheus(tally: &Tally) -> String {
+    let mut text = String::new();
+    let mut one = |name: &str, kind: &str, help: &str, value: u64| {
+        // Writing to a string cannot fail.
+        let _ = write!(text, "# HELP {name} {help}\n# TYPE {name} {kind}\n{name} {value}\n");
+    };
+    one("apicensus_calls_total", "counter", "Calls reconstructed.", tally.calls);
+    one("apicensus_endpoints", "gauge", "Different endpoints of this run.", tally.endpoints);
+    one("apicensus_connections_total", "counter", "Connections with a verdict.", tally.connections);
+    one("apicensus_flushes_total", "counter", "Deltas written to the store.", tally.flush.flushes);
+    one(
+        "apicensus_flush_retries_total",
+        "counter",
+        "Flushes that failed and were tried again.",
+        tally.flush.retried,
+    );
+    one("apicensus_stored_calls_total", "counter", "Calls written to the store.", tally.flush.calls);
+    one(
+        "apicensus_store_failing",
+        "gauge",
+        "1 while the store cannot be written.",
+        u64::from(tally.flush.failing),
+    );
+    text.push_str("# HELP apicensus_losses_total What was lost, refused or capped, by cause.\n");
+    text.push_str("# TYPE apicensus_losses_total counter\n");
+    for (cause, count) in &tally.losses {
+        let cause = cause.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n");
+        let _ = writeln!(text, "apicensus_losses_total{{cause=\"{cause}\"}} {count}");
+    }
+    text
+}
+
+/// Replaces the file as a whole: a reader sees the old text or the new one.
+pub fn write_metrics(path: &Path, text: &str) -> io::Result<()> {
+    let mut aside = path.as_os_str().to_owned();
+    aside.push(format!(".{}.new", std::process::id()));
+    let aside = PathBuf::from(aside);
+    let written = fs::write(&aside, text).and_then(|()| fs::rename(&aside, path));
+    if written.is_err() {
+        // What is left of the failed try.
+        let _ = fs::remove_file(&aside);
+    }
+    written
+}
