@@ -33,6 +33,8 @@ counters! {
     ConnectionsFull = "connections-full",
     /// A connection without traffic for a long time was let go.
     ConnectionIdle = "connection-idle",
+    /// A connection given up since all connections together held too much unread.
+    BuffersFull = "buffers-full",
     // stream
     /// Bytes that arrived twice.
     SegmentDuplicate = "segment-duplicate",

@@ -3,6 +3,12 @@
 /// Connections with state in the agent. About 1 KiB each when idle.
 pub const CONNECTIONS_MAX: usize = 65_536;
 
+/// Bytes that the streams and parsers of all connections hold together.
+pub const BUFFERED_BYTES_MAX: usize = 32 * 1024 * 1024;
+
+/// Pairings remembered for connections whose opening has not come yet.
+pub const PAIRS_AHEAD_MAX: usize = 4096;
+
 /// Nanoseconds without a byte after which a connection's state is let go.
 pub const CONNECTION_IDLE_NS: u64 = 300 * 1_000_000_000;
 

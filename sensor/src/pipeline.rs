@@ -1,0 +1,286 @@
+//! The only file that knows the order of the stages: an [`Event`] goes in, and what it completes is
+//! in the recorder when [`Pipeline::take`] returns. Synchronous and without a clock; [`live`] is the
+//! rim that feeds it from the kernel.
+
+pub mod live;
+
+use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use crate::call::{Parties, Reader};
+use crate::counter::{Counter, Counters};
+use crate::flow::{ConnectionId, Peer, Timestamp, Verdict, Workload};
+use crate::inventory::recorder::Recorder;
+use crate::inventory::{CoverageKey, Inventory};
+use crate::limits::{BUFFERED_BYTES_MAX, CONNECTION_IDLE_NS, CONNECTIONS_MAX, PAIRS_AHEAD_MAX};
+use crate::protocol::{self, Exchange};
+use crate::source::{self, Event, Segment};
+use crate::stream::{Assembler, Ordering};
+
+/// All stages from stream to inventory, for one source.
+pub struct Pipeline {
+    ordering: Ordering,
+    connections: HashMap<ConnectionId, Connection>,
+    /// Workloads at the other end of connections that are not open yet.
+    pairs_ahead: HashMap<ConnectionId, Arc<Workload>>,
+    reader: Reader,
+    recorder: Recorder,
+    counters: Counters,
+    /// What of `counters` went into deltas already.
+    counters_taken: Counters,
+    /// Room for the exchanges that one chunk completes.
+    exchanges: Vec<Exchange>,
+    buffered_bytes: usize,
+    calls: u64,
+    opened: u64,
+    now: Timestamp,
+}
+
+struct Connection {
+    coverage: CoverageKey,
+    /// It says the same as another one: neither read nor counted.
+    mirror: bool,
+    last: Timestamp,
+    /// `None`: nothing of it is read (not HTTP/1, the mirror of another, or given up).
+    work: Option<Box<Work>>,
+}
+
+struct Work {
+    assembler: Assembler,
+    protocol: protocol::Connection,
+    parties: Parties,
+    buffered_bytes: usize,
+}
+
+impl Pipeline {
+    /// An empty pipeline; `key` is the installation's.
+    pub fn new(ordering: Ordering, key: [u8; 16]) -> Self {
+        Pipeline {
+            ordering,
+            connections: HashMap::new(),
+            pairs_ahead: HashMap::new(),
+            reader: Reader::new(key),
+            recorder: Recorder::new(key),
+            counters: Counters::default(),
+            counters_taken: Counters::default(),
+            exchanges: Vec::new(),
+            buffered_bytes: 0,
+            calls: 0,
+            opened: 0,
+            now: Timestamp(0),
+        }
+    }
+
+    /// Counters of all stages, for the source to add its own.
+    pub fn counters(&mut self) -> &mut Counters {
+        &mut self.counters
+    }
+
+    /// Calls recorded so far.
+    pub fn calls(&self) -> u64 {
+        self.calls
+    }
+
+    /// Connections opened so far.
+    pub fn opened(&self) -> u64 {
+        self.opened
+    }
+
+    /// Endpoints met so far.
+    pub fn endpoints(&self) -> u64 {
+        self.recorder.endpoints() as u64
+    }
+
+    /// Takes one event through all stages.
+    pub fn take(&mut self, event: Event<'_>) {
+        match event {
+            Event::Opened(connection) => self.open(connection),
+            Event::Segment(segment) => self.segment(&segment),
+            Event::Paired { kept, mirrored, workload } => self.pair(kept, mirrored, workload),
+            Event::Closed { connection, at, bytes, unseen_bytes } => {
+                self.close(connection, at, bytes, unseen_bytes);
+            }
+        }
+    }
+
+    /// The change since the last time: calls, coverage, words and counted losses.
+    pub fn take_delta(&mut self) -> Inventory {
+        for &counter in Counter::ALL {
+            let count = self.counters.count(counter);
+            let more = count - self.counters_taken.count(counter);
+            if more > 0 {
+                self.recorder.loss(counter.name(), more);
+                self.counters_taken.add_many(counter, more);
+            }
+        }
+        let words = self.reader.take_words();
+        self.recorder.words(words);
+        self.recorder.take(self.reader.names())
+    }
+
+    /// Adds to a loss that the source counted itself.
+    pub fn loss(&mut self, name: &str, count: u64) {
+        self.recorder.loss(name, count);
+    }
+
+    /// The source ended: what is in flight is reported as far as it is known.
+    pub fn finish(&mut self) {
+        let open: Vec<ConnectionId> = self.connections.keys().copied().collect();
+        for id in open {
+            if let Some(connection) = self.connections.remove(&id) {
+                self.end(connection, self.now, 0);
+            }
+        }
+    }
+
+    fn open(&mut self, opened: source::Connection) {
+        self.now = self.now.max(opened.at);
+        self.opened += 1;
+        if self.connections.len() >= CONNECTIONS_MAX {
+            self.evict_idle();
+        }
+        if self.connections.len() >= CONNECTIONS_MAX {
+            self.counters.add(Counter::ConnectionsFull);
+            return;
+        }
+        let source::Connection { id, tuple, workload, verdict, at, joined_late: _ } = opened;
+        let port = tuple.local.port().min(tuple.remote.port());
+        let coverage = CoverageKey { workload: workload.clone(), port, verdict };
+        let work = (verdict == Verdict::Http1).then(|| {
+            Box::new(Work {
+                assembler: Assembler::new(self.ordering),
+                protocol: protocol::Connection::new(),
+                parties: Parties {
+                    local: Arc::new(Peer { address: tuple.local.ip(), workload: Some(workload) }),
+                    remote: Arc::new(Peer {
+                        address: tuple.remote.ip(),
+                        workload: self.pairs_ahead.remove(&id),
+                    }),
+                    local_port: tuple.local.port(),
+                    remote_port: tuple.remote.port(),
+                },
+                buffered_bytes: 0,
+            })
+        });
+        self.connections.insert(id, Connection { coverage, mirror: false, last: at, work });
+    }
+
+    fn segment(&mut self, segment: &Segment<'_>) {
+        self.now = self.now.max(segment.at);
+        let Some(connection) = self.connections.get_mut(&segment.connection) else {
+            self.counters.add(Counter::ConnectionUnknown);
+            return;
+        };
+        connection.last = segment.at;
+        let Some(work) = &mut connection.work else { return };
+        let Pipeline { reader, recorder, counters, exchanges, calls, .. } = self;
+        // One connection's bug must not end the sensor: it loses that connection.
+        let read = catch_unwind(AssertUnwindSafe(|| {
+            let Work { assembler, protocol, parties, .. } = &mut **work;
+            assembler.push(segment, counters, &mut |chunk, counters| {
+                protocol.push(chunk, counters, exchanges);
+            });
+            for exchange in exchanges.drain(..) {
+                record(exchange, parties, reader, recorder, counters, calls);
+            }
+            assembler.buffered_bytes() + protocol.buffered_bytes()
+        }));
+        let held = std::mem::replace(&mut work.buffered_bytes, *read.as_ref().unwrap_or(&0));
+        self.buffered_bytes = self.buffered_bytes + work.buffered_bytes - held;
+        let trouble = match read {
+            Err(_) => Some(Counter::ConnectionPanic),
+            Ok(_) if self.buffered_bytes > BUFFERED_BYTES_MAX => Some(Counter::BuffersFull),
+            Ok(_) => None,
+        };
+        if let Some(counter) = trouble {
+            counters.add(counter);
+            self.buffered_bytes -= work.buffered_bytes;
+            connection.work = None;
+        }
+    }
+
+    fn pair(&mut self, kept: ConnectionId, mirrored: ConnectionId, workload: Arc<Workload>) {
+        if let Some(connection) = self.connections.get_mut(&mirrored)
+            && let Some(work) = connection.work.take()
+        {
+            // What it carried so far is carried by the kept one too.
+            connection.mirror = true;
+            self.buffered_bytes -= work.buffered_bytes;
+        }
+        if let Some(connection) = self.connections.get_mut(&kept) {
+            if let Some(work) = &mut connection.work {
+                let address = work.parties.remote.address;
+                work.parties.remote = Arc::new(Peer { address, workload: Some(workload) });
+            }
+        } else if self.pairs_ahead.len() < PAIRS_AHEAD_MAX {
+            self.pairs_ahead.insert(kept, workload);
+        }
+    }
+
+    fn close(&mut self, id: ConnectionId, at: Timestamp, bytes: [u64; 2], unseen_bytes: [u32; 2]) {
+        self.now = self.now.max(at);
+        self.pairs_ahead.remove(&id);
+        // A connection that never got a verdict, or was refused above, has nothing to end.
+        let Some(connection) = self.connections.remove(&id) else { return };
+        let unseen = u64::from(unseen_bytes[0]) + u64::from(unseen_bytes[1]);
+        if connection.work.is_some() && unseen > 0 {
+            self.recorder.loss("unseen-bytes", unseen);
+        }
+        self.end(connection, at, bytes[0].saturating_add(bytes[1]));
+    }
+
+    /// Ends the streams of a connection, records what that completes and counts it, with the bytes
+    /// that it carried.
+    fn end(&mut self, mut connection: Connection, at: Timestamp, bytes: u64) {
+        if let Some(mut work) = connection.work.take() {
+            self.buffered_bytes -= work.buffered_bytes;
+            let Pipeline { reader, recorder, counters, exchanges, calls, .. } = self;
+            let ended = catch_unwind(AssertUnwindSafe(|| {
+                let Work { assembler, protocol, parties, .. } = &mut *work;
+                assembler.end(at, counters, &mut |chunk, counters| protocol.push(chunk, counters, exchanges));
+                for exchange in exchanges.drain(..) {
+                    record(exchange, parties, reader, recorder, counters, calls);
+                }
+            }));
+            if ended.is_err() {
+                self.counters.add(Counter::ConnectionPanic);
+            }
+        }
+        if !connection.mirror {
+            self.recorder.connection_closed(&connection.coverage, bytes);
+        }
+    }
+
+    /// Lets go of connections whose end was not seen for a long time.
+    fn evict_idle(&mut self) {
+        let now = self.now;
+        let idle: Vec<ConnectionId> = self
+            .connections
+            .iter()
+            .filter(|(_, connection)| now.since(connection.last) > CONNECTION_IDLE_NS)
+            .map(|(&id, _)| id)
+            .collect();
+        for id in idle {
+            if let Some(connection) = self.connections.remove(&id) {
+                self.counters.add(Counter::ConnectionIdle);
+                self.end(connection, now, 0);
+            }
+        }
+    }
+}
+
+/// The last steps of one exchange: its values are dropped, the call is added to the sums.
+fn record(
+    exchange: Exchange,
+    parties: &Parties,
+    reader: &mut Reader,
+    recorder: &mut Recorder,
+    counters: &mut Counters,
+    calls: &mut u64,
+) {
+    if let Some(call) = reader.read(exchange, parties, counters) {
+        recorder.record(&call, counters);
+        *calls += 1;
+    }
+}

@@ -1,0 +1,278 @@
+//! Runs the pipeline on live capture: one thread reads the kernel's ring and does all the work of
+//! the stages, a small runtime beside it flushes the store, shows progress and waits for signals.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use schema::loss::Loss;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc::error::TrySendError;
+use tokio::sync::{mpsc, watch};
+
+use super::Pipeline;
+use crate::config::{self, Failure};
+use crate::flow::Timestamp;
+use crate::inventory::Inventory;
+use crate::source::decode::Decoder;
+use crate::source::kernel::{Capture, FrontEnd, Settings, epoch_offset_ns};
+use crate::store::flush::{FlushOptions, FlushState, Flusher};
+use crate::store::sqlite::SqliteStore;
+use crate::store::{RunStart, Store};
+use crate::stream::Ordering;
+use crate::telemetry::{self, Progress, Tally};
+
+/// Records taken from the ring before the thread looks at anything else.
+const BATCH_RECORDS: usize = 8192;
+/// Pause between two looks at the ring while there is traffic. The kernel wakes the thread earlier
+/// when the ring fills.
+const POLL_BUSY: Duration = Duration::from_millis(10);
+/// The longest pause when there is none.
+const POLL_IDLE: Duration = Duration::from_millis(80);
+
+/// Captures until a signal, or for as long as the configuration says.
+///
+/// # Errors
+/// Capture cannot start (exit code 3), or the store cannot be opened or written (4).
+pub fn run(config: &config::Run, progress: &Progress) -> Result<(), Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::environment_because("cannot start the runtime", error))?;
+    runtime.block_on(run_async(config, progress))
+}
+
+async fn run_async(config: &config::Run, progress: &Progress) -> Result<(), Failure> {
+    // Before anything is captured: a signal from now on ends the run in an orderly way.
+    let signals = || -> std::io::Result<_> {
+        Ok((signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?))
+    };
+    let (mut interrupt, mut terminate) =
+        signals().map_err(|error| Failure::environment_because("cannot wait for signals", error))?;
+
+    if config.store.is_default {
+        SqliteStore::make_folder(&config.store.path)?;
+    }
+    let mut store = SqliteStore::create(&config.store.path).await?;
+    let key = store.install_key().await?;
+    let capture =
+        Capture::start(&settings(config)).map_err(|error| Failure::environment(error.to_string()))?;
+    let front_end = capture.front_end().name();
+    let start = RunStart {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        front_end: front_end.to_owned(),
+        scope: config.scope.to_string(),
+        at: wall_clock(),
+    };
+    let run = store.begin_run(&start).await?;
+    let (flusher, deltas, flush_state) = Flusher::new(store, run, FlushOptions::default());
+    let flusher = tokio::spawn(flusher.run());
+
+    let (tally, mut tallies) = watch::channel(Tally::default());
+    let stop = Arc::new(AtomicBool::new(false));
+    let reader = Reader {
+        capture,
+        decoder: Decoder::new(epoch_offset_ns()),
+        pipeline: Pipeline::new(Ordering::AsDelivered, key),
+        deltas,
+        unsent: Inventory::default(),
+        lost: HashMap::new(),
+        losses: Tally::default(),
+        tally,
+        flush: config.flush,
+        stop: stop.clone(),
+    };
+    let thread = std::thread::Builder::new()
+        .name("capture".to_owned())
+        .spawn(move || reader.run())
+        .map_err(|error| Failure::environment_because("cannot start the capture thread", error))?;
+    tracing::info!(front_end, scope = %config.scope, store = %config.store.path.display(), "capturing");
+
+    let deadline = config.duration.map(|duration| tokio::time::Instant::now() + duration);
+    let mut second = tokio::time::interval(Duration::from_millis(250));
+    let mut captured = true;
+    loop {
+        tokio::select! {
+            _ = interrupt.recv() => break,
+            _ = terminate.recv() => break,
+            () = expired(deadline) => break,
+            _ = second.tick() => progress.show(&with_flush(&tallies.borrow(), &flush_state)),
+            changed = tallies.changed() => {
+                // The thread ended by itself: its error is reported below.
+                captured = changed.is_ok();
+                if !captured {
+                    break;
+                }
+                write_metrics(config, &with_flush(&tallies.borrow_and_update(), &flush_state));
+            }
+        }
+    }
+    if captured {
+        tracing::info!("stopping: reading what is left and writing it");
+    }
+    stop.store(true, Relaxed);
+    let ended = tokio::task::spawn_blocking(move || thread.join()).await;
+    let written = flusher.await;
+    progress.end();
+    let last = with_flush(&tallies.borrow(), &flush_state);
+    write_metrics(config, &last);
+    match ended {
+        Ok(Ok(Ok(()))) => {}
+        Ok(Ok(Err(error))) => return Err(Failure::environment_because("cannot read the kernel's ring", error)),
+        _ => return Err(Failure::environment("the capture thread stopped by a bug; please report it")),
+    }
+    match written {
+        Ok(Ok(store)) => store.close().await?,
+        Ok(Err(error)) => return Err(error.into()),
+        Err(_) => return Err(Failure::environment("the flusher stopped by a bug; please report it")),
+    }
+    tracing::info!(calls = last.calls, endpoints = last.endpoints, "stopped");
+    Ok(())
+}
+
+fn settings(config: &config::Run) -> Settings {
+    let scope = &config.scope;
+    let mut filter = schema::control::Scope {
+        network_namespace: scope.network_namespace.unwrap_or(0),
+        cgroup: scope.cgroup.as_ref().map_or(0, |cgroup| cgroup.id),
+        cgroup_level: scope.cgroup.as_ref().map_or(0, |cgroup| cgroup.level),
+        ports_len: scope.ports.len() as u32,
+        ports_excluded_len: scope.ports_excluded.len() as u32,
+        ..Default::default()
+    };
+    for (to, from) in
+        [(&mut filter.ports, &scope.ports), (&mut filter.ports_excluded, &scope.ports_excluded)]
+    {
+        for (to, from) in to.iter_mut().zip(from) {
+            *to = *from;
+        }
+    }
+    Settings {
+        front_end: match config.front_end {
+            config::FrontEnd::Auto => None,
+            config::FrontEnd::Socket => Some(FrontEnd::Socket),
+            config::FrontEnd::Syscall => Some(FrontEnd::Syscall),
+        },
+        scope: filter,
+        processes: scope.processes.clone(),
+        operation_bytes_max: config.operation_bytes_max,
+        burst_bytes_max: config.burst_bytes_max,
+    }
+}
+
+async fn expired(deadline: Option<tokio::time::Instant>) {
+    match deadline {
+        Some(deadline) => tokio::time::sleep_until(deadline).await,
+        None => std::future::pending().await,
+    }
+}
+
+fn with_flush(tally: &Tally, flush: &watch::Receiver<FlushState>) -> Tally {
+    Tally { flush: *flush.borrow(), ..tally.clone() }
+}
+
+fn write_metrics(config: &config::Run, tally: &Tally) {
+    if let Some(path) = &config.metrics_file
+        && let Err(error) = telemetry::write_metrics(path, &telemetry::prometheus(tally))
+    {
+        tracing::warn!(path = %path.display(), %error, "cannot write the metrics file");
+    }
+}
+
+fn wall_clock() -> Timestamp {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Timestamp(u64::try_from(since.as_nanos()).unwrap_or(u64::MAX))
+}
+
+/// The thread that reads.
+struct Reader {
+    capture: Capture,
+    decoder: Decoder,
+    pipeline: Pipeline,
+    deltas: mpsc::Sender<Inventory>,
+    /// A delta that the flusher had no room for.
+    unsent: Inventory,
+    /// Kernel losses that went into deltas already.
+    lost: HashMap<Loss, u64>,
+    losses: Tally,
+    tally: watch::Sender<Tally>,
+    flush: Duration,
+    stop: Arc<AtomicBool>,
+}
+
+impl Reader {
+    fn run(mut self) -> std::io::Result<()> {
+        let mut pause = POLL_BUSY;
+        let mut flushed = Instant::now();
+        let mut told = Instant::now();
+        while !self.stop.load(Relaxed) {
+            self.capture.wait(pause)?;
+            let mut count = self.drain();
+            pause = if count > 0 { POLL_BUSY } else { (pause * 2).min(POLL_IDLE) };
+            while count == BATCH_RECORDS && !self.stop.load(Relaxed) && flushed.elapsed() < self.flush {
+                count = self.drain();
+            }
+            if flushed.elapsed() >= self.flush {
+                flushed = Instant::now();
+                // The wall clock may have been set meanwhile.
+                self.decoder.set_epoch_offset(epoch_offset_ns());
+                self.flush();
+                self.tell();
+                told = flushed;
+            } else if told.elapsed() >= Duration::from_millis(250) {
+                told = Instant::now();
+                self.tell();
+            }
+        }
+        // What the kernel has seen until now; bounded, since servers go on.
+        let deadline = Instant::now() + Duration::from_secs(5);
+        while self.drain() == BATCH_RECORDS && Instant::now() < deadline {}
+        self.pipeline.finish();
+        self.flush();
+        self.tell();
+        let rest = std::mem::take(&mut self.unsent);
+        if !rest.is_empty() {
+            // The flusher takes deltas until this side is dropped.
+            let _ = self.deltas.blocking_send(rest);
+        }
+        Ok(())
+    }
+
+    fn drain(&mut self) -> usize {
+        let Reader { capture, decoder, pipeline, .. } = self;
+        capture.drain(BATCH_RECORDS, |record| {
+            if let Some(event) = decoder.decode(record, pipeline.counters()) {
+                pipeline.take(event);
+            }
+        })
+    }
+
+    fn flush(&mut self) {
+        for (loss, operations, _) in self.capture.losses() {
+            let known = self.lost.entry(loss).or_default();
+            self.pipeline.loss(loss.name(), operations.saturating_sub(*known));
+            *known = operations;
+        }
+        let delta = self.pipeline.take_delta();
+        for (cause, count) in &delta.losses {
+            *self.losses.losses.entry(cause.clone()).or_default() += count;
+        }
+        self.unsent.merge(delta);
+        if self.unsent.is_empty() {
+            return;
+        }
+        match self.deltas.try_send(std::mem::take(&mut self.unsent)) {
+            Ok(()) | Err(TrySendError::Closed(_)) => {}
+            Err(TrySendError::Full(delta)) => self.unsent = delta,
+        }
+    }
+
+    fn tell(&mut self) {
+        self.losses.calls = self.pipeline.calls();
+        self.losses.endpoints = self.pipeline.endpoints();
+        self.losses.connections = self.pipeline.opened();
+        self.tally.send_replace(self.losses.clone());
+    }
+}
