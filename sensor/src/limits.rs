@@ -44,3 +44,12 @@ pub const ENDPOINTS_MAX: usize = 50_000;
 
 /// Callers of one endpoint with unflushed changes in memory.
 pub const CALLERS_PER_ENDPOINT_MAX: usize = 1024;
+
+/// Servers of one endpoint with unflushed changes in memory.
+pub const SERVERS_PER_ENDPOINT_MAX: usize = 256;
+
+/// Different keys kept under one object, or names in one place; the keys of larger ones are data.
+pub const FIELD_CHILDREN_MAX: usize = 512;
+
+/// Bytes of a field's whole name (JSON pointer).
+pub const FIELD_NAME_BYTES_MAX: usize = 512;
