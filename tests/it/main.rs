@@ -1,1 +1,8 @@
-//! x
+//! Integration tests of the agent: one binary, one module per subject.
+
+mod call_exchange;
+mod call_json;
+mod call_read;
+mod inventory_catalog;
+mod inventory_merge;
+mod privacy_canary;
