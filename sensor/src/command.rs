@@ -58,18 +58,18 @@ pub fn execute(cli: &Cli) -> Result<u8, Failure> {
     }
 }
 
+#[cfg(feature = "kernel")]
 fn run(config: config::Run, progress: Progress) -> Result<u8, Failure> {
-    let _ = (config, progress);
-    Err(Failure::environment("live capture is not built into this version"))
+    crate::pipeline::live::run(&config, &progress).map(|()| 0)
+}
+
+#[cfg(not(feature = "kernel"))]
+fn run(_: config::Run, _: Progress) -> Result<u8, Failure> {
+    Err(Failure::environment(crate::source::kernel::KernelError.to_string()))
 }
 
 fn checks() -> Vec<Check> {
-    vec![Check::not_ok(
-        "live capture",
-        check::Outcome::Failed,
-        "not built into this version",
-        "use a version with the feature `kernel`",
-    )]
+    crate::source::kernel::checks()
 }
 
 fn load(store: &config::Store, query: &Query) -> Result<(Inventory, Catalog), Failure> {

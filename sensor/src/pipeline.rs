@@ -2,6 +2,7 @@
 //! in the recorder when [`Pipeline::take`] returns. Synchronous and without a clock; [`live`] is the
 //! rim that feeds it from the kernel.
 
+#[cfg(feature = "kernel")]
 pub mod live;
 
 use std::collections::HashMap;
@@ -11,7 +12,7 @@ use std::sync::Arc;
 use crate::call::{Parties, Reader};
 use crate::counter::{Counter, Counters};
 use crate::flow::{ConnectionId, Peer, Timestamp, Verdict, Workload};
-use crate::inventory::recorder::Recorder;
+use crate::inventory::Recorder;
 use crate::inventory::{CoverageKey, Inventory};
 use crate::limits::{BUFFERED_BYTES_MAX, CONNECTION_IDLE_NS, CONNECTIONS_MAX, PAIRS_AHEAD_MAX};
 use crate::protocol::{self, Exchange};

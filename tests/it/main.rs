@@ -1,14 +1,19 @@
-//! Tests of the agent that need no privilege.
-
-mod http1_conversation;
-mod http1_fixtures;
-mod http1_property;
-mod stream_assembler;
-//! Integration tests of the agent: one binary, one module per subject.
+//! One integration binary: tests of the agent that need no privilege, one module per subject.
 
 mod call_exchange;
 mod call_json;
 mod call_read;
+mod cli_commands;
+mod http1_conversation;
+mod http1_fixtures;
+mod http1_property;
 mod inventory_catalog;
 mod inventory_merge;
 mod privacy_canary;
+mod report_documents;
+mod store_contract;
+mod store_crash;
+mod store_fixture;
+mod store_flush;
+mod store_sqlite;
+mod stream_assembler;

@@ -46,9 +46,8 @@ pub fn run(config: &config::Run, progress: &Progress) -> Result<(), Failure> {
 
 async fn run_async(config: &config::Run, progress: &Progress) -> Result<(), Failure> {
     // Before anything is captured: a signal from now on ends the run in an orderly way.
-    let signals = || -> std::io::Result<_> {
-        Ok((signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?))
-    };
+    let signals =
+        || -> std::io::Result<_> { Ok((signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?)) };
     let (mut interrupt, mut terminate) =
         signals().map_err(|error| Failure::environment_because("cannot wait for signals", error))?;
 
@@ -120,7 +119,9 @@ async fn run_async(config: &config::Run, progress: &Progress) -> Result<(), Fail
     write_metrics(config, &last);
     match ended {
         Ok(Ok(Ok(()))) => {}
-        Ok(Ok(Err(error))) => return Err(Failure::environment_because("cannot read the kernel's ring", error)),
+        Ok(Ok(Err(error))) => {
+            return Err(Failure::environment_because("cannot read the kernel's ring", error));
+        }
         _ => return Err(Failure::environment("the capture thread stopped by a bug; please report it")),
     }
     match written {
@@ -142,8 +143,7 @@ fn settings(config: &config::Run) -> Settings {
         ports_excluded_len: scope.ports_excluded.len() as u32,
         ..Default::default()
     };
-    for (to, from) in
-        [(&mut filter.ports, &scope.ports), (&mut filter.ports_excluded, &scope.ports_excluded)]
+    for (to, from) in [(&mut filter.ports, &scope.ports), (&mut filter.ports_excluded, &scope.ports_excluded)]
     {
         for (to, from) in to.iter_mut().zip(from) {
             *to = *from;

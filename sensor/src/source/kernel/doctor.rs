@@ -21,7 +21,9 @@ pub fn checks() -> Vec<Check> {
             Err(why) => {
                 let outcome = if any_works { Outcome::Degraded } else { Outcome::Failed };
                 let remedy = match front_end {
-                    FrontEnd::Socket => "kernels from 6.3 on have its hooks; older ones use the syscall front end",
+                    FrontEnd::Socket => {
+                        "kernels from 6.3 on have its hooks; older ones use the syscall front end"
+                    }
                     FrontEnd::Syscall => "needs a kernel from 5.10 on, with BTF, and the privileges above",
                 };
                 Check::not_ok(name, outcome, why, remedy)
