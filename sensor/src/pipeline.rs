@@ -40,6 +40,8 @@ pub struct Pipeline {
 
 struct Connection {
     coverage: CoverageKey,
+    /// It is in the coverage: known to be no mirror of another, since it completed something.
+    counted: bool,
     /// It says the same as another one: neither read nor counted.
     mirror: bool,
     last: Timestamp,
@@ -52,6 +54,15 @@ struct Work {
     protocol: protocol::Connection,
     parties: Parties,
     buffered_bytes: usize,
+}
+
+impl Connection {
+    /// Counts it in the coverage, once.
+    fn count(&mut self, recorder: &mut Recorder) {
+        if !std::mem::replace(&mut self.counted, true) {
+            recorder.connection_opened(&self.coverage);
+        }
+    }
 }
 
 impl Pipeline {
@@ -164,7 +175,11 @@ impl Pipeline {
                 buffered_bytes: 0,
             })
         });
-        self.connections.insert(id, Connection { coverage, mirror: false, last: at, work });
+        let mut connection = Connection { coverage, counted: false, mirror: false, last: at, work };
+        if connection.work.is_none() {
+            connection.count(&mut self.recorder);
+        }
+        self.connections.insert(id, connection);
     }
 
     fn segment(&mut self, segment: &Segment<'_>) {
@@ -182,12 +197,14 @@ impl Pipeline {
             assembler.push(segment, counters, &mut |chunk, counters| {
                 protocol.push(chunk, counters, exchanges);
             });
+            let completed = !exchanges.is_empty();
             for exchange in exchanges.drain(..) {
                 record(exchange, parties, reader, recorder, counters, calls);
             }
-            assembler.buffered_bytes() + protocol.buffered_bytes()
+            (completed, assembler.buffered_bytes() + protocol.buffered_bytes())
         }));
-        let held = std::mem::replace(&mut work.buffered_bytes, *read.as_ref().unwrap_or(&0));
+        let &(completed, buffered_bytes) = read.as_ref().unwrap_or(&(false, 0));
+        let held = std::mem::replace(&mut work.buffered_bytes, buffered_bytes);
         self.buffered_bytes = self.buffered_bytes + work.buffered_bytes - held;
         let trouble = match read {
             Err(_) => Some(Counter::ConnectionPanic),
@@ -198,6 +215,9 @@ impl Pipeline {
             counters.add(counter);
             self.buffered_bytes -= work.buffered_bytes;
             connection.work = None;
+        }
+        if completed {
+            connection.count(&mut self.recorder);
         }
     }
 
@@ -249,6 +269,7 @@ impl Pipeline {
             }
         }
         if !connection.mirror {
+            connection.count(&mut self.recorder);
             self.recorder.connection_closed(&connection.coverage, bytes);
         }
     }
