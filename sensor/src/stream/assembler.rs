@@ -92,7 +92,10 @@ impl Assembler {
         // Position zero is where the source first saw the direction: as good as a burst start.
         let first = lane.next.is_none();
         let burst_start = segment.burst_start || (first && segment.position == 0);
-        let next = *lane.next.get_or_insert(segment.position);
+        // A source in order counts from where it first saw the direction, so what lies before its
+        // first segment is missing; from a network it is just where the recording begins.
+        let base = if self.ordering == Ordering::AsDelivered { 0 } else { segment.position };
+        let next = *lane.next.get_or_insert(base);
         if segment.position > next && self.ordering == Ordering::Reorder {
             lane.hold(segment, span, burst_start, counters);
             while lane.held_bytes > REORDER_BYTES_MAX {

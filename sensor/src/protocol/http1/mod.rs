@@ -49,6 +49,8 @@ struct Half {
     resynchronised: bool,
     /// Of a response direction: no other byte of it came since the last burst of requests began.
     quiet: bool,
+    /// No byte of the direction was seen.
+    unseen: bool,
     /// Final response that is being read.
     response: Option<(Sequence, Message)>,
 }
@@ -125,11 +127,15 @@ impl Connection {
                 State::Closed => return,
                 State::Seek if !burst_start => {
                     half.quiet = false;
+                    if std::mem::take(&mut half.unseen) {
+                        counters.add(Counter::MessageUnrecognized);
+                    }
                     return;
                 }
                 State::Seek => {
                     half.state = State::Boundary;
                     half.resynchronised = true;
+                    half.unseen = false;
                     continue;
                 }
                 State::Boundary => {
@@ -143,6 +149,11 @@ impl Connection {
                         bytes = &bytes[blank..];
                         continue;
                     }
+                }
+                // No start line is sent in two bursts. What began one was none.
+                State::Head if burst_start && !half.recognised => {
+                    self.lose(direction, Counter::MessageUnrecognized, 0, counters);
+                    continue;
                 }
                 State::Head => self.read_partial_head(direction, bytes, at, counters),
                 State::Body(_) => self.read_body(direction, bytes, at, counters),
@@ -493,7 +504,7 @@ impl Connection {
             State::Closed => return,
             // Each burst is a message at least; the others were counted when the place was lost.
             State::Seek => {
-                if burst_start {
+                if std::mem::take(&mut half.unseen) || burst_start {
                     counters.add(Counter::MessageLost);
                 }
                 return;
@@ -579,6 +590,7 @@ impl Half {
             burst_start: false,
             resynchronised: false,
             quiet: false,
+            unseen: true,
             response: None,
         }
     }
