@@ -124,17 +124,24 @@ impl Assembler {
         }
     }
 
-    /// The connection ended: hands on what is left, then [`Chunk::End`], once.
+    /// The connection ended: hands on what is left, then [`Chunk::End`], once. `bytes` are the
+    /// lengths of the inbound and outbound direction, if the source knows them: what is missing
+    /// behind the last segment is a gap then.
     pub fn end(
         &mut self,
         at: Timestamp,
+        bytes: Option<[u64; 2]>,
         counters: &mut Counters,
         sink: &mut impl FnMut(Chunk<'_>, &mut Counters),
     ) {
         if !self.ended {
             self.flush(counters, sink);
             self.ended = true;
-            sink(Chunk::End { at }, counters);
+            for direction in [Direction::Inbound, Direction::Outbound] {
+                let total = bytes.map_or(0, |bytes| bytes[direction.index()]);
+                self.lanes[direction.index()].skip_to(total, direction, at, counters, sink);
+            }
+            sink(Chunk::End { at, certain: bytes.is_some() }, counters);
         }
     }
 
