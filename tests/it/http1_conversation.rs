@@ -149,7 +149,12 @@ pub fn play(steps: &[Step], ordering: Ordering) -> Played {
         });
         held_bytes_max = held_bytes_max.max(connection.buffered_bytes() + assembler.buffered_bytes());
     }
-    assembler.end(Timestamp(last + 10), &mut counters, &mut |chunk, counters| {
+    let mut bytes = [0u64; 2];
+    for step in steps {
+        let bytes = &mut bytes[step.direction.index()];
+        *bytes = (step.position + step.span).max(*bytes);
+    }
+    assembler.end(Timestamp(last + 10), Some(bytes), &mut counters, &mut |chunk, counters| {
         connection.push(chunk, counters, &mut exchanges);
     });
     let held_bytes_end = connection.buffered_bytes() + assembler.buffered_bytes();

@@ -1,8 +1,7 @@
-//! Undoes the content codings of a captured body: gzip, deflate (zlib or raw), br, zstd.
+//! Undoes the codings of a captured body, of the content and of the transfer: gzip, deflate (zlib or raw), br, zstd.
 //!
 //! Only where the media type makes the body worth reading; any other coded body is let go. Keeps the
-//! decoded prefix of a body that is cut, broken or over a limit. Codings of the transfer other than
-//! `chunked` are not undone.
+//! decoded prefix of a body that is cut, broken or over a limit.
 
 use std::io::Read;
 
@@ -68,10 +67,13 @@ pub(super) fn undo(message: &mut Message, counters: &mut Counters) {
 fn codings(message: &Message) -> Result<([Coding; CODINGS_MAX], usize), Counter> {
     let mut codings = [Coding::Gzip; CODINGS_MAX];
     let mut count = 0;
-    for coding in fields(message, b"content-encoding").flat_map(|value| value.split(|&b| b == b',')) {
+    // A coding of the transfer was applied after those of the content. A parameter makes it unknown.
+    let content = fields(message, b"content-encoding");
+    let transfer = fields(message, b"transfer-encoding");
+    for coding in content.chain(transfer).flat_map(|value| value.split(|&b| b == b',')) {
         let known = match coding.trim_ascii() {
             b"" => continue,
-            name if name.eq_ignore_ascii_case(b"identity") => continue,
+            name if is_one_of(name, &[b"identity", b"chunked"]) => continue,
             name if is_one_of(name, &[b"gzip", b"x-gzip"]) => Some(Coding::Gzip),
             name if is_one_of(name, &[b"deflate"]) => Some(Coding::Deflate),
             name if is_one_of(name, &[b"br"]) => Some(Coding::Brotli),

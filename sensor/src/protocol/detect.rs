@@ -18,6 +18,9 @@ pub(super) enum Start {
     More,
 }
 
+/// What a status line begins with.
+pub(super) const VERSION: &[u8] = b"HTTP/1.";
+
 /// Bytes of a method token. The longest registered one has 17.
 const METHOD_BYTES_MAX: usize = 32;
 
@@ -35,7 +38,6 @@ pub(super) fn start(bytes: &[u8]) -> Start {
 
 /// Verdict on the first few bytes alone: `More` if they are too few to tell.
 pub(super) fn prefix(bytes: &[u8]) -> Start {
-    const VERSION: &[u8] = b"HTTP/1.";
     if bytes.starts_with(VERSION) {
         return Start::Response;
     }

@@ -92,7 +92,10 @@ impl Assembler {
         // Position zero is where the source first saw the direction: as good as a burst start.
         let first = lane.next.is_none();
         let burst_start = segment.burst_start || (first && segment.position == 0);
-        let next = *lane.next.get_or_insert(segment.position);
+        // A source in order counts from where it first saw the direction, so what lies before its
+        // first segment is missing; from a network it is just where the recording begins.
+        let base = if self.ordering == Ordering::AsDelivered { 0 } else { segment.position };
+        let next = *lane.next.get_or_insert(base);
         if segment.position > next && self.ordering == Ordering::Reorder {
             lane.hold(segment, span, burst_start, counters);
             while lane.held_bytes > REORDER_BYTES_MAX {
@@ -121,17 +124,24 @@ impl Assembler {
         }
     }
 
-    /// The connection ended: hands on what is left, then [`Chunk::End`], once.
+    /// The connection ended: hands on what is left, then [`Chunk::End`], once. `bytes` are the
+    /// lengths of the inbound and outbound direction, if the source knows them: what is missing
+    /// behind the last segment is a gap then.
     pub fn end(
         &mut self,
         at: Timestamp,
+        bytes: Option<[u64; 2]>,
         counters: &mut Counters,
         sink: &mut impl FnMut(Chunk<'_>, &mut Counters),
     ) {
         if !self.ended {
             self.flush(counters, sink);
             self.ended = true;
-            sink(Chunk::End { at }, counters);
+            for direction in [Direction::Inbound, Direction::Outbound] {
+                let total = bytes.map_or(0, |bytes| bytes[direction.index()]);
+                self.lanes[direction.index()].skip_to(total, direction, at, counters, sink);
+            }
+            sink(Chunk::End { at, certain: bytes.is_some() }, counters);
         }
     }
 

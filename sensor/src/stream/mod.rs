@@ -36,5 +36,7 @@ pub enum Chunk<'a> {
     End {
         /// When.
         at: Timestamp,
+        /// The source knows how long the directions were: no byte is missing that was not said.
+        certain: bool,
     },
 }

@@ -15,8 +15,6 @@ use crate::protocol::{Head, Range32, StartLine};
 pub(super) struct Facts {
     pub content_length: ContentLength,
     pub transfer: Transfer,
-    /// There is a Content-Encoding.
-    pub coded: bool,
 }
 
 /// All Content-Length fields together.
@@ -160,7 +158,6 @@ fn fields(whole: &[u8], headers: &[httparse::Header<'_>]) -> (Vec<(Range32, Rang
         match name.len() {
             14 if name.eq_ignore_ascii_case(b"content-length") => facts.content_length.add(header.value),
             17 if name.eq_ignore_ascii_case(b"transfer-encoding") => facts.transfer.add(header.value),
-            16 if name.eq_ignore_ascii_case(b"content-encoding") => facts.coded = true,
             _ => {}
         }
     }

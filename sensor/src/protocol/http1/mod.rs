@@ -16,7 +16,7 @@ use memchr::memchr;
 use self::body::{Body, Hole, Step};
 use self::framing::{Asked, Framing};
 use self::head::{Parsed, Refused};
-use self::pairing::{Arrival, Pairing, Sequence};
+use self::pairing::{Arrival, HeadStart, Pairing, Sequence};
 use super::detect::{self, Start};
 use super::{Exchange, Message, Notes, StartLine};
 use crate::counter::{Counter, Counters};
@@ -41,14 +41,13 @@ struct Half {
     searched: usize,
     /// The start line of `partial` is whole and fits.
     recognised: bool,
-    /// When the head began.
-    head_at: Timestamp,
-    /// The head began at a burst start.
-    burst_start: bool,
+    head: HeadStart,
     /// The message follows a loss of place.
     resynchronised: bool,
     /// Of a response direction: no other byte of it came since the last burst of requests began.
     quiet: bool,
+    /// No byte of the direction was seen.
+    unseen: bool,
     /// Final response that is being read.
     response: Option<(Sequence, Message)>,
 }
@@ -82,7 +81,11 @@ impl Connection {
         match chunk {
             Chunk::Bytes { direction, bytes, burst_start, at } => {
                 match self.requests {
-                    Some(requests) if requests == direction => self.pairing.requests_go_on(burst_start),
+                    Some(requests) if requests == direction => {
+                        if !self.pairing.requests_go_on(burst_start, at, counters) {
+                            self.lose_responses();
+                        }
+                    }
                     _ => {
                         let quiet = std::mem::replace(&mut self.pairing.quiet, false);
                         self.halves[direction.index()].quiet |= quiet;
@@ -93,7 +96,7 @@ impl Connection {
             Chunk::Gap { direction, length, burst_start, at } => {
                 self.skip(direction, length, burst_start, at, counters);
             }
-            Chunk::End { at } => self.end(at, counters),
+            Chunk::End { at, certain } => self.end(at, certain, counters),
         }
         if !self.pairing.is_empty() {
             let direction = self.requests.unwrap_or(Direction::Inbound);
@@ -125,24 +128,36 @@ impl Connection {
                 State::Closed => return,
                 State::Seek if !burst_start => {
                     half.quiet = false;
+                    if std::mem::take(&mut half.unseen) {
+                        counters.add(Counter::MessageUnrecognized);
+                    }
                     return;
                 }
                 State::Seek => {
                     half.state = State::Boundary;
-                    half.resynchronised = true;
+                    // What comes first answers what was asked first.
+                    half.resynchronised = !std::mem::take(&mut half.unseen);
                     continue;
                 }
                 State::Boundary => {
                     let blank = bytes.iter().take_while(|&&b| b == b'\r' || b == b'\n').count();
                     if blank == 0 {
-                        half.head_at = at;
-                        half.burst_start = burst_start;
+                        let quiet = std::mem::take(&mut half.quiet);
+                        half.head = HeadStart { at, burst_start, burst: self.pairing.burst, quiet };
                         self.read_head(direction, bytes, at, counters)
                     } else {
                         // The flag is kept for the first byte of the head.
                         bytes = &bytes[blank..];
                         continue;
                     }
+                }
+                // A start line is not sent in two bursts: what began one was none. A status line may,
+                // by a server that is overlapped.
+                State::Head
+                    if burst_start && !half.recognised && !half.partial.starts_with(detect::VERSION) =>
+                {
+                    self.lose(direction, Counter::MessageUnrecognized, 0, counters);
+                    continue;
                 }
                 State::Head => self.read_partial_head(direction, bytes, at, counters),
                 State::Body(_) => self.read_body(direction, bytes, at, counters),
@@ -250,12 +265,23 @@ impl Connection {
         }
     }
 
+    /// The place in the response direction proved uncertain.
+    fn lose_responses(&mut self) {
+        let Some(requests) = self.requests else { return };
+        let half = &mut self.halves[requests.reverse().index()];
+        half.response = None;
+        if !matches!(half.state, State::Closed) {
+            half.seek();
+        }
+    }
+
     /// Learns from a start line which direction carries requests. False if it contradicts what is
     /// known.
     fn settle(&mut self, direction: Direction, start: Start) -> bool {
         let requests = if start == Start::Request { direction } else { direction.reverse() };
         if self.requests.is_none() && requests == direction {
-            self.pairing.requests_go_on(self.halves[direction.index()].burst_start);
+            let head = self.halves[direction.index()].head;
+            self.pairing.requests_begin(head.burst_start);
         }
         *self.requests.get_or_insert(requests) == requests
     }
@@ -290,28 +316,32 @@ impl Connection {
     ) {
         let facts = parsed.facts;
         let head = parsed.into_head(bytes);
-        let began = self.halves[direction.index()].head_at;
+        let began = self.halves[direction.index()].head;
         match head.start {
             StartLine::Request { method, minor_version, .. } => {
                 let asked = Asked::of(method.of(&head.bytes));
                 let framing = framing::request(&facts, minor_version);
-                self.begin_request(direction, Message::begin(head, began), asked, framing, at, counters);
+                self.begin_request(direction, Message::begin(head, began.at), asked, framing, at, counters);
             }
             StartLine::Response { status, .. } if status < 200 && status != 101 => {
                 // It goes before the final response and is not kept.
-                if status == 100 {
+                let half = &mut self.halves[direction.index()];
+                if half.resynchronised {
+                    half.resynchronised = !self.pairing.anchor(began, counters);
+                }
+                if status == 100 && !half.resynchronised {
                     self.pairing.continued();
                 }
-                self.halves[direction.index()].state = State::Boundary;
+                let half = &mut self.halves[direction.index()];
+                half.state = State::Boundary;
             }
             StartLine::Response { status, minor_version } => {
                 let half = &mut self.halves[direction.index()];
                 let resynchronised = std::mem::take(&mut half.resynchronised);
-                let quiet = std::mem::take(&mut half.quiet);
-                match self.pairing.answer(began, resynchronised, quiet, counters) {
+                match self.pairing.answer(began, resynchronised, counters) {
                     Some((sequence, asked)) => {
                         let framing = framing::response(&facts, minor_version, status, asked);
-                        let message = Message::begin(head, began);
+                        let message = Message::begin(head, began.at);
                         self.begin_response(direction, sequence, message, framing, at, counters);
                     }
                     None if status == 101 => self.upgrade(at, counters),
@@ -334,7 +364,7 @@ impl Connection {
         let responses_lost = matches!(self.halves[direction.reverse().index()].state, State::Seek);
         let half = &mut self.halves[direction.index()];
         let arrival = Arrival {
-            burst_start: half.burst_start,
+            burst_start: half.head.burst_start,
             resynchronised: std::mem::take(&mut half.resynchronised),
             responses_lost,
         };
@@ -478,11 +508,7 @@ impl Connection {
         let request = self.is_request(direction);
         if request {
             if self.pairing.requests_broke_off(burst_start, counters) {
-                let other = &mut self.halves[direction.reverse().index()];
-                other.response = None;
-                if !matches!(other.state, State::Closed) {
-                    other.seek();
-                }
+                self.lose_responses();
             }
         } else if self.requests.is_some() {
             self.pairing.quiet = false;
@@ -493,7 +519,7 @@ impl Connection {
             State::Closed => return,
             // Each burst is a message at least; the others were counted when the place was lost.
             State::Seek => {
-                if burst_start {
+                if std::mem::take(&mut half.unseen) || burst_start {
                     counters.add(Counter::MessageLost);
                 }
                 return;
@@ -530,13 +556,13 @@ impl Connection {
         }
     }
 
-    fn end(&mut self, at: Timestamp, counters: &mut Counters) {
+    fn end(&mut self, at: Timestamp, certain: bool, counters: &mut Counters) {
         for direction in [Direction::Inbound, Direction::Outbound] {
             let half = &mut self.halves[direction.index()];
             match &half.state {
                 State::Head => counters.add(Counter::MessageLost),
                 State::Body(body) => {
-                    let until_close = matches!(body, Body::UntilClose);
+                    let until_close = certain && matches!(body, Body::UntilClose);
                     if let Some((_, message)) = half.response.as_mut() {
                         message.body_whole &= until_close;
                     } else if self.requests == Some(direction)
@@ -550,6 +576,10 @@ impl Connection {
                 }
                 _ => {}
             }
+        }
+        if certain {
+            // Nothing was asked that was not seen.
+            self.pairing.requests_go_on(false, at, counters);
         }
         self.pairing.end(at, counters);
         for half in &mut self.halves {
@@ -575,10 +605,10 @@ impl Half {
             partial: Vec::new(),
             searched: 0,
             recognised: false,
-            head_at: Timestamp::default(),
-            burst_start: false,
+            head: HeadStart::default(),
             resynchronised: false,
             quiet: false,
+            unseen: true,
             response: None,
         }
     }

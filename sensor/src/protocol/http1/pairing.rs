@@ -27,7 +27,7 @@ pub(super) struct Pairing {
     /// Number of the request at the front.
     front: Sequence,
     /// Bursts of the request direction so far.
-    burst: u64,
+    pub burst: u64,
     /// No byte of the response direction came or went missing since that burst began.
     pub quiet: bool,
     /// The client was seen to send a request while an answer was under way.
@@ -36,8 +36,9 @@ pub(super) struct Pairing {
     off: bool,
     /// Requests may have been lost since the last one that was seen.
     requests_lost: bool,
-    /// Responses that are paired now are not certain until the requests go on.
-    tentative: bool,
+    /// Responses that are paired now are not certain until the requests go on: when the last of
+    /// them began.
+    tentative: Option<Timestamp>,
     /// When the last response without a request began.
     orphan_at: Option<Timestamp>,
     /// Bytes of the messages in the queue.
@@ -62,6 +63,18 @@ struct Pending {
     bursts: (u64, u64),
 }
 
+/// What was so when a head began.
+#[derive(Clone, Copy, Default)]
+pub(super) struct HeadStart {
+    pub at: Timestamp,
+    /// It began a burst.
+    pub burst_start: bool,
+    /// Bursts of the request direction so far.
+    pub burst: u64,
+    /// Of a response: no other byte of its direction since that burst began.
+    pub quiet: bool,
+}
+
 /// How a request head came in.
 #[derive(Clone, Copy)]
 pub(super) struct Arrival {
@@ -83,7 +96,7 @@ impl Pairing {
             overlaps: false,
             off: false,
             requests_lost: false,
-            tentative: false,
+            tentative: None,
             orphan_at: None,
             held_bytes: 0,
         }
@@ -100,29 +113,35 @@ impl Pairing {
         self.queue.is_empty()
     }
 
-    /// Bytes of the request direction came: what was tentative is certain now.
-    pub fn requests_go_on(&mut self, burst_start: bool) {
+    /// A burst of requests begins, if `burst_start`.
+    pub fn requests_begin(&mut self, burst_start: bool) {
         if burst_start {
             self.burst += 1;
             self.quiet = true;
         }
+    }
+
+    /// Bytes of the request direction came: what was tentative is certain now. False if it fell
+    /// instead, since they went by before it: the place in the response direction is uncertain.
+    pub fn requests_go_on(&mut self, burst_start: bool, at: Timestamp, counters: &mut Counters) -> bool {
+        if self.tentative.is_some_and(|tentative| at < tentative) {
+            return !self.requests_broke_off(burst_start, counters);
+        }
+        self.requests_begin(burst_start);
         if let Some(last) = self.queue.back_mut().filter(|last| !last.request_done) {
             last.bursts.1 = self.burst;
         }
-        if self.tentative {
-            self.tentative = false;
+        if self.tentative.take().is_some() {
             self.queue.iter_mut().for_each(|pending| pending.tentative = false);
         }
+        true
     }
 
     /// Bytes of the request direction are missing. True if tentative responses fell: then the place
     /// in the response direction is uncertain as well.
     pub fn requests_broke_off(&mut self, burst_start: bool, counters: &mut Counters) -> bool {
-        if burst_start {
-            self.burst += 1;
-            self.quiet = true;
-        }
-        let fell = std::mem::take(&mut self.tentative);
+        self.requests_begin(burst_start);
+        let fell = self.tentative.take().is_some();
         if fell {
             for pending in self.queue.iter_mut().filter(|pending| pending.tentative) {
                 pending.tentative = false;
@@ -213,42 +232,53 @@ impl Pairing {
     /// A final response began: the request that it answers, if that is certain.
     pub fn answer(
         &mut self,
-        at: Timestamp,
+        head: HeadStart,
         resynchronised: bool,
-        quiet: bool,
         counters: &mut Counters,
     ) -> Option<(Sequence, Asked)> {
-        let found = if self.off {
-            None
-        } else if resynchronised {
-            self.first_of_last_burst()
-        } else {
-            self.queue.iter().position(|pending| !pending.answered)
-        };
-        let Some(index) = found else {
+        let in_place = !self.off && (!resynchronised || self.anchor(head, counters));
+        let next = self.queue.iter().position(|pending| !pending.answered);
+        // Nobody answers what was not yet asked: the directions came out of order.
+        let asked = |&i: &usize| self.queue.get(i).is_some_and(|p| p.request.first_byte <= head.at);
+        let Some(index) = next.filter(asked).filter(|_| in_place) else {
             counters.add(Counter::RequestMissing);
-            self.orphan_at = self.orphan_at.max(Some(at));
+            self.orphan_at = self.orphan_at.max(Some(head.at));
             return None;
         };
-        if resynchronised {
-            self.close_unanswered(index, counters);
-            self.tentative |= !quiet;
-        } else {
+        if !resynchronised {
             self.note_overlap(index);
         }
-        let tentative = self.tentative;
+        self.tentative = self.tentative.map(|_| head.at);
+        let tentative = self.tentative.is_some();
         let pending = self.queue.get_mut(index)?;
         pending.answered = true;
         pending.tentative = tentative;
         Some((self.front + index as u64, pending.asked))
     }
 
-    /// After a loss: the first request of the last burst of requests, if there is no doubt.
-    fn first_of_last_burst(&self) -> Option<usize> {
-        let index = self.queue.iter().position(|pending| pending.bursts.1 >= self.burst)?;
-        let pending = self.queue.get(index)?;
+    /// Finds the place of a response direction again: what begins with `head` goes with the first
+    /// request of the burst before it, and whatever was asked earlier has been answered. False if
+    /// there is doubt.
+    pub fn anchor(&mut self, head: HeadStart, counters: &mut Counters) -> bool {
+        // Behind a hole in the requests the burst before it may be one that was not seen.
+        let sound = !self.off && !self.requests_lost;
+        let Some(index) = self.first_of_burst(head.burst).filter(|_| sound) else { return false };
+        if self.queue.get(index).is_none_or(|pending| pending.request.first_byte > head.at) {
+            return false;
+        }
+        self.close_unanswered(index, counters);
+        if !head.quiet {
+            self.tentative = Some(head.at);
+        }
+        true
+    }
+
+    /// After a loss: the first request of the burst that went before, if there is no doubt.
+    fn first_of_burst(&self, burst: u64) -> Option<usize> {
+        let index = self.queue.iter().position(|pending| pending.bursts.1 >= burst)?;
+        let pending = self.queue.get(index).filter(|pending| pending.bursts.0 <= burst)?;
         // A request that goes on from an earlier burst may have been answered in the lost bytes.
-        let certain = pending.bursts.0 >= self.burst || index + 1 == self.queue.len();
+        let certain = pending.bursts.0 == burst || index + 1 == self.queue.len();
         (certain && !pending.answered).then_some(index)
     }
 
