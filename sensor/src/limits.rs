@@ -76,6 +76,7 @@ pub const PENDING_ROWS_MAX: usize = 1_000_000;
 
 /// Deltas in the channel to the flusher; it takes them even while it writes, so few are enough.
 pub const FLUSH_QUEUE_MAX: usize = 4;
+
 /// Servers of one endpoint with unflushed changes in memory.
 pub const SERVERS_PER_ENDPOINT_MAX: usize = 256;
 
