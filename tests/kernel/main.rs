@@ -3,8 +3,15 @@
 //!
 //! Where eBPF is refused they fail. `APICENSUS_SKIP_LIVE=1` leaves them out, loudly.
 
+mod badinput;
+mod completeness;
+#[allow(dead_code, reason = "xtask's demo and benchmarks use the rest")]
 mod netns;
+mod privacy;
+#[allow(dead_code, reason = "xtask's demo and benchmarks use the rest")]
 mod process;
 mod rig;
+mod sensor;
+#[allow(dead_code, reason = "xtask's demo and benchmarks use the rest")]
 mod servers;
 mod traffic;

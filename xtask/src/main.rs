@@ -8,6 +8,15 @@ mod build;
 mod check;
 mod demo;
 mod layout;
+#[allow(dead_code, reason = "the live tests use the rest")]
+#[path = "../../tests/kernel/netns.rs"]
+mod netns;
+#[allow(dead_code, reason = "the live tests use the rest")]
+#[path = "../../tests/kernel/process.rs"]
+mod process;
+#[allow(dead_code, reason = "the live tests use the rest")]
+#[path = "../../tests/kernel/servers.rs"]
+mod servers;
 mod setup;
 mod shell;
 mod tidy;

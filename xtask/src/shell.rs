@@ -130,8 +130,9 @@ pub fn as_root(program: impl AsRef<Path>) -> Command {
 pub fn cargo() -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.current_dir(layout::root());
-    // Set for this program by `cargo run`; they would make build scripts look changed.
-    for name in ["CARGO_MANIFEST_DIR", "CARGO_MANIFEST_PATH", "CARGO_PKG_NAME", "CARGO_PKG_VERSION"] {
+    // The first two are set by `cargo run` and would make build scripts look changed; all paths in
+    // this program are below `target`.
+    for name in ["CARGO_MANIFEST_DIR", "CARGO_MANIFEST_PATH", "CARGO_TARGET_DIR"] {
         command.env_remove(name);
     }
     command
