@@ -2,6 +2,8 @@
 //! condition with a deadline, never for a fixed time.
 
 use std::net::{SocketAddr, TcpStream};
+use std::os::unix::process::CommandExt;
+use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
@@ -13,6 +15,14 @@ use crate::netns::Netns;
 /// How long a program may take to start or to end. Generous: the machine may be busy.
 pub const DEADLINE: Duration = Duration::from_secs(30);
 
+/// A command that gets SIGTERM should the thread end that started it, so that nothing outlives a
+/// killed test.
+pub fn bound(program: impl AsRef<Path>) -> Command {
+    let mut command = Command::new("setpriv");
+    command.args(["--pdeathsig", "TERM", "--"]).arg(program.as_ref());
+    command
+}
+
 /// A running program; killed when dropped.
 pub struct Process {
     child: Child,
@@ -20,8 +30,10 @@ pub struct Process {
 }
 
 impl Process {
-    /// Starts a command without input.
+    /// Starts a command without input, in a process group of its own: Ctrl-C at a terminal is for its
+    /// owner, who stops it in order.
     pub fn start(name: &str, command: &mut Command) -> Result<Self> {
+        command.process_group(0);
         let child = command.stdin(Stdio::null()).spawn().with_context(|| format!("cannot start {name}"))?;
         Ok(Process { child, name: name.to_owned() })
     }

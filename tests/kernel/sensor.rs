@@ -11,7 +11,7 @@ use anyhow::{Context, Result, bail, ensure};
 use rustix::process::Signal;
 use serde_json::Value;
 
-use crate::process::{DEADLINE, POLL, Process};
+use crate::process::{DEADLINE, POLL, Process, bound};
 use crate::servers::Tally;
 
 /// The program under test.
@@ -57,8 +57,12 @@ impl Sensor {
         let store = Store { path: folder.join("apicensus.db") };
         let log = folder.join("sensor.log");
         let output = fs::File::create(&log).with_context(|| format!("cannot write {}", log.display()))?;
-        let mut command = store.command(&["run"]);
-        command.args(arguments).stdout(output.try_clone().context("cannot share the log")?).stderr(output);
+        let mut command = store.settled(bound(program()));
+        command
+            .arg("run")
+            .args(arguments)
+            .stdout(output.try_clone().context("cannot share the log")?)
+            .stderr(output);
         Ok(Sensor { process: Process::start("apicensus", &mut command)?, store, log })
     }
 
@@ -107,8 +111,13 @@ impl Sensor {
 impl Store {
     /// `apicensus ARGUMENTS` on this store, in an environment without settings of the user's.
     pub fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(program());
-        command.arg("--store").arg(&self.path).args(arguments).stdin(Stdio::null()).env("NO_COLOR", "1");
+        let mut command = self.settled(Command::new(program()));
+        command.args(arguments);
+        command
+    }
+
+    fn settled(&self, mut command: Command) -> Command {
+        command.arg("--store").arg(&self.path).stdin(Stdio::null()).env("NO_COLOR", "1");
         for name in ["APICENSUS_STORE", "APICENSUS_LOG", "RUST_LOG", "RUST_BACKTRACE"] {
             command.env_remove(name);
         }

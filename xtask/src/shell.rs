@@ -151,10 +151,17 @@ pub fn check_interrupt() -> Result<()> {
     if INTERRUPTED.load(Ordering::SeqCst) { bail!("interrupted; everything was taken down") } else { Ok(()) }
 }
 
+/// The command as typed, cut where it gets long.
 fn name_of(command: &Command) -> String {
-    std::iter::once(command.get_program())
+    const SHOWN_MAX: usize = 160;
+    let mut text = std::iter::once(command.get_program())
         .chain(command.get_args())
         .map(|part| part.to_string_lossy())
         .collect::<Vec<_>>()
-        .join(" ")
+        .join(" ");
+    if let Some((end, _)) = text.char_indices().nth(SHOWN_MAX) {
+        text.truncate(end);
+        text.push_str(" ...");
+    }
+    text
 }

@@ -15,7 +15,7 @@ use clap::Args;
 use rustix::process::Signal;
 
 use crate::netns::Netns;
-use crate::process::{DEADLINE, POLL, Process};
+use crate::process::{DEADLINE, POLL, Process, bound};
 use crate::{build, layout, setup, shell};
 
 /// Options of `demo`.
@@ -84,7 +84,7 @@ pub fn run(options: &Options) -> Result<()> {
 /// Starts the sensor on the namespace and waits until it captures.
 fn start_sensor(netns: &Netns, folder: &Path, store: &Path, front_end: &str) -> Result<Process> {
     let output = File::create(folder.join("sensor.log")).context("cannot write sensor.log")?;
-    let mut command = Command::new(layout::sensor(false));
+    let mut command = bound(layout::sensor(false));
     command.arg("--store").arg(store).args(["run", "--netns", netns.name(), "--front-end", front_end]);
     command.stdout(output.try_clone().context("cannot share sensor.log")?).stderr(Stdio::from(output));
     let mut sensor = Process::start("apicensus", &mut command)?;
