@@ -14,6 +14,8 @@ mod netns;
 #[allow(dead_code, reason = "the live tests use the rest")]
 #[path = "../../tests/kernel/process.rs"]
 mod process;
+mod scratch;
+mod sensor;
 #[allow(dead_code, reason = "the live tests use the rest")]
 #[path = "../../tests/kernel/servers.rs"]
 mod servers;

@@ -5,17 +5,15 @@
 mod clients;
 mod shop;
 
-use std::fs::File;
-use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::time::Instant;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use clap::Args;
-use rustix::process::Signal;
 
 use crate::netns::Netns;
-use crate::process::{DEADLINE, POLL, Process, bound};
+use crate::scratch::Scratch;
+use crate::sensor::Sensor;
 use crate::{build, layout, setup, shell};
 
 /// Options of `demo`.
@@ -47,9 +45,8 @@ pub fn run(options: &Options) -> Result<()> {
         return shell::run(shell::as_root(program).args(std::env::args_os().skip(1)).arg("--prepared"));
     }
     shell::defer_interrupts()?;
-    let scratch = Scratch::make(options.keep.as_deref())?;
-    let folder = scratch.folder.as_path();
-    let store = folder.join("apicensus.db");
+    let scratch = Scratch::make("demo", options.keep.as_deref())?;
+    let folder = scratch.path();
 
     shell::announce("demo: a network namespace with nginx, json-server (Node) and httpbin (Python)");
     // Dropped in reverse order: sensor, servers, namespace, folder.
@@ -58,17 +55,16 @@ pub fn run(options: &Options) -> Result<()> {
     shell::check_interrupt()?;
 
     shell::announce(&format!("demo: apicensus run --netns {}", netns.name()));
-    let mut sensor = start_sensor(&netns, folder, &store, &options.front_end)?;
+    let arguments = ["--netns", netns.name(), "--front-end", &options.front_end];
+    let sensor = Sensor::start(&layout::sensor(false), folder, &arguments)?;
+    eprintln!("    {}", sensor.ready_line());
 
     shell::announce("demo: traffic from curl, Python and Node");
     let started = Instant::now();
     let calls = clients::drive(&netns, &shop, options.rounds)?;
     eprintln!("    {calls} calls by clients in {:.1} s", started.elapsed().as_secs_f64());
 
-    let status = sensor.stop(Signal::INT)?;
-    if !status.success() {
-        bail!("the sensor ended with {status}:\n{}", log(folder));
-    }
+    let store = sensor.stop()?;
     shop.close()?;
 
     for command in ["report", "status"] {
@@ -79,56 +75,4 @@ pub fn run(options: &Options) -> Result<()> {
         eprintln!("    store: {}", store.display());
     }
     Ok(())
-}
-
-/// Starts the sensor on the namespace and waits until it captures.
-fn start_sensor(netns: &Netns, folder: &Path, store: &Path, front_end: &str) -> Result<Process> {
-    let output = File::create(folder.join("sensor.log")).context("cannot write sensor.log")?;
-    let mut command = bound(layout::sensor(false));
-    command.arg("--store").arg(store).args(["run", "--netns", netns.name(), "--front-end", front_end]);
-    command.stdout(output.try_clone().context("cannot share sensor.log")?).stderr(Stdio::from(output));
-    let mut sensor = Process::start("apicensus", &mut command)?;
-    let started = Instant::now();
-    while !log(folder).contains("capturing") {
-        shell::check_interrupt()?;
-        if let Some(status) = sensor.ended()? {
-            bail!("the sensor ended ({status}) instead of capturing:\n{}", log(folder));
-        }
-        if started.elapsed() > DEADLINE {
-            bail!("the sensor does not capture after {} s:\n{}", DEADLINE.as_secs(), log(folder));
-        }
-        std::thread::sleep(POLL);
-    }
-    eprint!("    {}", log(folder).lines().filter(|line| line.contains("capturing")).collect::<String>());
-    eprintln!();
-    Ok(sensor)
-}
-
-fn log(folder: &Path) -> String {
-    std::fs::read_to_string(folder.join("sensor.log")).unwrap_or_default()
-}
-
-/// A folder that is removed when dropped, unless the user named it.
-struct Scratch {
-    folder: std::path::PathBuf,
-    keep: bool,
-}
-
-impl Scratch {
-    fn make(keep: Option<&Path>) -> Result<Self> {
-        let folder = match keep {
-            Some(folder) => folder.to_path_buf(),
-            None => std::env::temp_dir().join(format!("apicensus-demo-{}", std::process::id())),
-        };
-        std::fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
-        Ok(Scratch { folder, keep: keep.is_some() })
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        if !self.keep {
-            std::fs::remove_dir_all(&self.folder).ok();
-        }
-    }
 }
