@@ -22,6 +22,7 @@ pub fn run(options: &Options) -> Result<()> {
     let started = Instant::now();
     let skip_live = options.no_live || std::env::var_os("APICENSUS_SKIP_LIVE").is_some_and(|v| v == "1");
     setup::run()?;
+    setup::toolchain::ensure_checkers()?;
     build::ebpf()?;
     tidy::run()?;
 
@@ -35,6 +36,9 @@ pub fn run(options: &Options) -> Result<()> {
     let mut tests = shell::cargo();
     tests.args(["test", "--workspace", "--lib", "--bins", "--examples", "--test", "it"]);
     shell::run(tests.args(options.filter.as_deref()))?;
+    if options.filter.is_none() {
+        shell::run(shell::cargo().args(["test", "--package", "sensor", "--package", "schema", "--doc"]))?;
+    }
 
     shell::announce("tests: live, on this machine's kernel");
     if skip_live {

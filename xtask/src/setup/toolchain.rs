@@ -74,6 +74,20 @@ pub fn ensure() -> Result<()> {
     )
 }
 
+/// Makes sure of rustfmt and clippy, which a minimal rustup profile leaves out.
+pub fn ensure_checkers() -> Result<()> {
+    for name in ["fmt", "clippy"] {
+        if shell::first_line(shell::cargo().args([name, "--version"])).is_none() {
+            let component = if name == "fmt" { "rustfmt" } else { name };
+            shell::step(
+                &format!("rustup component add {component}"),
+                Command::new("rustup").args(["component", "add", component]),
+            )?;
+        }
+    }
+    Ok(())
+}
+
 /// The compiler to use, if one is there.
 pub fn find() -> Option<Toolchain> {
     let toolchains = rustup_home().join("toolchains");
