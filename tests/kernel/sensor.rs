@@ -150,10 +150,12 @@ impl Store {
         tally_of(&self.json(&["endpoints"])?)
     }
 
-    /// What was counted as lost, by cause.
+    /// What the last run counted as lost, by cause.
     pub fn losses(&self) -> Result<BTreeMap<String, u64>> {
         let status = self.json(&["status"])?;
-        let losses = status.get("losses").and_then(Value::as_object).context("status has no losses")?;
+        // Newest run first.
+        let run = status.get("runs").and_then(|runs| runs.get(0)).context("status has no run")?;
+        let losses = run.get("losses").and_then(Value::as_object).context("the run has no losses")?;
         Ok(losses.iter().filter_map(|(cause, count)| Some((cause.clone(), count.as_u64()?))).collect())
     }
 }
@@ -169,7 +171,8 @@ fn tally_of(report: &Value) -> Result<Tally> {
         let statuses =
             row.get("statuses").and_then(Value::as_object).context("an endpoint has no statuses")?;
         for (status, count) in statuses {
-            let status = status.parse().with_context(|| format!("status {status}"))?;
+            // Without a response the name is `none`.
+            let status = if status == "none" { 0 } else { status.parse().context("a status code")? };
             let count = count.as_u64().with_context(|| format!("count of status {status}"))?;
             *tally.entry((word("method")?.to_owned(), path.clone(), status)).or_default() += count;
         }

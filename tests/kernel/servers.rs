@@ -145,8 +145,8 @@ http {{
   types {{ }} default_type application/json;
   server {{
     listen {address} backlog=1024;
-    location = /api/v1/missing {{ return 404 '{{"error":"missing"}}'; }}
-    location = /api/v1/broken {{ return 500 '{{"error":"broken"}}'; }}
+    location = /api/v1/archive {{ return 404 '{{"error":"archive"}}'; }}
+    location = /api/v1/failure {{ return 500 '{{"error":"failure"}}'; }}
     location / {{
       root {files};
       if ($request_method = POST) {{ return 201 '{{"received":0}}'; }}

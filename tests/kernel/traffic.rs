@@ -95,8 +95,8 @@ fn planned(number: usize) -> Planned {
         15 => call("PUT", format!("/api/v1/orders/{id}"), None, Some(900), 200),
         16 => call("PATCH", format!("/api/v1/users/{id}"), None, Some(40), 200),
         17 => call("DELETE", format!("/api/v1/orders/{id}"), None, None, 204),
-        18 => call("GET", word("missing"), None, None, 404),
-        _ => call("GET", word("broken"), None, None, 500),
+        18 => call("GET", word("archive"), None, None, 404),
+        _ => call("GET", word("failure"), None, None, 500),
     }
 }
 

@@ -29,10 +29,10 @@ func main() {
 		received, _ := io.Copy(io.Discard, r.Body)
 		status, body := http.StatusOK, []byte(fmt.Sprintf(`{"received":%d}`, received))
 		switch {
-		case r.URL.Path == "/api/v1/missing":
-			status, body = http.StatusNotFound, []byte(`{"error":"missing"}`)
-		case r.URL.Path == "/api/v1/broken":
-			status, body = http.StatusInternalServerError, []byte(`{"error":"broken"}`)
+		case r.URL.Path == "/api/v1/archive":
+			status, body = http.StatusNotFound, []byte(`{"error":"archive"}`)
+		case r.URL.Path == "/api/v1/failure":
+			status, body = http.StatusInternalServerError, []byte(`{"error":"failure"}`)
 		case r.Method == "GET" || r.Method == "HEAD":
 			size := 64
 			if text := r.URL.Query().Get("size"); text != "" {

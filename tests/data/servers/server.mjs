@@ -16,10 +16,10 @@ const server = createServer((request, response) => {
   request.on("end", () => {
     let status = 200;
     let body = `{"received":${received}}`;
-    if (pathname === "/api/v1/missing") {
-      [status, body] = [404, '{"error":"missing"}'];
-    } else if (pathname === "/api/v1/broken") {
-      [status, body] = [500, '{"error":"broken"}'];
+    if (pathname === "/api/v1/archive") {
+      [status, body] = [404, '{"error":"archive"}'];
+    } else if (pathname === "/api/v1/failure") {
+      [status, body] = [500, '{"error":"failure"}'];
     } else if (request.method === "GET" || request.method === "HEAD") {
       body = jsonOf(Number(searchParams.get("size") ?? 64));
     } else if (request.method === "DELETE") {

@@ -19,10 +19,10 @@ def drain(environ):
 def application(environ, start_response):
     method, path = environ["REQUEST_METHOD"], environ["PATH_INFO"]
     received = drain(environ)
-    if path == "/api/v1/missing":
-        status, body = "404 Not Found", b'{"error":"missing"}'
-    elif path == "/api/v1/broken":
-        status, body = "500 Internal Server Error", b'{"error":"broken"}'
+    if path == "/api/v1/archive":
+        status, body = "404 Not Found", b'{"error":"archive"}'
+    elif path == "/api/v1/failure":
+        status, body = "500 Internal Server Error", b'{"error":"failure"}'
     elif method in ("GET", "HEAD"):
         size = int(parse_qs(environ.get("QUERY_STRING", "")).get("size", ["64"])[0])
         status, body = "200 OK", json_of(size)

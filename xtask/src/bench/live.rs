@@ -181,11 +181,7 @@ fn measure_one(
         run.agent_kib = cpu::resident_kib_max(sensor.pid())?;
         let store = sensor.stop()?;
         run.stored = answered(&sensor::json(&program, &store, "endpoints")?);
-        let status = sensor::json(&program, &store, "status")?;
-        run.losses = status
-            .get("losses")
-            .and_then(Value::as_object)
-            .map_or(0, |losses| losses.values().filter_map(Value::as_u64).sum());
+        run.losses = losses(&sensor::json(&program, &store, "status")?);
     }
     Ok(run)
 }
@@ -210,9 +206,16 @@ fn answered(report: &Value) -> u64 {
     let rows = report.get("endpoints").and_then(Value::as_array).into_iter().flatten();
     rows.filter_map(|row| row.get("statuses")?.as_object())
         .flatten()
-        .filter(|(status, _)| *status != "0")
+        .filter(|(status, _)| *status != "none")
         .filter_map(|(_, count)| count.as_u64())
         .sum()
+}
+
+/// Everything that the last run counted as lost, in `apicensus status --format json`.
+fn losses(status: &Value) -> u64 {
+    let last = status.get("runs").and_then(|runs| runs.get(0));
+    let losses = last.and_then(|run| run.get("losses")?.as_object());
+    losses.into_iter().flatten().filter_map(|(_, count)| count.as_u64()).sum()
 }
 
 /// Runs wrk; completed requests, and requests per second.
@@ -303,10 +306,12 @@ mod tests {
     }
 
     #[test]
-    fn only_answered_calls_count() {
+    fn reports_are_read() {
         let report = json!({ "endpoints": [
-            { "statuses": { "200": 5, "0": 2 } }, { "statuses": { "404": 1 } }
+            { "statuses": { "200": 5, "none": 2 } }, { "statuses": { "404": 1 } }
         ]});
         assert_eq!(answered(&report), 6);
+        let status = json!({ "runs": [{ "losses": { "a": 1, "b": 2 } }, { "losses": { "a": 9 } }] });
+        assert_eq!(losses(&status), 3);
     }
 }
