@@ -24,7 +24,7 @@ pub fn run(options: &Options) -> Result<()> {
     setup::run()?;
     setup::toolchain::ensure_checkers()?;
     build::ebpf()?;
-    tidy::run()?;
+    tidy::run(None)?;
 
     shell::announce("format");
     shell::run(shell::cargo().args(["fmt", "--all", "--check"]))?;

@@ -54,7 +54,10 @@ enum Action {
     /// Set up, build, then all checks: tidy, format, lints, unit, integration and live tests.
     Test(check::Options),
     /// Check layers, words, sizes and other rules of the source that the compiler cannot.
-    Tidy,
+    Tidy {
+        /// Another checkout than this one.
+        root: Option<std::path::PathBuf>,
+    },
     /// Measure cost and completeness.
     Bench {
         #[command(subcommand)]
@@ -69,7 +72,7 @@ fn main() {
         Action::Run { arguments } => build::run_sensor(&arguments),
         Action::Demo(options) => demo::run(&options),
         Action::Test(options) => check::run(&options),
-        Action::Tidy => tidy::run(),
+        Action::Tidy { root } => tidy::run(root.as_deref()),
         Action::Bench { what } => bench::run(&what),
     };
     if let Err(error) = result {

@@ -5,7 +5,7 @@ use super::{Problem, Source, has_word};
 const VOCABULARY: &[&str] = &["flow", "limits", "counter"];
 
 /// Each module and the stages that it may import besides itself and the vocabulary. Modules of the
-/// outermost layer (`config`, `cli`, `main`, `lib`) import all.
+/// outermost layer (`config`, `cli`, `command`, `main`, `lib`) import all.
 const LAYERS: &[(&str, &[&str])] = &[
     ("flow", &[]),
     ("limits", &[]),
@@ -39,7 +39,7 @@ const INNER_AND_RIM: &[&str] = &[
     "config",
 ];
 
-const OUTERMOST: &[&str] = &["config", "cli", "main", "lib"];
+const OUTERMOST: &[&str] = &["config", "cli", "command", "main", "lib"];
 
 /// Crates and the only modules that may name them.
 const CRATE_HOMES: &[(&str, &[&str])] = &[
@@ -47,8 +47,8 @@ const CRATE_HOMES: &[(&str, &[&str])] = &[
     ("aya_log", &["source"]),
     ("btfparse", &["source"]),
     ("sqlx", &["store"]),
-    ("clap", &["cli"]),
-    ("clap_complete", &["cli"]),
+    ("clap", &["cli", "command", "main"]),
+    ("clap_complete", &["cli", "command"]),
 ];
 
 /// Stages that are the same function of the same input, always.

@@ -36,10 +36,10 @@ pub struct Problem {
     pub what: String,
 }
 
-/// Checks this repository and prints what is wrong.
-pub fn run() -> Result<()> {
+/// Checks this repository, or another checkout of it, and prints what is wrong.
+pub fn run(root: Option<&Path>) -> Result<()> {
     shell::announce("tidy");
-    let problems = check(&layout::root())?;
+    let problems = check(root.unwrap_or(&layout::root()))?;
     for problem in &problems {
         eprintln!("{}:{}: {}", problem.path, problem.line, problem.what);
     }
