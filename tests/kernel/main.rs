@@ -11,6 +11,7 @@ mod privacy;
 #[allow(dead_code, reason = "xtask's demo and benchmarks use the rest")]
 mod process;
 mod rig;
+mod scope;
 mod sensor;
 #[allow(dead_code, reason = "xtask's demo and benchmarks use the rest")]
 mod servers;

@@ -47,6 +47,17 @@ pub struct Server {
 impl Server {
     /// Starts one inside of `netns`; its files go to `folder`. Returns once it accepts connections.
     pub fn start(kind: Kind, netns: &Netns, address: SocketAddr, folder: &Path) -> Result<Self> {
+        Self::start_in(kind, netns, address, folder, None)
+    }
+
+    /// As [`Server::start`], but as a member of the cgroup at that path from its beginning on.
+    pub fn start_in(
+        kind: Kind,
+        netns: &Netns,
+        address: SocketAddr,
+        folder: &Path,
+        cgroup: Option<&Path>,
+    ) -> Result<Self> {
         let log = folder.join("access.log");
         fs::write(&log, "").with_context(|| format!("cannot write {}", log.display()))?;
         let output = fs::File::create(folder.join("server.out")).context("cannot write server.out")?;
@@ -65,6 +76,9 @@ impl Server {
                 command
             }
         };
+        if let Some(cgroup) = cgroup {
+            command = joined(&command, cgroup);
+        }
         command.stdout(output.try_clone().context("cannot share server.out")?).stderr(Stdio::from(output));
         let mut process = Process::start(&format!("{kind:?}"), &mut command)?;
         process.wait_listening(netns, address).with_context(|| {
@@ -92,6 +106,15 @@ impl Server {
         self.process.stop(Signal::TERM)?;
         tally_of(&fs::read_to_string(&self.log).context("cannot read the access log")?)
     }
+}
+
+/// The same command, started by a shell that joins a cgroup first.
+fn joined(command: &Command, cgroup: &Path) -> Command {
+    let mut shell = Command::new("sh");
+    shell.args(["-c", "echo $$ > \"$0\" && exec \"$@\""]).arg(cgroup.join("cgroup.procs"));
+    shell.arg(command.get_program()).args(command.get_args());
+    shell.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    shell
 }
 
 /// Reads lines of `METHOD PATH STATUS`.

@@ -64,9 +64,7 @@ fn work(server: SocketAddr, load: Load, next: &AtomicUsize, started: Instant) ->
             let due = Duration::from_secs_f64(number as f64 / f64::from(load.calls_per_second));
             std::thread::sleep(due.saturating_sub(started.elapsed()));
         }
-        let call = planned(number);
-        connection.call(&call).with_context(|| format!("call {number}: {} {}", call.method, call.path))?;
-        *tally.entry((call.method.to_owned(), call.path, call.status)).or_default() += 1;
+        connection.send(number, &mut tally)?;
     }
 }
 
@@ -101,7 +99,7 @@ fn planned(number: usize) -> Planned {
 }
 
 /// A keep-alive connection.
-struct Connection {
+pub struct Connection {
     stream: TcpStream,
     server: SocketAddr,
     /// Bytes read past the last answer.
@@ -109,12 +107,21 @@ struct Connection {
 }
 
 impl Connection {
-    fn open(server: SocketAddr) -> Result<Self> {
+    /// Connects from the namespace that the calling thread is in.
+    pub fn open(server: SocketAddr) -> Result<Self> {
         let stream = TcpStream::connect(server).with_context(|| format!("cannot connect to {server}"))?;
         stream.set_nodelay(true).context("cannot set TCP_NODELAY")?;
         let limit = Some(Duration::from_secs(30));
         stream.set_read_timeout(limit).and_then(|()| stream.set_write_timeout(limit)).context("timeouts")?;
         Ok(Connection { stream, server, buffer: Vec::new() })
+    }
+
+    /// Sends the plan's call of that number and adds it to the tally once it is answered as planned.
+    pub fn send(&mut self, number: usize, tally: &mut Tally) -> Result<()> {
+        let call = planned(number);
+        self.call(&call).with_context(|| format!("call {number}: {} {}", call.method, call.path))?;
+        *tally.entry((call.method.to_owned(), call.path, call.status)).or_default() += 1;
+        Ok(())
     }
 
     fn call(&mut self, call: &Planned) -> Result<()> {
