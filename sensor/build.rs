@@ -1,21 +1,25 @@
-//! Tells the crate where the kernel program's object is. `cargo xtask build` makes it.
+//! Tells the sensor where the eBPF object is that it carries. Does not build it: that takes another
+//! compiler, which `cargo xtask build` finds.
 
 use std::path::Path;
 
 fn main() {
-    println!("cargo:rerun-if-env-changed=CARGO_FEATURE_KERNEL");
+    println!("cargo::rerun-if-env-changed=APICENSUS_EBPF_OBJECT");
+    println!("cargo::rerun-if-changed=build.rs");
     if std::env::var_os("CARGO_FEATURE_KERNEL").is_none() {
         return;
     }
-    let root = std::env::var("CARGO_MANIFEST_DIR").expect("cargo sets it");
-    let object = Path::new(&root).join("../target/ebpf/apicensus.bpf.o");
-    println!("cargo:rerun-if-changed={}", object.display());
-    if !object.is_file() {
+    let object = match std::env::var("APICENSUS_EBPF_OBJECT") {
+        Ok(path) => path,
+        Err(_) => concat!(env!("CARGO_MANIFEST_DIR"), "/../target/ebpf/apicensus.bpf.o").to_owned(),
+    };
+    println!("cargo::rerun-if-changed={object}");
+    if Path::new(&object).is_file() {
+        println!("cargo::rustc-env=APICENSUS_EBPF_OBJECT={object}");
+    } else {
         println!(
-            "cargo:error={} is missing; run `cargo xtask build`, or build without the feature `kernel`",
-            object.display()
+            "cargo::error=there is no eBPF object at {object}; run `cargo xtask build` once (or build \
+             with --no-default-features for an agent without live capture)"
         );
-        return;
     }
-    println!("cargo:rustc-env=APICENSUS_EBPF_OBJECT={}", object.display());
 }

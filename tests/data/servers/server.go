@@ -1,0 +1,60 @@
+// The test API (see README.md) on net/http. Arguments: address:port, access log.
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"log"
+	"net/http"
+	"os"
+	"strconv"
+	"sync"
+)
+
+func jsonOf(size int) []byte {
+	if size == 0 {
+		return nil
+	}
+	return []byte(`{"name":"` + string(bytes.Repeat([]byte("x"), size-11)) + `"}`)
+}
+
+func main() {
+	file, err := os.OpenFile(os.Args[2], os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
+	if err != nil {
+		log.Fatal(err)
+	}
+	var lock sync.Mutex
+	answer := func(w http.ResponseWriter, r *http.Request) {
+		received, _ := io.Copy(io.Discard, r.Body)
+		status, body := http.StatusOK, []byte(fmt.Sprintf(`{"received":%d}`, received))
+		switch {
+		case r.URL.Path == "/api/v1/archive":
+			status, body = http.StatusNotFound, []byte(`{"error":"archive"}`)
+		case r.URL.Path == "/api/v1/failure":
+			status, body = http.StatusInternalServerError, []byte(`{"error":"failure"}`)
+		case r.Method == "GET" || r.Method == "HEAD":
+			size := 64
+			if text := r.URL.Query().Get("size"); text != "" {
+				size, _ = strconv.Atoi(text)
+			}
+			body = jsonOf(size)
+		case r.Method == "DELETE":
+			status, body = http.StatusNoContent, nil
+		case r.Method == "POST":
+			status = http.StatusCreated
+		}
+		if status != http.StatusNoContent {
+			w.Header().Set("Content-Type", "application/json")
+			w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+		}
+		w.WriteHeader(status)
+		if r.Method != "HEAD" {
+			w.Write(body)
+		}
+		lock.Lock()
+		fmt.Fprintf(file, "%s %s %d\n", r.Method, r.URL.Path, status)
+		lock.Unlock()
+	}
+	log.Fatal(http.ListenAndServe(os.Args[1], http.HandlerFunc(answer)))
+}

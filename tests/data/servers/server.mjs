@@ -1,0 +1,40 @@
+// The test API (see README.md) on node:http. Arguments: address, port, access log.
+import { openSync, writeSync } from "node:fs";
+import { createServer } from "node:http";
+
+const [address, port, logPath] = process.argv.slice(2);
+const log = openSync(logPath, "a");
+
+function jsonOf(size) {
+  return size === 0 ? "" : `{"name":"${"x".repeat(size - 11)}"}`;
+}
+
+const server = createServer((request, response) => {
+  let received = 0;
+  const { pathname, searchParams } = new URL(request.url, "http://server");
+  request.on("data", (chunk) => (received += chunk.length));
+  request.on("end", () => {
+    let status = 200;
+    let body = `{"received":${received}}`;
+    if (pathname === "/api/v1/archive") {
+      [status, body] = [404, '{"error":"archive"}'];
+    } else if (pathname === "/api/v1/failure") {
+      [status, body] = [500, '{"error":"failure"}'];
+    } else if (request.method === "GET" || request.method === "HEAD") {
+      body = jsonOf(Number(searchParams.get("size") ?? 64));
+    } else if (request.method === "DELETE") {
+      [status, body] = [204, undefined];
+    } else if (request.method === "POST") {
+      status = 201;
+    }
+    response.on("finish", () => writeSync(log, `${request.method} ${pathname} ${status}\n`));
+    if (body === undefined) {
+      response.writeHead(status).end();
+    } else {
+      const headers = { "content-type": "application/json", "content-length": Buffer.byteLength(body) };
+      response.writeHead(status, headers).end(request.method === "HEAD" ? undefined : body);
+    }
+  });
+});
+server.keepAliveTimeout = 60_000;
+server.listen(Number(port), address);

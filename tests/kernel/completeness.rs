@@ -1,0 +1,112 @@
+//! Every call that a real server logged is in the store, once: by method, path and status, for each
+//! server and each front end.
+
+use std::collections::BTreeSet;
+
+use crate::netns::Netns;
+use crate::rig::live;
+use crate::sensor::{Sensor, templated};
+use crate::servers::{Kind, Server, Tally};
+use crate::traffic::{self, Load};
+
+/// Calls per server and front end in the ordinary suite.
+const CALLS: usize = 4_000;
+
+/// Below saturation of two cores, with the test build of the sensor.
+const CALLS_PER_SECOND: u32 = 2_000;
+
+fn assert_complete(kind: Kind, front_end: &str, calls: usize) {
+    let Some(_turn) = live() else { return };
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let netns = Netns::create().expect("a network namespace");
+    let address = "127.0.0.1:8080".parse().expect("an address");
+    let server = Server::start(kind, &netns, address, folder.path()).expect("the server starts");
+    let sensor = Sensor::start(folder.path(), &["--netns", netns.name(), "--front-end", front_end])
+        .expect("the sensor captures");
+
+    let load = Load { calls, connections: 50, calls_per_second: CALLS_PER_SECOND };
+    let sent = traffic::drive(&netns, server.address(), load).expect("traffic");
+    let logged = server.stop().expect("the server stops");
+    assert_eq!(logged, sent, "the access log is the measure");
+
+    let store = sensor.stop().expect("the sensor stops in order");
+    let found = store.tally().expect("endpoints");
+    let losses = store.losses().expect("losses");
+    assert_same(&found, &templated(&logged), &format!("{kind:?}, {front_end}; losses: {losses:?}"));
+}
+
+#[track_caller]
+fn assert_same(found: &Tally, expected: &Tally, what: &str) {
+    let keys: BTreeSet<_> = found.keys().chain(expected.keys()).collect();
+    let differences: Vec<String> = keys
+        .into_iter()
+        .filter(|&key| found.get(key) != expected.get(key))
+        .map(|key| {
+            let count = |tally: &Tally| tally.get(key).copied().unwrap_or(0);
+            format!(
+                "{} {} {}: {} in the store, {} logged",
+                key.0,
+                key.1,
+                key.2,
+                count(found),
+                count(expected)
+            )
+        })
+        .collect();
+    assert!(differences.is_empty(), "{what}\n{}", differences.join("\n"));
+}
+
+macro_rules! completeness {
+    ($($name:ident: $kind:ident, $front_end:literal;)*) => {
+        $(#[test]
+        fn $name() {
+            assert_complete(Kind::$kind, $front_end, CALLS);
+        })*
+    };
+}
+
+completeness! {
+    nginx_by_socket: Nginx, "socket";
+    nginx_by_syscall: Nginx, "syscall";
+    python_by_socket: Python, "socket";
+    python_by_syscall: Python, "syscall";
+    node_by_socket: Node, "socket";
+    node_by_syscall: Node, "syscall";
+    go_by_socket: Go, "socket";
+    go_by_syscall: Go, "syscall";
+}
+
+/// The long run: `cargo test -p sensor --test kernel twenty_thousand -- --ignored`.
+#[test]
+#[ignore = "two minutes"]
+fn twenty_thousand_calls_of_each() {
+    for kind in Kind::ALL {
+        for front_end in ["socket", "syscall"] {
+            assert_complete(kind, front_end, 20_000);
+        }
+    }
+}
+
+/// At saturation nothing is silently lost: what is missing in the store is at the most what was counted.
+#[test]
+fn what_is_missing_at_saturation_is_counted() {
+    let Some(_turn) = live() else { return };
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let netns = Netns::create().expect("a network namespace");
+    let address = "127.0.0.1:8080".parse().expect("an address");
+    let server = Server::start(Kind::Nginx, &netns, address, folder.path()).expect("the server starts");
+    let sensor = Sensor::start(folder.path(), &["--netns", netns.name()]).expect("the sensor captures");
+    let load = Load { calls: 40_000, connections: 50, calls_per_second: 0 };
+    traffic::drive(&netns, server.address(), load).expect("traffic");
+    let logged: u64 = server.stop().expect("the server stops").values().sum();
+    let store = sensor.stop().expect("the sensor stops in order");
+    let found: u64 = store.tally().expect("endpoints").values().sum();
+    let losses = store.losses().expect("losses");
+    assert!(found <= logged, "{found} calls in the store, {logged} were made: some twice");
+    let missing = logged - found;
+    println!("saturation: {found} of {logged} calls in the store; losses {losses:?}");
+    assert!(
+        missing == 0 || losses.values().sum::<u64>() > 0,
+        "{missing} calls are missing, nothing is counted"
+    );
+}

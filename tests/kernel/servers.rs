@@ -1,0 +1,209 @@
+//! Real HTTP servers with access logs: nginx, gunicorn, node:http and Go's net/http, all with the API
+//! that `tests/data/servers/README.md` describes.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result};
+use rustix::process::Signal;
+
+use crate::netns::Netns;
+use crate::process::Process;
+
+/// Calls by method, path and status.
+pub type Tally = BTreeMap<(String, String, u16), u64>;
+
+/// Response sizes that nginx has a file for; the others make any size.
+pub const SIZES: &[usize] = &[0, 64, 1024, 16_384, 262_144, 1_048_576];
+
+/// Which server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// nginx with one worker: static files by sendfile, bodies of requests discarded.
+    Nginx,
+    /// gunicorn, one process with 64 threads.
+    Python,
+    /// node:http.
+    Node,
+    /// net/http.
+    Go,
+}
+
+impl Kind {
+    /// All of them.
+    pub const ALL: [Kind; 4] = [Kind::Nginx, Kind::Python, Kind::Node, Kind::Go];
+}
+
+/// A running server.
+pub struct Server {
+    process: Process,
+    address: SocketAddr,
+    log: PathBuf,
+}
+
+impl Server {
+    /// Starts one inside of `netns`; its files go to `folder`. Returns once it accepts connections.
+    pub fn start(kind: Kind, netns: &Netns, address: SocketAddr, folder: &Path) -> Result<Self> {
+        Self::start_in(kind, netns, address, folder, None)
+    }
+
+    /// As [`Server::start`], but as a member of the cgroup at that path from its beginning on.
+    pub fn start_in(
+        kind: Kind,
+        netns: &Netns,
+        address: SocketAddr,
+        folder: &Path,
+        cgroup: Option<&Path>,
+    ) -> Result<Self> {
+        let log = folder.join("access.log");
+        fs::write(&log, "").with_context(|| format!("cannot write {}", log.display()))?;
+        let output = fs::File::create(folder.join("server.out")).context("cannot write server.out")?;
+        let mut command = match kind {
+            Kind::Nginx => nginx(netns, address, folder, &log)?,
+            Kind::Python => python(netns, address, folder, &log),
+            Kind::Node => {
+                let mut command = netns.command("node");
+                command.arg(data("server.mjs")).args([address.ip().to_string(), address.port().to_string()]);
+                command.arg(&log);
+                command
+            }
+            Kind::Go => {
+                let mut command = netns.command(tools().join("go-server"));
+                command.arg(address.to_string()).arg(&log);
+                command
+            }
+        };
+        if let Some(cgroup) = cgroup {
+            command = joined(&command, cgroup);
+        }
+        command.stdout(output.try_clone().context("cannot share server.out")?).stderr(Stdio::from(output));
+        let mut process = Process::start(&format!("{kind:?}"), &mut command)?;
+        process.wait_listening(netns, address).with_context(|| {
+            format!(
+                "output of the server: {}",
+                fs::read_to_string(folder.join("server.out")).unwrap_or_default()
+            )
+        })?;
+        Ok(Server { process, address, log })
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Id of its first process.
+    pub fn pid(&self) -> u32 {
+        self.process.pid()
+    }
+
+    /// Stops it in order and reads its access log: connections that are still open are closed, what
+    /// was answered is logged.
+    pub fn stop(mut self) -> Result<Tally> {
+        self.process.stop(Signal::TERM)?;
+        tally_of(&fs::read_to_string(&self.log).context("cannot read the access log")?)
+    }
+}
+
+/// The same command, started by a shell that joins a cgroup first.
+fn joined(command: &Command, cgroup: &Path) -> Command {
+    let mut shell = Command::new("sh");
+    shell.args(["-c", "echo $$ > \"$0\" && exec \"$@\""]).arg(cgroup.join("cgroup.procs"));
+    shell.arg(command.get_program()).args(command.get_args());
+    shell.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    shell
+}
+
+/// Reads lines of `METHOD PATH STATUS`.
+fn tally_of(log: &str) -> Result<Tally> {
+    let mut tally = Tally::new();
+    for line in log.lines() {
+        let mut words = line.split(' ');
+        let (Some(method), Some(path), Some(status), None) =
+            (words.next(), words.next(), words.next(), words.next())
+        else {
+            anyhow::bail!("access log line {line:?} is not `METHOD PATH STATUS`");
+        };
+        let status = status.parse().with_context(|| format!("status in access log line {line:?}"))?;
+        *tally.entry((method.to_owned(), path.to_owned(), status)).or_default() += 1;
+    }
+    Ok(tally)
+}
+
+fn python(netns: &Netns, address: SocketAddr, folder: &Path, log: &Path) -> Command {
+    let mut command = netns.command(tools().join("venv/bin/python"));
+    command.args(["-m", "gunicorn", "--bind", &address.to_string(), "--workers", "1", "--threads", "64"]);
+    command.args(["--worker-class", "gthread", "--keep-alive", "60", "--no-control-socket"]);
+    command.args(["--graceful-timeout", "1", "--worker-tmp-dir", "/dev/shm"]);
+    command.args(["--access-logformat", "%(m)s %(U)s %(s)s", "--access-logfile"]).arg(log);
+    command.arg("--chdir").arg(data("")).arg("server:application");
+    command.env("PYTHONPYCACHEPREFIX", folder).env("HOME", folder);
+    command
+}
+
+fn nginx(netns: &Netns, address: SocketAddr, folder: &Path, log: &Path) -> Result<Command> {
+    let files = folder.join("files");
+    fs::create_dir_all(&files).context("cannot make the folder of nginx's files")?;
+    for &size in SIZES {
+        let body =
+            if size == 0 { String::new() } else { format!("{{\"name\":\"{}\"}}", "x".repeat(size - 11)) };
+        fs::write(files.join(format!("{size}.json")), body).context("cannot write nginx's files")?;
+    }
+    let (folder, files, log) = (folder.display(), files.display(), log.display());
+    let configuration = format!(
+        r#"
+daemon off; worker_processes 1; user root; pid {folder}/nginx.pid; error_log {folder}/error.log warn;
+events {{ worker_connections 1024; }}
+http {{
+  map $request_uri $request_path {{ "~^(?<part>[^?]*)" $part; }}
+  map $arg_size $file {{ "~^[0-9]+$" $arg_size; default 64; }}
+  log_format calls '$request_method $request_path $status';
+  access_log {log} calls;
+  client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy; fastcgi_temp_path {folder}/fastcgi;
+  uwsgi_temp_path {folder}/uwsgi; scgi_temp_path {folder}/scgi;
+  client_max_body_size 4m; keepalive_requests 1000000; keepalive_timeout 60s; sendfile on;
+  types {{ }} default_type application/json;
+  server {{
+    listen {address} backlog=1024;
+    location = /api/v1/archive {{ return 404 '{{"error":"archive"}}'; }}
+    location = /api/v1/failure {{ return 500 '{{"error":"failure"}}'; }}
+    location / {{
+      root {files};
+      if ($request_method = POST) {{ return 201 '{{"received":0}}'; }}
+      if ($request_method = DELETE) {{ return 204; }}
+      if ($request_method ~ ^(PUT|PATCH)$) {{ return 200 '{{"received":0}}'; }}
+      rewrite ^ /$file.json break;
+    }}
+  }}
+}}
+"#
+    );
+    let path = Path::new(&folder.to_string()).join("nginx.conf");
+    fs::write(&path, configuration).context("cannot write nginx.conf")?;
+    let mut command = netns.command("nginx");
+    command
+        .arg("-p")
+        .arg(folder.to_string())
+        .arg("-e")
+        .arg(format!("{folder}/start.log"))
+        .arg("-c")
+        .arg(path);
+    Ok(command)
+}
+
+/// What `cargo xtask setup` installed.
+pub fn tools() -> PathBuf {
+    repository().join("target/tools")
+}
+
+fn data(name: &str) -> PathBuf {
+    repository().join("tests/data/servers").join(name)
+}
+
+fn repository() -> &'static Path {
+    // Both packages that use this file lie right below the root.
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("a package lies in the repository")
+}

