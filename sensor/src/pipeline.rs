@@ -141,7 +141,7 @@ impl Pipeline {
         let open: Vec<ConnectionId> = self.connections.keys().copied().collect();
         for id in open {
             if let Some(connection) = self.connections.remove(&id) {
-                self.end(connection, self.now, 0);
+                self.end(connection, self.now, None);
             }
         }
     }
@@ -248,18 +248,20 @@ impl Pipeline {
         if connection.work.is_some() && unseen > 0 {
             self.recorder.loss("unseen-bytes", unseen);
         }
-        self.end(connection, at, bytes[0].saturating_add(bytes[1]));
+        self.end(connection, at, Some(bytes));
     }
 
-    /// Ends the streams of a connection, records what that completes and counts it, with the bytes
-    /// that it carried.
-    fn end(&mut self, mut connection: Connection, at: Timestamp, bytes: u64) {
+    /// Ends the streams of a connection, records what that completes and counts it. `bytes`: how many
+    /// each direction carried, if the source knows.
+    fn end(&mut self, mut connection: Connection, at: Timestamp, bytes: Option<[u64; 2]>) {
         if let Some(mut work) = connection.work.take() {
             self.buffered_bytes -= work.buffered_bytes;
             let Pipeline { reader, recorder, counters, exchanges, calls, .. } = self;
             let ended = catch_unwind(AssertUnwindSafe(|| {
                 let Work { assembler, protocol, parties, .. } = &mut *work;
-                assembler.end(at, counters, &mut |chunk, counters| protocol.push(chunk, counters, exchanges));
+                assembler.end(at, bytes, counters, &mut |chunk, counters| {
+                    protocol.push(chunk, counters, exchanges);
+                });
                 for exchange in exchanges.drain(..) {
                     record(exchange, parties, reader, recorder, counters, calls);
                 }
@@ -270,7 +272,8 @@ impl Pipeline {
         }
         if !connection.mirror {
             connection.count(&mut self.recorder);
-            self.recorder.connection_closed(&connection.coverage, bytes);
+            let [inbound, outbound] = bytes.unwrap_or_default();
+            self.recorder.connection_closed(&connection.coverage, inbound.saturating_add(outbound));
         }
     }
 
@@ -286,7 +289,7 @@ impl Pipeline {
         for id in idle {
             if let Some(connection) = self.connections.remove(&id) {
                 self.counters.add(Counter::ConnectionIdle);
-                self.end(connection, now, 0);
+                self.end(connection, now, None);
             }
         }
     }

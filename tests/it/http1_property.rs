@@ -62,13 +62,9 @@ fn call() -> impl Strategy<Value = Call> {
     let request = prop_oneof![4 => sent(), 1 => (1usize..100).prop_map(Sent::Expected)];
     let method = prop::sample::select(&["GET", "HEAD", "POST", "PUT", "DELETE", "PURGE"][..]);
     let status = prop::sample::select(&[200u16, 201, 204, 304, 404, 500][..]);
-    (method, request, any::<bool>(), status, sent()).prop_map(|(method, request, interim, status, response)| Call {
-        method,
-        request,
-        interim,
-        status,
-        response,
-    })
+    (method, request, any::<bool>(), status, sent()).prop_map(
+        |(method, request, interim, status, response)| Call { method, request, interim, status, response },
+    )
 }
 
 fn conversation(overlaps: bool) -> impl Strategy<Value = Conversation> {
@@ -90,7 +86,9 @@ fn body(number: usize, response: bool, length: usize) -> Vec<u8> {
 fn framed(head: &mut String, sent: Sent, body: &[u8]) -> Vec<u8> {
     match sent {
         Sent::Nothing => *head += "Content-Length: 0\r\n\r\n",
-        Sent::Length(length) | Sent::Expected(length) => *head += &format!("Content-Length: {length}\r\n\r\n"),
+        Sent::Length(length) | Sent::Expected(length) => {
+            *head += &format!("Content-Length: {length}\r\n\r\n")
+        }
         Sent::Chunked(_) => *head += "Transfer-Encoding: chunked\r\n\r\n",
     }
     let mut bytes = Vec::new();
@@ -192,8 +190,13 @@ impl Writer<'_> {
 
 impl Conversation {
     fn write(&self) -> Played1 {
-        let mut writer =
-            Writer { script: Script::default(), rounds: Vec::new(), round: 0, sent_bytes: 0, cuts: &self.cuts };
+        let mut writer = Writer {
+            script: Script::default(),
+            rounds: Vec::new(),
+            round: 0,
+            sent_bytes: 0,
+            cuts: &self.cuts,
+        };
         let mut round_of = Vec::new();
         let mut head_ends = Vec::new();
         let last = self.calls.len() - 1;
@@ -265,7 +268,11 @@ impl Conversation {
                 assert_eq!(exchange.request.body_bytes, sent.len() as u64);
             }
             if let Some(response) = &exchange.response {
-                assert_eq!(response.head.field("x-id"), Some(number.to_string().as_bytes()), "paired wrongly");
+                assert_eq!(
+                    response.head.field("x-id"),
+                    Some(number.to_string().as_bytes()),
+                    "paired wrongly"
+                );
                 assert_eq!(status(response), call.status);
                 let sent = call.response_body(number);
                 assert!(sent.starts_with(&response.body), "response body of {number}");
