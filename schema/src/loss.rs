@@ -36,8 +36,8 @@ pub enum Loss {
     /// Two tasks used one direction of one socket at the same time, or an operation was missed:
     /// the socket's own counters do not agree with the position.
     Unordered = 13,
-    /// Bytes that passed while the connection was not yet known to be HTTP.
-    BeforeVerdict = 14,
+    /// `MSG_OOB`: urgent data, outside of the stream that the other side reads.
+    Urgent = 14,
     /// The socket operation was one that the program does not know.
     UnknownSyscall = 15,
 }
@@ -62,7 +62,7 @@ impl Loss {
         Loss::Compat,
         Loss::ForeignSyscall,
         Loss::Unordered,
-        Loss::BeforeVerdict,
+        Loss::Urgent,
         Loss::UnknownSyscall,
     ];
 
@@ -88,7 +88,7 @@ impl Loss {
             Loss::Compat => "compat-32-bit",
             Loss::ForeignSyscall => "foreign-syscall",
             Loss::Unordered => "unordered",
-            Loss::BeforeVerdict => "before-verdict",
+            Loss::Urgent => "urgent-data",
             Loss::UnknownSyscall => "unknown-syscall",
         }
     }

@@ -64,12 +64,12 @@ pub fn sequence_probed(sk: u64, direction: u8) -> u32 {
     }
 }
 
-/// Bytes that a direction moved since its last operation, by the socket's own count; zero if that
-/// is not known.
+/// Bytes that a direction moved since its last operation, by the socket's own count; zero if it
+/// keeps none.
 #[inline(always)]
 pub fn moved_since(state: &SocketState, direction: u8, sequence: u32) -> u64 {
     let index = (direction & 1) as usize;
-    if state.tcp == 0 || state.sequence_known & (1 << index) == 0 {
+    if state.tcp == 0 {
         return 0;
     }
     let moved = sequence.wrapping_sub(state.sequence[index]) as i32;
@@ -95,20 +95,15 @@ fn advance(state: &mut SocketState, operation: &Operation) -> Option<Place> {
     let moved = operation.moved;
     let mut place = Place { position, span: moved, exact: true };
     if state.tcp != 0 {
-        let bit = 1u8 << direction;
-        if state.sequence_known & bit != 0 {
-            let expected = state.sequence[direction].wrapping_add(moved as u32);
-            let ahead = operation.sequence.wrapping_sub(expected) as i32;
-            if ahead < 0 {
-                crate::maps::count(Loss::Unordered as u8, moved);
-                return None;
-            }
-            if ahead > 0 {
-                place.span = moved + ahead as u64;
-                place.exact = false;
-            }
-        } else {
-            state.sequence_known |= bit;
+        let expected = state.sequence[direction].wrapping_add(moved as u32);
+        let ahead = operation.sequence.wrapping_sub(expected) as i32;
+        if ahead < 0 {
+            crate::maps::count(Loss::Unordered as u8, moved);
+            return None;
+        }
+        if ahead > 0 {
+            place.span = moved + ahead as u64;
+            place.exact = false;
         }
         state.sequence[direction] = operation.sequence;
     }

@@ -57,7 +57,7 @@ fn on_length(context: &BtfTracePointContext, direction: u8) {
     let key = sk as u64;
     let state = match SOCKETS.get_ptr_mut(key) {
         Some(state) => state,
-        None => match socket::create(key, moved as u64) {
+        None => match socket::create(key, moved as u64, direction) {
             Some(state) => state,
             None => return,
         },

@@ -85,7 +85,7 @@ fn on_call(sk: u64, returned: u64, batch: bool, direction: u8, buffer: UserBuffe
     }
     let state = match SOCKETS.get_ptr_mut(sk) {
         Some(state) => state,
-        None => match socket::create(sk, returned) {
+        None => match socket::create(sk, returned, direction) {
             Some(state) => state,
             None => return,
         },

@@ -7,6 +7,7 @@ use aya_ebpf::helpers::generated::{
 };
 use schema::limits::{COMM_BYTES, DETECT_BYTES, SCOPE_PORTS_MAX};
 use schema::loss::Loss;
+use schema::record::{INBOUND, OUTBOUND};
 
 use crate::maps::{self, PROBING, PROCESSES, SOCKETS, TUPLES};
 use crate::offsets::setting;
@@ -91,8 +92,6 @@ pub struct SocketState {
     pub last_direction: u8,
     /// Bytes in `gathered`.
     pub gathered_bytes: u8,
-    /// Bit per direction: `sequence` is known.
-    pub sequence_known: u8,
     /// 1 if bytes had passed before.
     pub joined_late: u8,
     /// 4 or 6.
@@ -102,7 +101,7 @@ pub struct SocketState {
     /// 1 if it is TCP proper, whose counters can be read.
     pub tcp: u8,
     /// Zero.
-    pub reserved: [u8; 2],
+    pub reserved: [u8; 3],
     /// First bytes of the current burst. Twice the size, so that a copy to any place in the first half
     /// stays inside for the verifier.
     pub gathered: [u8; 2 * DETECT_BYTES],
@@ -163,10 +162,10 @@ fn ports_in_scope(local: u16, remote: u16) -> bool {
 
 /// State of a socket that has none yet; `None` if it is no TCP socket, or if there is no room.
 ///
-/// `moved` is what the current operation moved: more than that on the socket's counters means that
+/// `moved` is what the current operation moved in `direction`: more than that on the socket's counters means that
 /// the sensor came late.
 #[inline(never)]
-pub fn create(sk: u64, moved: u64) -> Option<*mut SocketState> {
+pub fn create(sk: u64, moved: u64, direction: u8) -> Option<*mut SocketState> {
     let kind: u16 = read::kernel(sk, setting!(offsets.sk_type));
     let protocol: u16 = read::kernel(sk, setting!(offsets.sk_protocol));
     if kind != SOCK_STREAM || !(protocol == IPPROTO_TCP || protocol == IPPROTO_MPTCP) {
@@ -204,6 +203,12 @@ pub fn create(sk: u64, moved: u64) -> Option<*mut SocketState> {
         let received: u64 = read::kernel(sk, setting!(offsets.tcp_bytes_received));
         let sent: u64 = read::kernel(sk, setting!(offsets.tcp_bytes_sent));
         state.joined_late = (received + sent > moved) as u8;
+        // Both directions are followed from before this operation.
+        let behind = |direction_moved: u8| if direction == direction_moved { moved as u32 } else { 0 };
+        state.sequence = [
+            read::kernel::<u32>(sk, setting!(offsets.tcp_copied_seq)).wrapping_sub(behind(INBOUND)),
+            read::kernel::<u32>(sk, setting!(offsets.tcp_write_seq)).wrapping_sub(behind(OUTBOUND)),
+        ];
     }
     // SAFETY: take nothing, or a local buffer with its length.
     unsafe {
@@ -276,7 +281,6 @@ pub fn on_destroy(sk: *const u8) {
                 // One more than the last byte is the FIN, which takes a number too.
                 let behind = now[direction].wrapping_sub(state.sequence[direction]) as i32;
                 if state.verdict == schema::record::VERDICT_HTTP1
-                    && state.sequence_known & (1 << direction) != 0
                     && behind > 1
                 {
                     unseen[direction] = behind as u32 - 1;

@@ -74,7 +74,7 @@ impl UserBuffer {
     #[inline(always)]
     fn sent(mut self, flags: u64) -> Self {
         if flags & MSG_OOB != 0 {
-            self.opaque = Loss::Truncated as u8;
+            self.opaque = Loss::Urgent as u8;
         }
         self
     }

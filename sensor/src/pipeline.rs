@@ -244,11 +244,13 @@ impl Pipeline {
         self.pairs_ahead.remove(&id);
         // A connection that never got a verdict, or was refused above, has nothing to end.
         let Some(connection) = self.connections.remove(&id) else { return };
-        let unseen = u64::from(unseen_bytes[0]) + u64::from(unseen_bytes[1]);
+        let unseen = unseen_bytes.into_iter().map(u64::from).sum::<u64>();
         if connection.work.is_some() && unseen > 0 {
             self.recorder.loss("unseen-bytes", unseen);
         }
-        self.end(connection, at, Some(bytes));
+        let [inbound, outbound] = bytes;
+        let [inbound_unseen, outbound_unseen] = unseen_bytes.map(u64::from);
+        self.end(connection, at, Some([inbound + inbound_unseen, outbound + outbound_unseen]));
     }
 
     /// Ends the streams of a connection, records what that completes and counts it. `bytes`: how many

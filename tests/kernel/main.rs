@@ -3,8 +3,10 @@
 //!
 //! Where eBPF is refused they fail. `APICENSUS_SKIP_LIVE=1` leaves them out, loudly.
 
+mod actor;
 mod badinput;
 mod completeness;
+mod conformance;
 #[allow(dead_code, reason = "xtask's demo and benchmarks use the rest")]
 mod netns;
 mod privacy;
