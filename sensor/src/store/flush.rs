@@ -11,7 +11,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until, timeout_at};
 use tracing::{info, warn};
 
-use super::{RunId, Store, StoreError, merge};
+use super::{RunId, Store, StoreError};
 use crate::counter::Counter;
 use crate::flow::Timestamp;
 use crate::inventory::Inventory;
@@ -92,8 +92,8 @@ impl<S: Store> Flusher<S> {
         let mut pause = Duration::ZERO;
         loop {
             self.intake.wait(pause).await;
-            merge::merge(&mut flushing, &std::mem::take(&mut self.intake.pending));
-            if is_empty(&flushing) {
+            flushing.merge(std::mem::take(&mut self.intake.pending));
+            if flushing.is_empty() {
                 return self.finish().await;
             }
             match self.write(&flushing).await {
@@ -200,7 +200,7 @@ impl Intake {
     /// something to write or the pipeline ends.
     async fn wait(&mut self, pause: Duration) {
         if pause.is_zero() {
-            while is_empty(&self.pending) && self.closed_at.is_none() {
+            while self.pending.is_empty() && self.closed_at.is_none() {
                 self.receive().await;
             }
             return;
@@ -234,7 +234,7 @@ impl Intake {
             delta.endpoints.clear();
             delta.words.clear();
         }
-        merge::merge(&mut self.pending, &delta);
+        self.pending.merge(delta);
     }
 
     fn drop_calls(&mut self, calls: u64) {
@@ -258,11 +258,6 @@ async fn expired(deadline: Option<Instant>) {
 
 fn late(after: Duration) -> StoreError {
     StoreError::Late { after_s: after.as_secs() }
-}
-
-fn is_empty(inventory: &Inventory) -> bool {
-    let Inventory { endpoints, words, coverage, losses } = inventory;
-    endpoints.is_empty() && words.is_empty() && coverage.is_empty() && losses.is_empty()
 }
 
 fn calls(inventory: &Inventory) -> u64 {

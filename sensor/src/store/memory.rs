@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::{Run, RunId, RunStart, Store, StoreError, merge};
+use super::{Run, RunId, RunStart, Store, StoreError};
 use crate::flow::Timestamp;
 use crate::inventory::Inventory;
 use crate::limits::RUNS_KEPT;
@@ -45,7 +45,7 @@ impl Store for MemoryStore {
             self.failures -= 1;
             return Err(StoreError::Locked { path: PathBuf::from("memory") });
         }
-        merge::merge(&mut self.inventory, delta);
+        self.inventory.merge(delta.clone());
         if let Some(run) = self.runs.iter_mut().find(|r| r.id == run) {
             run.flushed = run.flushed.max(Some(at));
             for stats in delta.endpoints.values() {

@@ -5,7 +5,22 @@ use std::collections::BTreeMap;
 use crate::call::Facts;
 use crate::inventory::{EndpointStats, Inventory, Seen};
 
-pub(super) fn merge(into: &mut Inventory, from: &Inventory) {
+impl Inventory {
+    /// Adds what another inventory saw.
+    pub fn merge(&mut self, other: Inventory) {
+        merge(self, &other);
+    }
+
+    /// Nothing was seen, nothing was lost.
+    pub fn is_empty(&self) -> bool {
+        self.endpoints.is_empty()
+            && self.words.is_empty()
+            && self.coverage.is_empty()
+            && self.losses.is_empty()
+    }
+}
+
+fn merge(into: &mut Inventory, from: &Inventory) {
     for (key, stats) in &from.endpoints {
         merge_endpoint(into.endpoints.entry(key.clone()).or_default(), stats);
     }

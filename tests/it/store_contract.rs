@@ -1,0 +1,159 @@
+//! What every store owes: merging in any order and partition, then loading, is the same as merging
+//! in memory; runs keep their own sums. One suite, run against each store.
+
+use proptest::prelude::*;
+use proptest::test_runner::TestCaseResult;
+use sensor::flow::Timestamp;
+use sensor::inventory::Inventory;
+use sensor::limits::RUNS_KEPT;
+use sensor::store::memory::MemoryStore;
+use sensor::store::sqlite::SqliteStore;
+use sensor::store::{RunId, Store};
+
+use crate::store_fixture::{NEW_YEAR, any_inventory, run_start, shop};
+
+/// Makes an empty store; what it lives in is kept with it.
+trait Make {
+    type Store: Store;
+    async fn make() -> (Self::Store, tempfile::TempDir);
+}
+
+struct Memory;
+struct Sqlite;
+
+impl Make for Memory {
+    type Store = MemoryStore;
+    async fn make() -> (MemoryStore, tempfile::TempDir) {
+        (MemoryStore::default(), tempfile::tempdir().expect("a folder"))
+    }
+}
+
+impl Make for Sqlite {
+    type Store = SqliteStore;
+    async fn make() -> (SqliteStore, tempfile::TempDir) {
+        let folder = tempfile::tempdir().expect("a folder");
+        let store = SqliteStore::create(&folder.path().join("apis.db")).await.expect("a new store");
+        (store, folder)
+    }
+}
+
+fn block_on<T>(work: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime").block_on(work)
+}
+
+fn merged(parts: &[Inventory]) -> Inventory {
+    let mut whole = Inventory::default();
+    for part in parts {
+        whole.merge(part.clone());
+    }
+    whole
+}
+
+fn any_order_gives_the_same<M: Make>(parts: &[Inventory], order: &[usize]) -> TestCaseResult {
+    block_on(async {
+        let expected = merged(parts);
+        let (mut store, _folder) = M::make().await;
+        let run = store.begin_run(&run_start()).await.expect("a run");
+        for &index in order {
+            store.merge(run, &parts[index], Timestamp(NEW_YEAR)).await.expect("merges");
+        }
+        prop_assert_eq!(store.load().await.expect("loads"), expected.clone());
+        // Once more as a whole: what comes out can go in again, as when stores are joined.
+        let (mut joined, _folder) = M::make().await;
+        joined.merge(run, &expected, Timestamp(NEW_YEAR)).await.expect("merges");
+        prop_assert_eq!(joined.load().await.expect("loads"), expected);
+        Ok(())
+    })
+}
+
+fn runs_keep_their_own_sums<M: Make>() {
+    block_on(async {
+        let (mut store, _folder) = M::make().await;
+        let first = store.begin_run(&run_start()).await.expect("a run");
+        store.merge(first, &shop(), Timestamp(NEW_YEAR + 5)).await.expect("merges");
+        store.merge(first, &shop(), Timestamp(NEW_YEAR + 7)).await.expect("merges");
+        store.end_run(first, Timestamp(NEW_YEAR + 9)).await.expect("ends");
+        let second = store.begin_run(&run_start()).await.expect("a run");
+        let runs = store.runs().await.expect("runs");
+        assert_eq!(runs.iter().map(|run| run.id).collect::<Vec<_>>(), [second, first]);
+        assert_eq!((runs[0].calls, runs[0].flushed, runs[0].ended), (0, None, None));
+        let run = &runs[1];
+        assert_eq!(run.start, run_start());
+        assert_eq!((run.calls, run.losses["ring-full"]), (34, 6));
+        assert_eq!(run.flushed, Some(Timestamp(NEW_YEAR + 7)));
+        assert_eq!(run.ended, Some(Timestamp(NEW_YEAR + 9)));
+        assert_eq!(run.coverage, merged(&[shop(), shop()]).coverage);
+    });
+}
+
+fn old_runs_go_and_their_sums_stay<M: Make>() {
+    block_on(async {
+        let (mut store, _folder) = M::make().await;
+        let first = store.begin_run(&run_start()).await.expect("a run");
+        store.merge(first, &shop(), Timestamp(NEW_YEAR)).await.expect("merges");
+        for _ in 0..RUNS_KEPT {
+            store.begin_run(&run_start()).await.expect("a run");
+        }
+        // A sensor that outlives the list of runs still stores what it sees.
+        store.merge(first, &shop(), Timestamp(NEW_YEAR)).await.expect("merges");
+        store.end_run(first, Timestamp(NEW_YEAR)).await.expect("ends");
+        let runs = store.runs().await.expect("runs");
+        assert_eq!(runs.len(), RUNS_KEPT);
+        assert!(runs.iter().all(|run| run.id > first && run.calls == 0));
+        assert_eq!(store.load().await.expect("loads"), merged(&[shop(), shop()]));
+    });
+}
+
+fn sums_stop_at_the_largest_number<M: Make>() {
+    block_on(async {
+        let (mut store, _folder) = M::make().await;
+        let mut part = shop();
+        for stats in part.endpoints.values_mut() {
+            stats.request_bytes = i64::MAX as u64 - 1;
+        }
+        for _ in 0..3 {
+            store.merge(RunId(1), &part, Timestamp(NEW_YEAR)).await.expect("merges");
+        }
+        let loaded = store.load().await.expect("loads");
+        assert!(loaded.endpoints.values().all(|stats| stats.request_bytes >= i64::MAX as u64));
+    });
+}
+
+macro_rules! contract {
+    ($store:ident, $make:ty) => {
+        mod $store {
+            use super::*;
+
+            proptest! {
+                #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
+                #[test]
+                fn any_order_gives_the_same(
+                    (parts, order) in proptest::collection::vec(any_inventory(), 1..5).prop_flat_map(|parts| {
+                        let order = Just((0..parts.len()).collect::<Vec<_>>()).prop_shuffle();
+                        (Just(parts), order)
+                    })
+                ) {
+                    super::any_order_gives_the_same::<$make>(&parts, &order)?;
+                }
+            }
+
+            #[test]
+            fn runs_keep_their_own_sums() {
+                super::runs_keep_their_own_sums::<$make>();
+            }
+
+            #[test]
+            fn old_runs_go_and_their_sums_stay() {
+                super::old_runs_go_and_their_sums_stay::<$make>();
+            }
+
+            #[test]
+            fn sums_stop_at_the_largest_number() {
+                super::sums_stop_at_the_largest_number::<$make>();
+            }
+        }
+    };
+}
+
+contract!(memory, Memory);
+contract!(sqlite, Sqlite);

@@ -1,0 +1,284 @@
+//! Inventories for the tests of stores, reports and commands: one by hand, any number at random.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use proptest::collection::btree_map;
+use proptest::prelude::*;
+use sensor::call::{Credential, Facts, Method, Path, Place, Segment, SegmentKind};
+use sensor::flow::{Peer, Timestamp, Verdict, Workload};
+use sensor::inventory::{
+    CallerKey, CallerStats, CoverageKey, CoverageStats, EndpointKey, EndpointStats, FieldKey, FieldStats,
+    Histogram, Inventory, Seen,
+};
+use sensor::store::RunStart;
+
+/// 2025-01-01T00:00:00Z.
+pub const NEW_YEAR: u64 = 1_735_689_600 * SECOND;
+/// In nanoseconds.
+pub const SECOND: u64 = 1_000_000_000;
+
+pub fn run_start() -> RunStart {
+    RunStart {
+        version: "0.1.0".to_owned(),
+        front_end: "socket".to_owned(),
+        scope: "netns 4026532123".to_owned(),
+        at: Timestamp(NEW_YEAR),
+    }
+}
+
+pub fn workload(program: &str, cgroup: &str, container: Option<&str>) -> Arc<Workload> {
+    Arc::new(Workload {
+        program: program.into(),
+        cgroup: cgroup.into(),
+        container: container.map(Into::into),
+    })
+}
+
+fn peer(address: &str, workload: Option<Arc<Workload>>) -> Peer {
+    Peer { address: address.parse().expect("an address"), workload }
+}
+
+fn word(word: &str) -> Segment {
+    Segment::Word(word.into())
+}
+
+fn key(service: &str, method: &'static str, path: &[Segment]) -> EndpointKey {
+    EndpointKey { service: service.into(), method: Method(method), path: path.iter().cloned().collect() }
+}
+
+fn seen(first_s: u64, last_s: u64) -> Seen {
+    Seen { first: Timestamp(NEW_YEAR + first_s * SECOND), last: Timestamp(NEW_YEAR + last_s * SECOND) }
+}
+
+fn field(place: Place, name: &str, calls: u64, facts: u32) -> (FieldKey, FieldStats) {
+    (FieldKey { place, name: name.into() }, FieldStats { calls, facts: Facts(facts) })
+}
+
+/// A shop with two services, three callers, an unreadable connection and some losses. One field has
+/// a name that a terminal must not see as it is.
+pub fn shop() -> Inventory {
+    let curl = CallerKey {
+        peer: peer("127.0.0.1", Some(workload("curl", "/user.slice", None))),
+        credential: Credential::None,
+    };
+    let id = "4f2d0a6c9b1e4f2d0a6c9b1e4f2d0a6c9b1e4f2d0a6c9b1e4f2d0a6c9b1e4f2d";
+    let container = workload("python3.13", "/system.slice/docker-4f2d.scope", Some(id));
+    let web = CallerKey { peer: peer("172.17.0.2", Some(container)), credential: Credential::Bearer };
+    let far = CallerKey { peer: peer("192.0.2.7", None), credential: Credential::Basic };
+    let nginx = peer("127.0.0.1", Some(workload("nginx", "/system.slice/nginx.service", None)));
+    let mut latency = Histogram::default();
+    latency.buckets[9] = 10;
+    latency.buckets[14] = 2;
+    let users = EndpointStats {
+        calls: 12,
+        seen: seen(0, 3600),
+        statuses: BTreeMap::from([(200, 9), (404, 2), (0, 1)]),
+        latency,
+        request_bytes: 0,
+        response_bytes: 12_345,
+        request_types: BTreeMap::new(),
+        response_types: BTreeMap::from([("application/json".into(), 10)]),
+        fields: BTreeMap::from([
+            field(Place::Query, "expand", 3, 1 << 1),
+            field(Place::RequestHeader, "authorization", 12, 1 << 1),
+            field(Place::ResponseBody, "/email", 9, 1 << 1),
+            field(Place::ResponseBody, "/id", 10, 1 << 2),
+        ]),
+        callers: BTreeMap::from([
+            (curl.clone(), CallerStats { calls: 2, refused: 2, seen: seen(0, 5) }),
+            (web.clone(), CallerStats { calls: 10, refused: 0, seen: seen(10, 3600) }),
+        ]),
+        servers: BTreeMap::from([(nginx.clone(), 12)]),
+    };
+    let mut latency = Histogram::default();
+    latency.buckets[12] = 4;
+    let orders = EndpointStats {
+        calls: 4,
+        seen: seen(60, 120),
+        statuses: BTreeMap::from([(201, 3), (503, 1)]),
+        latency,
+        request_bytes: 4096,
+        response_bytes: 200,
+        request_types: BTreeMap::from([("application/json".into(), 4)]),
+        response_types: BTreeMap::from([("application/json".into(), 3)]),
+        fields: BTreeMap::from([
+            field(Place::Cookie, "session", 4, 1 << 1),
+            field(Place::RequestBody, "/items/*/sku", 4, 1 << 1),
+            field(Place::RequestBody, "/note\u{1b}[31m\u{202e}", 1, 1 << 1),
+        ]),
+        callers: BTreeMap::from([(web, CallerStats { calls: 4, refused: 1, seen: seen(60, 120) })]),
+        servers: BTreeMap::from([(nginx, 4)]),
+    };
+    let health = EndpointStats {
+        calls: 1,
+        seen: seen(7200, 7200),
+        statuses: BTreeMap::from([(200, 1)]),
+        callers: BTreeMap::from([(far, CallerStats { calls: 1, refused: 0, seen: seen(7200, 7200) })]),
+        ..EndpointStats::default()
+    };
+    let integer = Segment::Parameter(SegmentKind::Integer);
+    Inventory {
+        endpoints: BTreeMap::from([
+            (key("api.shop.example:8080", "GET", &[word("users"), integer]), users),
+            (key("api.shop.example:8080", "POST", &[word("orders")]), orders),
+            (key("metrics.example", "GET", &[word("health")]), health),
+        ]),
+        words: BTreeMap::from([(0x1234, "users".into()), (u64::MAX, "orders".into())]),
+        coverage: BTreeMap::from([
+            (coverage_key("nginx", 8080, Verdict::Http1), CoverageStats { connections: 7, bytes: 70_000 }),
+            (coverage_key("curl", 443, Verdict::Tls), CoverageStats { connections: 2, bytes: 4_000 }),
+        ]),
+        losses: BTreeMap::from([("gap".into(), 1), ("ring-full".into(), 3)]),
+    }
+}
+
+fn coverage_key(program: &str, port: u16, verdict: Verdict) -> CoverageKey {
+    CoverageKey { workload: workload(program, "/system.slice", None), port, verdict }
+}
+
+/// Many endpoints with many fields, all names different from endpoint to endpoint.
+pub fn wide(endpoints: usize, fields: usize) -> Inventory {
+    let mut inventory = Inventory::default();
+    let caller = CallerKey { peer: peer("192.0.2.7", None), credential: Credential::Basic };
+    for number in 0..endpoints {
+        let stats = EndpointStats {
+            calls: 1,
+            seen: seen(0, 1),
+            statuses: BTreeMap::from([(200, 1)]),
+            fields: (0..fields)
+                .map(|f| field(Place::ResponseBody, &format!("/items/*/member_{number}_{f}"), 1, 2))
+                .collect(),
+            callers: BTreeMap::from([(
+                caller.clone(),
+                CallerStats { calls: 1, refused: 0, seen: seen(0, 1) },
+            )]),
+            ..EndpointStats::default()
+        };
+        inventory.endpoints.insert(key("wide", "GET", &[word(&format!("w{number}"))]), stats);
+    }
+    inventory
+}
+
+fn name() -> impl Strategy<Value = Arc<str>> {
+    // Few, so that inventories meet; with characters that SQL, paths and terminals treat specially.
+    prop_oneof![
+        Just("a"),
+        Just("b"),
+        Just("/x/*/y"),
+        Just("it's"),
+        Just("%2F~{}"),
+        Just("nul\0nul"),
+        Just("é\u{202e}"),
+        Just(""),
+    ]
+    .prop_map(Into::into)
+}
+
+fn count() -> impl Strategy<Value = u64> {
+    1u64..1_000_000
+}
+
+fn any_seen() -> impl Strategy<Value = Seen> {
+    (NEW_YEAR..NEW_YEAR + SECOND, 0..SECOND)
+        .prop_map(|(first, length)| Seen { first: Timestamp(first), last: Timestamp(first + length) })
+}
+
+fn any_workload() -> impl Strategy<Value = Arc<Workload>> {
+    let container = prop_oneof![Just(None), Just(Some(Arc::from("4f2d0a6c9b1e")))];
+    (name(), name(), container)
+        .prop_map(|(program, cgroup, container)| Arc::new(Workload { program, cgroup, container }))
+}
+
+fn any_peer() -> impl Strategy<Value = Peer> {
+    let address = prop_oneof![Just("10.0.0.1"), Just("::1"), Just("::ffff:10.0.0.1"), Just("2001:db8::7")];
+    let address = address.prop_map(|text| text.parse::<IpAddr>().expect("an address"));
+    (address, proptest::option::of(any_workload())).prop_map(|(address, workload)| Peer { address, workload })
+}
+
+fn any_path() -> impl Strategy<Value = Path> {
+    let word =
+        prop_oneof![Just("a"), Just("v1"), Just("it's%2F~"), Just("{integer}"), Just("~00"), Just("é")];
+    let segment = prop_oneof![
+        word.prop_map(|word| Segment::Word(word.into())),
+        any::<u64>().prop_map(Segment::Hidden),
+        Just(Segment::Parameter(SegmentKind::Integer)),
+        Just(Segment::Parameter(SegmentKind::Uuid)),
+    ];
+    proptest::collection::vec(segment, 0..3).prop_map(|segments| segments.into_iter().collect())
+}
+
+fn any_stats() -> impl Strategy<Value = EndpointStats> {
+    let place = prop_oneof![Just(Place::Query), Just(Place::RequestBody), Just(Place::SetCookie)];
+    let field = (place, name()).prop_map(|(place, name)| FieldKey { place, name });
+    let facts = (count(), any::<u32>()).prop_map(|(calls, facts)| FieldStats { calls, facts: Facts(facts) });
+    let credential = prop_oneof![Just(Credential::None), Just(Credential::Jwt)];
+    let caller = (any_peer(), credential).prop_map(|(peer, credential)| CallerKey { peer, credential });
+    let caller_stats = (count(), count(), any_seen()).prop_map(|(calls, refused, seen)| CallerStats {
+        calls,
+        refused,
+        seen,
+    });
+    let buckets = proptest::collection::vec((0usize..28, count()), 0..4).prop_map(|filled| {
+        let mut latency = Histogram::default();
+        for (bucket, calls) in filled {
+            latency.buckets[bucket] = calls;
+        }
+        latency
+    });
+    let media = || prop_oneof![Just("application/json"), Just("text/plain")].prop_map(Arc::<str>::from);
+    let sums = (
+        count(),
+        any_seen(),
+        count(),
+        count(),
+        btree_map(prop_oneof![Just(0u16), 200u16..205], count(), 0..3),
+    );
+    let types = (btree_map(media(), count(), 0..2), btree_map(media(), count(), 0..2));
+    let parties = (btree_map(caller, caller_stats, 0..3), btree_map(any_peer(), count(), 0..3));
+    (sums, buckets, types, btree_map(field, facts, 0..4), parties).prop_map(
+        |((calls, seen, request_bytes, response_bytes, statuses), latency, types, fields, parties)| {
+            EndpointStats {
+                calls,
+                seen,
+                statuses,
+                latency,
+                request_bytes,
+                response_bytes,
+                request_types: types.0,
+                response_types: types.1,
+                fields,
+                callers: parties.0,
+                servers: parties.1,
+            }
+        },
+    )
+}
+
+/// Any inventory over few names, so that several of them meet.
+pub fn any_inventory() -> impl Strategy<Value = Inventory> {
+    let method = prop_oneof![Just(Method("GET")), Just(Method("OTHER"))];
+    let endpoint = (name(), method, any_path()).prop_map(|(service, method, path)| EndpointKey {
+        service,
+        method,
+        path,
+    });
+    let verdict =
+        prop_oneof![Just(Verdict::Http1), Just(Verdict::Http2), Just(Verdict::Tls), Just(Verdict::Other)];
+    let coverage_key = (any_workload(), 80u16..82, verdict)
+        .prop_map(|(workload, port, verdict)| CoverageKey { workload, port, verdict });
+    let coverage = (count(), count()).prop_map(|(connections, bytes)| CoverageStats { connections, bytes });
+    (
+        btree_map(endpoint, any_stats(), 0..4),
+        btree_map(any::<u64>(), name(), 0..3),
+        btree_map(coverage_key, coverage, 0..3),
+        btree_map(name(), count(), 0..3),
+    )
+        .prop_map(|(endpoints, words, coverage, losses)| Inventory {
+            endpoints,
+            words,
+            coverage,
+            losses,
+        })
+}

@@ -1,0 +1,218 @@
+//! What is particular to the SQLite store: files, modes, versions, keys, locks, speed.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use sensor::flow::Timestamp;
+use sensor::store::key;
+use sensor::store::sqlite::{SCHEMA_VERSION, SqliteStore};
+use sensor::store::{RunId, Store, StoreError};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
+use sqlx::{ConnectOptions, Executor};
+
+use crate::store_fixture::{NEW_YEAR, run_start, shop, wide};
+
+pub async fn connect(path: &Path) -> SqliteConnection {
+    SqliteConnectOptions::new().filename(path).create_if_missing(true).connect().await.expect("connects")
+}
+
+fn mode(path: &Path) -> u32 {
+    fs::metadata(path).expect("it is there").permissions().mode() & 0o777
+}
+
+#[tokio::test]
+async fn a_new_store_and_its_key_are_for_their_owner_only() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("apis.db");
+    let mut store = SqliteStore::create(&path).await.expect("a new store");
+    let key = store.install_key().await.expect("a key");
+    store.merge(RunId(1), &shop(), Timestamp(NEW_YEAR)).await.expect("merges");
+    let names = ["apis.db", "apis.db-wal", "apis.db-shm", "apis.db.key"];
+    assert_eq!(names.map(|name| mode(&folder.path().join(name))), [0o600; 4]);
+    assert_eq!(fs::read(key::path_of(&path)).expect("the key"), key);
+    assert_eq!(
+        fs::read_dir(folder.path()).expect("the folder").count(),
+        names.len(),
+        "nothing is left behind"
+    );
+
+    let mut again = SqliteStore::open(&path).await.expect("the same store");
+    assert_eq!(again.install_key().await.expect("the same key"), key);
+    let text = names.map(|name| fs::read(folder.path().join(name)).expect("readable"));
+    for bytes in &text[..3] {
+        assert!(!bytes.windows(key.len()).any(|window| window == key), "the key is in the database");
+    }
+}
+
+#[tokio::test]
+async fn a_lost_wrong_or_unreadable_key_is_refused() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("apis.db");
+    let mut store = SqliteStore::create(&path).await.expect("a new store");
+    store.install_key().await.expect("a key");
+    let key = key::path_of(&path);
+    let mut error = async || store.install_key().await.expect_err("no key, no store").to_string();
+    fs::write(&key, [7; 16]).expect("writable");
+    assert!(error().await.starts_with("the store was made with another key than"));
+    fs::write(&key, [7; 17]).expect("writable");
+    assert!(error().await.starts_with("there are not 16 bytes in the key"));
+    fs::remove_file(&key).expect("removable");
+    assert!(error().await.starts_with("the store is there but not its key"));
+    fs::create_dir(&key).expect("a folder in its place");
+    assert!(error().await.starts_with("cannot read the key"));
+}
+
+#[tokio::test]
+async fn what_is_not_ours_is_refused_and_left_alone() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let missing = folder.path().join("missing.db");
+    assert!(matches!(SqliteStore::open(&missing).await, Err(StoreError::Missing { .. })));
+    assert!(!missing.exists());
+
+    let text = folder.path().join("notes.txt");
+    fs::write(
+        &text,
+        "these are notes and no database, longer than a header of one hundred bytes is, so that it is read\n"
+            .repeat(9),
+    )
+    .expect("writable");
+    let before = fs::read(&text).expect("readable");
+    assert!(matches!(SqliteStore::create(&text).await, Err(StoreError::Foreign { .. })));
+    assert_eq!(fs::read(&text).expect("readable"), before);
+
+    let other = folder.path().join("other.db");
+    connect(&other).await.execute("CREATE TABLE cats (name TEXT)").await.expect("a table");
+    let before = fs::read(&other).expect("readable");
+    assert!(matches!(SqliteStore::create(&other).await, Err(StoreError::Foreign { .. })));
+    assert_eq!(fs::read(&other).expect("readable"), before);
+
+    let empty = folder.path().join("empty.db");
+    fs::write(&empty, "").expect("writable");
+    assert!(matches!(SqliteStore::open(&empty).await, Err(StoreError::Foreign { .. })));
+
+    let nowhere = folder.path().join("no/such/folder.db");
+    assert!(matches!(SqliteStore::create(&nowhere).await, Err(StoreError::File { .. })));
+}
+
+#[tokio::test]
+async fn a_newer_store_is_refused_and_left_alone() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("apis.db");
+    SqliteStore::create(&path).await.expect("a new store").close().await.expect("closes");
+    connect(&path).await.execute("PRAGMA user_version = 99").await.expect("a newer version");
+    let before = fs::read(&path).expect("readable");
+    for result in [SqliteStore::create(&path).await, SqliteStore::open(&path).await] {
+        match result {
+            Err(StoreError::Newer { found: 99, known, .. }) => assert_eq!(known, SCHEMA_VERSION),
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!(fs::read(&path).expect("readable"), before);
+}
+
+#[tokio::test]
+async fn foreign_rows_are_damage_and_no_panic() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("apis.db");
+    let mut store = SqliteStore::create(&path).await.expect("a new store");
+    store.merge(RunId(1), &shop(), Timestamp(NEW_YEAR)).await.expect("merges");
+    let mut connection = connect(&path).await;
+    for (spoil, mend) in [
+        (
+            "UPDATE field SET place = 'secret-place' WHERE place = 'query'",
+            "UPDATE field SET place = 'query' WHERE place = 'secret-place'",
+        ),
+        (
+            "UPDATE status SET status = 70000 WHERE status = 404",
+            "UPDATE status SET status = 404 WHERE status = 70000",
+        ),
+        (
+            "UPDATE latency SET bucket = -1 WHERE bucket = 9",
+            "UPDATE latency SET bucket = 9 WHERE bucket = -1",
+        ),
+        (
+            "UPDATE peer SET address = 'nowhere' WHERE address = '192.0.2.7'",
+            "UPDATE peer SET address = '192.0.2.7' WHERE address = 'nowhere'",
+        ),
+    ] {
+        assert!(connection.execute(spoil).await.expect("spoils").rows_affected() > 0, "{spoil}");
+        let error = store.load().await.expect_err("a row of nobody");
+        assert!(matches!(error, StoreError::Damaged { .. }), "{error:?}");
+        assert!(!error.to_string().contains("secret-place") && !error.to_string().contains("nowhere"));
+        connection.execute(mend).await.expect("mends");
+    }
+    assert_eq!(store.load().await.expect("whole again"), shop());
+}
+
+#[tokio::test]
+async fn a_locked_store_is_named_as_such() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("apis.db");
+    let mut store = SqliteStore::create(&path).await.expect("a new store");
+    store.wait_for_lock(Duration::from_millis(20)).await.expect("a number");
+    let mut other = connect(&path).await;
+    other.execute("BEGIN EXCLUSIVE").await.expect("a lock");
+    assert!(matches!(store.begin_run(&run_start()).await, Err(StoreError::Locked { .. })));
+    let merge = store.merge(RunId(1), &shop(), Timestamp(NEW_YEAR)).await;
+    assert!(matches!(merge, Err(StoreError::Locked { .. })), "{merge:?}");
+    other.execute("ROLLBACK").await.expect("unlocks");
+    store.merge(RunId(1), &shop(), Timestamp(NEW_YEAR)).await.expect("merges");
+    assert_eq!(store.load().await.expect("once"), shop());
+}
+
+#[tokio::test]
+async fn two_sensors_can_share_a_store() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("apis.db");
+    let mut one = SqliteStore::create(&path).await.expect("a new store");
+    let mut two = SqliteStore::create(&path).await.expect("the same store");
+    let start = run_start();
+    let (first, second) = tokio::join!(one.begin_run(&start), two.begin_run(&start));
+    let (first, second) = (first.expect("a run"), second.expect("a run"));
+    assert_ne!(first, second);
+    let (shop, mut expected) = (shop(), shop());
+    expected.merge(shop.clone());
+    let (a, b) = tokio::join!(
+        one.merge(first, &shop, Timestamp(NEW_YEAR)),
+        two.merge(second, &shop, Timestamp(NEW_YEAR))
+    );
+    a.and(b).expect("both merge");
+    assert_eq!(one.load().await.expect("loads"), expected);
+}
+
+/// Every file of `schema/sql/sqlite` is a migration that is applied, and none is missing.
+#[test]
+fn the_schema_version_is_the_number_of_migrations() {
+    let folder = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../schema/sql/sqlite"));
+    let mut names: Vec<String> = fs::read_dir(folder)
+        .expect("the folder")
+        .map(|entry| entry.expect("an entry").file_name().into_string().expect("a name"))
+        .collect();
+    names.sort();
+    assert_eq!(names.len() as i64, SCHEMA_VERSION);
+    for (index, name) in names.iter().enumerate() {
+        assert!(name.starts_with(&format!("{:04}_", index + 1)) && name.ends_with(".sql"), "{name}");
+    }
+}
+
+/// Prints times of a large delta; the bound is far above them, for machines that are busy.
+#[tokio::test]
+async fn a_large_delta_takes_seconds_at_the_most() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("apis.db");
+    let mut store = SqliteStore::create(&path).await.expect("a new store");
+    let delta = wide(10_000, 30);
+    for what in ["insert", "update"] {
+        let start = Instant::now();
+        store.merge(RunId(1), &delta, Timestamp(NEW_YEAR)).await.expect("merges");
+        println!("{what} 10,000 endpoints x 30 fields: {:?}", start.elapsed());
+        assert!(start.elapsed() < Duration::from_secs(30));
+    }
+    let start = Instant::now();
+    let loaded = store.load().await.expect("loads");
+    println!("load: {:?}, file {} MiB", start.elapsed(), fs::metadata(&path).expect("a file").len() >> 20);
+    assert!(start.elapsed() < Duration::from_secs(30));
+    assert_eq!(loaded.endpoints.len(), 10_000);
+}
