@@ -90,6 +90,8 @@ counters! {
     EndpointsFull = "endpoints-full",
     /// More callers on one endpoint than are kept.
     CallersFull = "callers-full",
+    /// More servers behind one endpoint than are kept.
+    ServersFull = "servers-full",
     // store
     /// A flush that failed and is tried again; nothing is lost by it.
     FlushRetried = "flush-retried",

@@ -98,4 +98,9 @@ impl Verdict {
             Verdict::Other => "other",
         }
     }
+
+    /// The verdict of a stored name.
+    pub fn of_name(name: &str) -> Option<Verdict> {
+        [Verdict::Http1, Verdict::Http2, Verdict::Tls, Verdict::Other].into_iter().find(|v| v.name() == name)
+    }
 }

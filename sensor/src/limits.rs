@@ -54,3 +54,12 @@ pub const PENDING_ROWS_MAX: usize = 1_000_000;
 
 /// Deltas in the channel to the flusher; it takes them even while it writes, so few are enough.
 pub const FLUSH_QUEUE_MAX: usize = 4;
+
+/// Servers of one endpoint with unflushed changes in memory.
+pub const SERVERS_PER_ENDPOINT_MAX: usize = 256;
+
+/// Different keys kept under one object, or names in one place; the keys of larger ones are data.
+pub const FIELD_CHILDREN_MAX: usize = 512;
+
+/// Bytes of a field's whole name (JSON pointer).
+pub const FIELD_NAME_BYTES_MAX: usize = 512;

@@ -1,6 +1,12 @@
-//! One integration binary: every test outside the modules themselves.
+//! Integration tests of the agent: one binary, one module per subject.
 
+mod call_exchange;
+mod call_json;
+mod call_read;
 mod cli_commands;
+mod inventory_catalog;
+mod inventory_merge;
+mod privacy_canary;
 mod report_documents;
 mod store_contract;
 mod store_crash;

@@ -1,9 +1,32 @@
 //! The privacy border: a raw exchange goes in by value, a [`Call`] comes out in which every value
 //! is dropped. Nothing here or right of here can hold a header, query, path or body value.
 
+mod auth;
+mod evidence;
+mod facts;
+mod fields;
+mod form;
+pub(crate) mod hash;
+mod header;
+mod json;
+pub(crate) mod looks;
+mod media;
+mod name;
+mod path;
+mod reader;
+mod segment;
+mod target;
+mod text;
+pub(crate) mod words;
+
 use std::sync::Arc;
 
 use smallvec::SmallVec;
+
+pub use facts::Facts;
+pub use fields::FieldNames;
+pub use path::{path_of_text, path_text};
+pub use reader::{Parties, Reader};
 
 use crate::flow::{Peer, Timestamp};
 
@@ -95,10 +118,6 @@ pub struct FieldSeen {
     pub facts: Facts,
 }
 
-/// Set of types (low half) and formats (high half) seen; union is `|`. Stable bits: they are stored.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Facts(pub u32);
-
 /// One request with its response, every value dropped.
 #[derive(Debug)]
 pub struct Call {
@@ -125,9 +144,9 @@ pub struct Call {
     /// What the request was authenticated with.
     pub credential: Credential,
     /// Who answered: its address and port as the caller used it, and what runs there if local.
-    pub server: Peer,
+    pub server: Arc<Peer>,
     /// Who asked.
-    pub caller: Peer,
+    pub caller: Arc<Peer>,
     /// Fields seen, each once, sorted by id.
     pub fields: Vec<FieldSeen>,
 }

@@ -1,10 +1,12 @@
 //! The inventory as people read it: raw endpoints grouped under path templates. A pure function of
 //! the inventory, so what is learnt later re-templates what was stored before.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::template::{Template, Tree};
 use super::{EndpointStats, Inventory};
-use crate::call::{Method, Segment, SegmentKind};
+use crate::call::{Method, SegmentKind};
 
 /// Templated view of an inventory, sorted by service, template and method.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -47,23 +49,30 @@ pub struct Parameter {
 impl Catalog {
     /// Groups the raw endpoints of an inventory under templates.
     pub fn of(inventory: &Inventory) -> Catalog {
-        let mut services: Vec<Service> = Vec::new();
+        let mut trees: BTreeMap<Arc<str>, Tree> = BTreeMap::new();
         for (key, stats) in &inventory.endpoints {
-            let template: String = key
-                .path
-                .iter()
-                .map(|s| match s {
-                    Segment::Word(word) => format!("/{word}"),
-                    _ => "/{value}".to_owned(),
-                })
-                .collect();
-            let endpoint =
-                Endpoint { method: key.method, template, parameters: Vec::new(), stats: stats.clone() };
-            match services.last_mut() {
-                Some(last) if last.name == key.service => last.endpoints.push(endpoint),
-                _ => services.push(Service { name: key.service.clone(), endpoints: vec![endpoint] }),
-            }
+            let tree = trees.entry(key.service.clone()).or_default();
+            tree.add(&inventory.words, &key.path, key.method, stats.clone());
         }
-        Catalog { services }
+        let services = trees.into_iter().map(|(name, tree)| Service { name, endpoints: endpoints(tree) });
+        Catalog { services: services.collect() }
     }
+}
+
+fn endpoints(tree: Tree) -> Vec<Endpoint> {
+    let mut endpoints = Vec::new();
+    for Template { text, parameters, methods } in tree.templates() {
+        let parameters: Vec<Parameter> =
+            parameters.into_iter().map(|(name, kind)| Parameter { name, kind }).collect();
+        for (method, stats) in methods {
+            endpoints.push(Endpoint {
+                method,
+                template: text.clone(),
+                parameters: parameters.clone(),
+                stats,
+            });
+        }
+    }
+    endpoints.sort_by(|one, other| (&one.template, one.method).cmp(&(&other.template, other.method)));
+    endpoints
 }

@@ -1,8 +1,16 @@
 //! What exists: calls become a mergeable [`Inventory`]. Any split of the traffic over nodes,
 //! restarts and orders merges to the same inventory; templates are a pure function of it.
 
+pub mod catalog;
+mod histogram;
+mod merge;
+mod recorder;
+mod template;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
+
+pub use recorder::{OVER_BUDGET, Recorder};
 
 use crate::call::{Credential, Facts, Method, Path, Place};
 use crate::flow::{Peer, Timestamp, Verdict, Workload};
@@ -140,5 +148,3 @@ impl Default for Seen {
         Seen { first: Timestamp(u64::MAX), last: Timestamp(0) }
     }
 }
-
-pub mod catalog;

@@ -8,8 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{format, names};
-use crate::call::Place;
+use super::format;
+use crate::call::{Facts, Place};
 use crate::flow::{Peer, Verdict};
 use crate::inventory::catalog::{Catalog, Endpoint};
 use crate::inventory::{CallerKey, CallerStats, CoverageKey, CoverageStats, EndpointStats, Inventory};
@@ -317,7 +317,7 @@ fn each(catalog: &Catalog) -> impl Iterator<Item = (&str, &Endpoint)> {
 fn name(service: &str, endpoint: &Endpoint) -> EndpointName {
     EndpointName {
         service: service.to_owned(),
-        method: endpoint.method.0.to_owned(),
+        method: endpoint.method.name().to_owned(),
         path: endpoint.template.clone(),
     }
 }
@@ -327,19 +327,19 @@ fn row(service: &str, endpoint: &Endpoint) -> EndpointRow {
     let parameters = endpoint.parameters.iter();
     let mut credentials = BTreeMap::new();
     for (key, caller) in &stats.callers {
-        *credentials.entry(names::credential(key.credential).to_owned()).or_default() += caller.calls;
+        *credentials.entry(key.credential.name().to_owned()).or_default() += caller.calls;
     }
     let callers: BTreeSet<&Peer> = stats.callers.keys().map(|key| &key.peer).collect();
     let requests = stats.fields.keys().filter(|key| is_of_request(key.place)).count();
-    let latency = format::quantile_ms(&stats.latency, 0.5).zip(format::quantile_ms(&stats.latency, 0.95));
+    let latency = stats.latency.quantile(0.5).zip(stats.latency.quantile(0.95));
     EndpointRow {
         name: name(service, endpoint),
         parameters: parameters
-            .map(|p| Parameter { name: p.name.clone(), kind: names::kind(p.kind).to_owned() })
+            .map(|p| Parameter { name: p.name.clone(), kind: p.kind.name().to_owned() })
             .collect(),
         calls: stats.calls,
         statuses: stats.statuses.iter().map(|(status, calls)| (status_name(*status), *calls)).collect(),
-        latency_ms: latency.map(|(p50, p95)| Latency { p50, p95 }),
+        latency_ms: latency.map(|(p50, p95)| Latency { p50: p50 as f64 / 1000.0, p95: p95 as f64 / 1000.0 }),
         request_bytes: stats.request_bytes,
         response_bytes: stats.response_bytes,
         request_types: stats.request_types.iter().map(|(name, calls)| (name.to_string(), *calls)).collect(),
@@ -383,15 +383,19 @@ fn fields(stats: &EndpointStats) -> impl Iterator<Item = Field> {
         // A body may be JSON without saying so.
         let of = possible.max(field.calls);
         Field {
-            place: names::place(key.place).to_owned(),
+            place: key.place.name().to_owned(),
             name: key.name.to_string(),
-            types: names::types(field.facts),
-            formats: names::formats(field.facts),
+            types: texts(field.facts.types()),
+            formats: texts(field.facts.formats()),
             calls: field.calls,
             of,
             required: field.calls == of,
         }
     })
+}
+
+fn texts(facts: Facts) -> Vec<String> {
+    facts.names().map(str::to_owned).collect()
 }
 
 fn party(peer: &Peer) -> Party {
@@ -410,7 +414,7 @@ fn party(peer: &Peer) -> Party {
 fn caller((key, stats): (&CallerKey, &CallerStats)) -> Caller {
     Caller {
         caller: party(&key.peer),
-        credential: names::credential(key.credential).to_owned(),
+        credential: key.credential.name().to_owned(),
         calls: stats.calls,
         refused: stats.refused,
         first_seen: format::time(stats.seen.first),

@@ -34,7 +34,7 @@ impl Filter {
 
     fn keeps(&self, endpoint: &mut Endpoint) -> bool {
         let Endpoint { method, template, stats, .. } = endpoint;
-        if !self.method.as_ref().is_none_or(|wanted| wanted == method.0)
+        if !self.method.as_ref().is_none_or(|wanted| wanted == method.name())
             || !self.path.as_ref().is_none_or(|glob| glob.matches(template))
             || !self.since.is_none_or(|since| stats.seen.last >= since)
         {

@@ -12,4 +12,3 @@ pub mod text;
 
 mod escape;
 mod format;
-mod names;

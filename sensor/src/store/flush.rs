@@ -128,6 +128,8 @@ impl<S: Store> Flusher<S> {
         loop {
             let deadline = self.intake.closed_at.map(|at| at + self.options.shutdown);
             tokio::select! {
+                // What is done counts as done, also at the last moment.
+                biased;
                 result = &mut merging => return result,
                 () = self.intake.receive(), if deadline.is_none() => {}
                 () = expired(deadline) => return Err(late(self.options.shutdown)),

@@ -13,8 +13,6 @@ use crate::inventory::{CoverageKey, CoverageStats, Inventory};
 pub mod flush;
 pub mod key;
 pub mod memory;
-mod merge;
-mod names;
 pub mod sqlite;
 
 /// Keeps inventories of any number of runs.

@@ -11,14 +11,14 @@ use sqlx::Connection;
 use sqlx::sqlite::SqliteConnection;
 
 use super::failure;
-use crate::call::Facts;
-use crate::flow::{Peer, Timestamp, Workload};
+use crate::call::{Credential, Facts, Method, Place, path_of_text};
+use crate::flow::{Peer, Timestamp, Verdict, Workload};
 use crate::inventory::{
     CallerKey, CallerStats, CoverageKey, CoverageStats, EndpointKey, EndpointStats, FieldKey, FieldStats,
     Histogram, Inventory, Seen,
 };
 use crate::limits::RUNS_KEPT;
-use crate::store::{Run, RunId, RunStart, StoreError, names};
+use crate::store::{Run, RunId, RunStart, StoreError};
 
 /// Why reading failed, before the file's name is known.
 pub(super) enum ReadError {
@@ -162,8 +162,8 @@ async fn endpoints(connection: &mut SqliteConnection) -> Result<Endpoints> {
         let foreign = || ReadError::Foreign("endpoint");
         let key = EndpointKey {
             service: services.shared(&service),
-            method: names::method_of(&method).ok_or_else(foreign)?,
-            path: names::path_of_text(&path).ok_or_else(foreign)?,
+            method: Method::of_name(&method).ok_or_else(foreign)?,
+            path: path_of_text(&path).ok_or_else(foreign)?,
         };
         let stats = EndpointStats {
             calls: number(calls),
@@ -219,7 +219,7 @@ async fn fields(connection: &mut SqliteConnection, endpoints: &mut Endpoints) ->
     while let Some((endpoint, place, name, calls, facts)) = rows.try_next().await? {
         let foreign = || ReadError::Foreign("field");
         let (_, stats) = endpoints.get_mut(&endpoint).ok_or_else(foreign)?;
-        let place = names::place_of(&place).ok_or_else(foreign)?;
+        let place = Place::of_name(&place).ok_or_else(foreign)?;
         let facts = Facts(u32::try_from(facts).map_err(|_| foreign())?);
         let key = FieldKey { place, name: field_names.shared(&name) };
         stats.fields.insert(key, FieldStats { calls: number(calls), facts });
@@ -241,7 +241,7 @@ async fn edges(
             let (_, stats) = endpoints.get_mut(&endpoint).ok_or_else(foreign)?;
             let key = CallerKey {
                 peer: peers.get(&peer).ok_or_else(foreign)?.clone(),
-                credential: names::credential_of(&credential).ok_or_else(foreign)?,
+                credential: Credential::of_name(&credential).ok_or_else(foreign)?,
             };
             let seen = Seen { first: time(first), last: time(last) };
             let caller = CallerStats { calls: number(calls), refused: number(refused), seen };
@@ -293,7 +293,7 @@ fn coverage_of(
     let key = CoverageKey {
         workload: workloads.get(&workload).ok_or_else(foreign)?.clone(),
         port: u16::try_from(port).map_err(|_| foreign())?,
-        verdict: names::verdict_of(&verdict).ok_or_else(foreign)?,
+        verdict: Verdict::of_name(&verdict).ok_or_else(foreign)?,
     };
     Ok((key, CoverageStats { connections: number(connections), bytes: number(bytes) }))
 }

@@ -6,11 +6,11 @@ use sqlx::sqlite::SqliteConnection;
 
 use super::batch::Batch;
 use super::ids::Ids;
-use crate::call::Facts;
+use crate::call::{Facts, path_text};
 use crate::flow::Timestamp;
 use crate::inventory::{EndpointKey, EndpointStats, Inventory};
 use crate::limits::RUNS_KEPT;
-use crate::store::{RunId, RunStart, names};
+use crate::store::{RunId, RunStart};
 
 type Result<T> = std::result::Result<T, sqlx::Error>;
 
@@ -102,8 +102,8 @@ async fn endpoints<'a>(
              RETURNING id",
         )
         .bind(ids.service(connection, service).await?)
-        .bind(method.0)
-        .bind(names::path_text(path))
+        .bind(method.name())
+        .bind(path_text(path))
         .bind(number(stats.calls))
         .bind(time(stats.seen.first))
         .bind(time(stats.seen.last))
@@ -153,7 +153,7 @@ async fn fields(connection: &mut SqliteConnection, endpoints: &Endpoints<'_>) ->
     for (endpoint, stats) in endpoints {
         for (key, field) in &stats.fields {
             let Facts(facts) = field.facts;
-            batch.bind(*endpoint).bind(names::place_name(key.place)).bind(&*key.name);
+            batch.bind(*endpoint).bind(key.place.name()).bind(&*key.name);
             batch.bind(number(field.calls)).bind(i64::from(facts)).row(connection).await?;
         }
     }
@@ -173,7 +173,7 @@ async fn edges<'a>(
     for (endpoint, stats) in endpoints {
         for (key, caller) in &stats.callers {
             batch.bind(*endpoint).bind(ids.peer(connection, &key.peer).await?);
-            batch.bind(names::credential_name(key.credential));
+            batch.bind(key.credential.name());
             batch.bind(number(caller.calls)).bind(number(caller.refused));
             batch.bind(time(caller.seen.first)).bind(time(caller.seen.last)).row(connection).await?;
         }

@@ -1,0 +1,265 @@
+//! Names of fields as numbers. A name is a place and a key under a parent, kept once; a call's
+//! fields are gathered as numbers with [`Facts`]. Keys that look like data are never kept: they
+//! stand as `{key}` (JSON) or `{name}` (elsewhere).
+
+use std::sync::Arc;
+
+use hashbrown::HashTable;
+
+use super::hash::Seed;
+use super::looks::looks_like_data;
+use super::{Facts, FieldId, FieldSeen, Place};
+use crate::counter::{Counter, Counters};
+use crate::limits::{CALL_FIELDS_MAX, FIELD_CHILDREN_MAX, FIELD_NAME_BYTES_MAX, FIELD_NAMES_MAX};
+
+/// No field: what is under it is not kept either.
+pub(super) const NONE: u32 = 0;
+
+/// Every field name met, numbered; a number never changes its meaning within a run.
+pub struct FieldNames {
+    seed: Seed,
+    nodes: Vec<Node>,
+    /// Keys, each with a quote behind it, so that a JSON key is compared with its end in one go.
+    keys: Vec<u8>,
+    table: HashTable<u32>,
+}
+
+struct Node {
+    place: Place,
+    parent: u32,
+    key_start: u32,
+    /// Behind the key, where its quote stands.
+    key_end: u32,
+    /// Child that was met first under this node the last time the guess was wrong.
+    first: u32,
+    /// Sibling that followed this one the last time the guess was wrong.
+    next: u32,
+    children: u32,
+    name: Arc<str>,
+}
+
+impl FieldNames {
+    pub(super) fn new(seed: Seed) -> FieldNames {
+        let mut names = FieldNames { seed, nodes: Vec::new(), keys: Vec::new(), table: HashTable::new() };
+        names.push(NONE, Place::Query, b"", "".into());
+        for &place in Place::ALL {
+            names.push(NONE, place, b"", "".into());
+        }
+        names
+    }
+
+    /// Where a field stands.
+    pub fn place(&self, field: FieldId) -> Place {
+        self.node(field.0).place
+    }
+
+    /// Its name: of a body field the JSON pointer (empty for the whole body, `*` for array items,
+    /// `{key}` for keys that are data), else the field's own name.
+    pub fn name(&self, field: FieldId) -> &Arc<str> {
+        &self.node(field.0).name
+    }
+
+    /// Names known, with the places themselves.
+    pub fn count(&self) -> usize {
+        self.nodes.len()
+    }
+
+    /// The node that all names of a place are under; of a body, the body itself.
+    pub(super) fn root(place: Place) -> u32 {
+        1 + place as u32
+    }
+
+    fn node(&self, number: u32) -> &Node {
+        // Numbers are made by `push` only. One of another run's names falls back to the first node.
+        self.nodes.get(number as usize).unwrap_or(&self.nodes[0])
+    }
+
+    /// The field that is likely to come next in an object: behind `last`, or first under `parent`.
+    pub(super) fn guess(&self, parent: u32, last: u32) -> u32 {
+        if last == NONE { self.node(parent).first } else { self.node(last).next }
+    }
+
+    /// Length of the guessed key if `rest` begins with it and a quote.
+    pub(super) fn guess_holds(&self, guess: u32, rest: &[u8]) -> Option<usize> {
+        let node = self.node(guess);
+        let key = &self.keys[node.key_start as usize..node.key_end as usize + 1];
+        (guess != NONE && rest.starts_with(key)).then_some(key.len() - 1)
+    }
+
+    /// Remembers what came behind `last`, or first under `parent`, for the next guess.
+    pub(super) fn learn(&mut self, parent: u32, last: u32, came: u32) {
+        let node = if last == NONE { parent } else { last };
+        if node == NONE || came == NONE {
+            return;
+        }
+        let node = &mut self.nodes[node as usize];
+        if last == NONE { node.first = came } else { node.next = came }
+    }
+
+    /// The items of an array.
+    pub(super) fn items(&mut self, parent: u32, counters: &mut Counters) -> u32 {
+        let first = self.node(parent).first;
+        if self.guess_holds(first, b"*\"").is_some() {
+            return first;
+        }
+        let items = self.literal(parent, b"*", counters);
+        self.learn(parent, NONE, items);
+        items
+    }
+
+    /// The field of a key as sent.
+    pub(super) fn child(&mut self, parent: u32, key: &[u8], counters: &mut Counters) -> u32 {
+        if parent == NONE {
+            return NONE;
+        }
+        if let Some(known) = self.find(parent, key) {
+            return known;
+        }
+        if looks_like_data(key) { self.data(parent, counters) } else { self.literal(parent, key, counters) }
+    }
+
+    /// The field that stands for all keys under a parent that are data.
+    pub(super) fn data(&mut self, parent: u32, counters: &mut Counters) -> u32 {
+        let key: &[u8] = if self.is_pointer(parent) { b"{key}" } else { b"{name}" };
+        self.literal(parent, key, counters)
+    }
+
+    fn is_pointer(&self, number: u32) -> bool {
+        matches!(self.node(number).place, Place::RequestBody | Place::ResponseBody)
+    }
+
+    fn find(&self, parent: u32, key: &[u8]) -> Option<u32> {
+        let hash = self.seed.bytes(u64::from(parent), key);
+        self.table
+            .find(hash, |&number| {
+                let node = self.node(number);
+                node.parent == parent && &self.keys[node.key_start as usize..node.key_end as usize] == key
+            })
+            .copied()
+    }
+
+    fn literal(&mut self, parent: u32, key: &[u8], counters: &mut Counters) -> u32 {
+        if parent == NONE {
+            return NONE;
+        }
+        if let Some(known) = self.find(parent, key) {
+            return known;
+        }
+        let of_parent = self.node(parent);
+        // Keys of our own making begin with `{` or are `*`; no sent key that is kept does.
+        let ours = matches!(key, b"*" | b"{key}" | b"{name}");
+        if !ours && of_parent.children as usize >= FIELD_CHILDREN_MAX {
+            counters.add(Counter::FieldNamesFull);
+            return self.data(parent, counters);
+        }
+        let name_bytes = of_parent.name.len() + 1 + key.len();
+        if self.nodes.len() >= FIELD_NAMES_MAX || name_bytes > FIELD_NAME_BYTES_MAX {
+            counters.add(Counter::FieldNamesFull);
+            return NONE;
+        }
+        let mut name = String::with_capacity(name_bytes);
+        if self.is_pointer(parent) {
+            name.push_str(&of_parent.name);
+            name.push('/');
+        }
+        // Kept keys are ASCII without `~` and `/`, so a JSON pointer needs no escapes.
+        name.extend(key.iter().map(|&byte| char::from(byte)));
+        let place = of_parent.place;
+        self.nodes[parent as usize].children += 1;
+        self.push(parent, place, key, name.into())
+    }
+
+    fn push(&mut self, parent: u32, place: Place, key: &[u8], name: Arc<str>) -> u32 {
+        // At most FIELD_NAMES_MAX nodes of at most FIELD_NAME_BYTES_MAX bytes: both fit.
+        let number = self.nodes.len() as u32;
+        let key_start = self.keys.len() as u32;
+        self.keys.extend_from_slice(key);
+        let key_end = self.keys.len() as u32;
+        self.keys.push(b'"');
+        self.nodes.push(Node {
+            place,
+            parent,
+            key_start,
+            key_end,
+            first: NONE,
+            next: NONE,
+            children: 0,
+            name,
+        });
+        if parent != NONE {
+            let (seed, keys, nodes) = (self.seed, &self.keys, &self.nodes);
+            let hash_of = |number: &u32| {
+                let node = &nodes[*number as usize];
+                seed.bytes(u64::from(node.parent), &keys[node.key_start as usize..node.key_end as usize])
+            };
+            self.table.insert_unique(hash_of(&number), number, hash_of);
+        }
+        number
+    }
+}
+
+/// Fields of the call that is being read.
+pub(super) struct Fields {
+    pub(super) names: FieldNames,
+    /// Facts by number; zero where this call has not the field.
+    facts: Vec<Facts>,
+    touched: Vec<u32>,
+}
+
+impl Fields {
+    pub(super) fn new(seed: Seed) -> Fields {
+        Fields { names: FieldNames::new(seed), facts: Vec::new(), touched: Vec::new() }
+    }
+
+    /// Notes that the call has a field and how its value looked; `facts` has a type at least.
+    pub(super) fn add(&mut self, field: u32, facts: Facts, counters: &mut Counters) {
+        if let Some(known) = self.facts.get_mut(field as usize)
+            && known.0 != 0
+        {
+            *known |= facts;
+            return;
+        }
+        self.add_first(field, facts, counters);
+    }
+
+    #[cold]
+    fn grow(&mut self) {
+        self.facts.resize(self.names.count().next_power_of_two(), Facts::NONE);
+    }
+
+    fn add_first(&mut self, field: u32, facts: Facts, counters: &mut Counters) {
+        if field == NONE {
+            return;
+        }
+        if self.touched.len() >= CALL_FIELDS_MAX {
+            counters.add(Counter::FieldsFull);
+            return;
+        }
+        if field as usize >= self.facts.len() {
+            self.grow();
+        }
+        self.facts[field as usize] = facts;
+        self.touched.push(field);
+    }
+
+    /// Adds a named value that is no JSON.
+    pub(super) fn add_named(&mut self, place: Place, name: &[u8], facts: Facts, counters: &mut Counters) {
+        let field = self.names.child(FieldNames::root(place), name, counters);
+        self.add(field, facts, counters);
+    }
+
+    /// All fields of the call, each once, sorted; ready for the next call.
+    pub(super) fn take(&mut self) -> Vec<FieldSeen> {
+        self.touched.sort_unstable();
+        let facts = &mut self.facts;
+        let seen = self
+            .touched
+            .drain(..)
+            .map(|field| FieldSeen {
+                field: FieldId(field),
+                facts: std::mem::take(&mut facts[field as usize]),
+            })
+            .collect();
+        seen
+    }
+}

@@ -1,0 +1,356 @@
+//! JSON bytes in, fields with their types out, in one pass and without building values (RFC 8259;
+//! several values in a row are taken, so NDJSON is too). A cut body gives the fields up to the cut.
+//! Keys are guessed from the order in which they came last time, so that most are one comparison.
+
+use super::fields::{Fields, NONE};
+use super::text::facts_of_text;
+use super::{Facts, FieldNames, Place};
+use crate::counter::{Counter, Counters};
+use crate::limits::JSON_DEPTH_MAX;
+
+/// How a scan ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Outcome {
+    /// Every byte was read.
+    Whole,
+    /// The bytes ended within a value.
+    Cut,
+    /// A byte that the grammar does not allow.
+    Malformed,
+}
+
+/// Longest string with escapes that is decoded to look at its format, in bytes.
+const UNESCAPED_BYTES_MAX: usize = 256;
+
+#[derive(Clone, Copy)]
+struct Frame {
+    node: u32,
+    /// Last key met in an object; the items' node in an array.
+    last: u32,
+    object: bool,
+}
+
+/// Adds the fields of a body to `fields`.
+pub(super) fn scan(bytes: &[u8], place: Place, fields: &mut Fields, counters: &mut Counters) -> Outcome {
+    let mut scanner = Scanner { bytes, at: 0, fields, counters, too_deep: false };
+    let root = FieldNames::root(place);
+    let outcome = scanner.values(root).err().unwrap_or(Outcome::Whole);
+    if scanner.too_deep {
+        counters.add(Counter::JsonTooDeep);
+    }
+    outcome
+}
+
+struct Scanner<'a> {
+    bytes: &'a [u8],
+    at: usize,
+    fields: &'a mut Fields,
+    counters: &'a mut Counters,
+    too_deep: bool,
+}
+
+impl Scanner<'_> {
+    fn values(&mut self, root: u32) -> Result<(), Outcome> {
+        let mut stack = [Frame { node: NONE, last: NONE, object: false }; JSON_DEPTH_MAX];
+        let mut depth = 0;
+        let mut node = root;
+        loop {
+            // A value of `node` begins.
+            let mut closed = true;
+            match self.space()? {
+                b'"' => {
+                    let facts = self.string()?;
+                    self.fields.add(node, facts, self.counters);
+                }
+                first @ (b'{' | b'[') => {
+                    let object = first == b'{';
+                    self.at += 1;
+                    let mut facts = if object { Facts::OBJECT } else { Facts::ARRAY };
+                    let empty = matches!((self.space(), object), (Ok(b'}'), true) | (Ok(b']'), false));
+                    if empty {
+                        self.at += 1;
+                        facts |= Facts::EMPTY;
+                    }
+                    self.fields.add(node, facts, self.counters);
+                    if !empty && depth == JSON_DEPTH_MAX {
+                        self.too_deep = true;
+                        self.skip_nested()?;
+                    } else if !empty {
+                        let last = if object { NONE } else { self.fields.names.items(node, self.counters) };
+                        stack[depth] = Frame { node, last, object };
+                        depth += 1;
+                        closed = false;
+                    }
+                }
+                b'-' | b'0'..=b'9' => {
+                    let facts = self.number()?;
+                    self.fields.add(node, facts, self.counters);
+                }
+                b't' => self.literal(node, b"true", Facts::BOOLEAN)?,
+                b'f' => self.literal(node, b"false", Facts::BOOLEAN)?,
+                b'n' => self.literal(node, b"null", Facts::NULL)?,
+                _ => return Err(Outcome::Malformed),
+            }
+            // Behind a value, or behind the bracket that opened one.
+            loop {
+                let Some(frame) = depth.checked_sub(1).map(|top| &mut stack[top]) else {
+                    // Whatever follows the value on the top is one more value.
+                    if self.space().is_err() {
+                        return Ok(());
+                    }
+                    node = root;
+                    break;
+                };
+                if closed {
+                    match (self.space()?, frame.object) {
+                        (b',', _) => self.at += 1,
+                        (b'}', true) | (b']', false) => {
+                            self.at += 1;
+                            depth -= 1;
+                            continue;
+                        }
+                        _ => return Err(Outcome::Malformed),
+                    }
+                }
+                node = match frame.object {
+                    false => frame.last,
+                    true => {
+                        let (parent, last) = (frame.node, frame.last);
+                        let key = self.key(parent, last)?;
+                        stack[depth - 1].last = key;
+                        key
+                    }
+                };
+                break;
+            }
+        }
+    }
+
+    /// Skips white space and shows the next byte.
+    #[inline]
+    fn space(&mut self) -> Result<u8, Outcome> {
+        loop {
+            match self.bytes.get(self.at) {
+                Some(b' ' | b'\n' | b'\r' | b'\t') => self.at += 1,
+                Some(&byte) => return Ok(byte),
+                None => return Err(Outcome::Cut),
+            }
+        }
+    }
+
+    /// Reads a key and the colon behind it.
+    #[inline]
+    fn key(&mut self, parent: u32, last: u32) -> Result<u32, Outcome> {
+        if self.space()? != b'"' {
+            return Err(Outcome::Malformed);
+        }
+        let start = self.at + 1;
+        let guess = self.fields.names.guess(parent, last);
+        let field = match self.fields.names.guess_holds(guess, &self.bytes[start..]) {
+            Some(length) => {
+                self.at = start + length + 1;
+                guess
+            }
+            None => self.key_unguessed(parent, last)?,
+        };
+        if self.space()? != b':' {
+            return Err(Outcome::Malformed);
+        }
+        self.at += 1;
+        Ok(field)
+    }
+
+    fn key_unguessed(&mut self, parent: u32, last: u32) -> Result<u32, Outcome> {
+        let start = self.at + 1;
+        let (end, escaped) = string_end(self.bytes, start)?;
+        self.at = end + 1;
+        let key = &self.bytes[start..end];
+        let names = &mut self.fields.names;
+        let field = if escaped {
+            names.child(parent, &unescape(key), self.counters)
+        } else {
+            names.child(parent, key, self.counters)
+        };
+        names.learn(parent, last, field);
+        Ok(field)
+    }
+
+    #[inline]
+    fn string(&mut self) -> Result<Facts, Outcome> {
+        let start = self.at + 1;
+        let (end, escaped) = string_end(self.bytes, start)?;
+        self.at = end + 1;
+        let text = &self.bytes[start..end];
+        Ok(match escaped {
+            false => facts_of_text(text),
+            true if text.len() <= UNESCAPED_BYTES_MAX => facts_of_text(&unescape(text)),
+            true => Facts::STRING | Facts::TEXT,
+        })
+    }
+
+    /// RFC 8259 section 6. The integer that a cut left of a number counts as one.
+    #[inline]
+    fn number(&mut self) -> Result<Facts, Outcome> {
+        if self.bytes[self.at] == b'-' {
+            self.at += 1;
+        }
+        let leading_zero = self.bytes.get(self.at) == Some(&b'0');
+        let digits = self.digits()?;
+        if leading_zero && digits > 1 {
+            return Err(Outcome::Malformed);
+        }
+        let mut facts = Facts::INTEGER;
+        if self.bytes.get(self.at) == Some(&b'.') {
+            facts = Facts::NUMBER;
+            self.at += 1;
+            self.digits()?;
+        }
+        if let Some(b'e' | b'E') = self.bytes.get(self.at) {
+            facts = Facts::NUMBER;
+            self.at += 1;
+            if let Some(b'+' | b'-') = self.bytes.get(self.at) {
+                self.at += 1;
+            }
+            self.digits()?;
+        }
+        Ok(facts)
+    }
+
+    #[inline]
+    fn digits(&mut self) -> Result<usize, Outcome> {
+        let start = self.at;
+        while let Some(b'0'..=b'9') = self.bytes.get(self.at) {
+            self.at += 1;
+        }
+        match self.at - start {
+            0 if self.at == self.bytes.len() => Err(Outcome::Cut),
+            0 => Err(Outcome::Malformed),
+            count => Ok(count),
+        }
+    }
+
+    #[inline]
+    fn literal(&mut self, node: u32, word: &[u8], facts: Facts) -> Result<(), Outcome> {
+        let rest = &self.bytes[self.at..];
+        if !rest.starts_with(word) {
+            return Err(if word.starts_with(rest) { Outcome::Cut } else { Outcome::Malformed });
+        }
+        self.at += word.len();
+        self.fields.add(node, facts, self.counters);
+        Ok(())
+    }
+
+    /// Skips the rest of a value whose bracket was just read; only brackets and strings are told
+    /// apart in it.
+    fn skip_nested(&mut self) -> Result<(), Outcome> {
+        let mut open = 1_usize;
+        while open > 0 {
+            match self.bytes.get(self.at) {
+                None => return Err(Outcome::Cut),
+                Some(b'{' | b'[') => open += 1,
+                Some(b'}' | b']') => open -= 1,
+                Some(b'"') => self.at = string_end(self.bytes, self.at + 1)?.0,
+                Some(_) => {}
+            }
+            self.at += 1;
+        }
+        Ok(())
+    }
+}
+
+const ONES: u64 = 0x0101_0101_0101_0101;
+const TOPS: u64 = ONES << 7;
+
+/// Marks (in the top bit of each byte) a quote, a backslash or a control byte; marks above the
+/// lowest may be wrong.
+#[inline]
+fn marks(word: u64) -> u64 {
+    let quote = word ^ (ONES * b'"' as u64);
+    let slash = word ^ (ONES * b'\\' as u64);
+    let zero = |w: u64| w.wrapping_sub(ONES) & !w;
+    (zero(quote) | zero(slash) | (word.wrapping_sub(ONES * 0x20) & !word)) & TOPS
+}
+
+/// Where the string that begins at `start` ends (at its quote), and whether escapes are in it.
+#[inline]
+fn string_end(bytes: &[u8], start: usize) -> Result<(usize, bool), Outcome> {
+    let mut at = start;
+    let mut escaped = false;
+    loop {
+        while let Some(chunk) = bytes.get(at..).and_then(|rest| rest.first_chunk::<8>()) {
+            let found = marks(u64::from_le_bytes(*chunk));
+            if found != 0 {
+                at += found.trailing_zeros() as usize / 8;
+                break;
+            }
+            at += 8;
+            if at - start == 64 {
+                at = long_string(bytes, at)?;
+            }
+        }
+        match bytes.get(at) {
+            None => return Err(Outcome::Cut),
+            Some(b'"') => return Ok((at, escaped)),
+            Some(b'\\') => {
+                escaped = true;
+                at += match bytes.get(at + 1) {
+                    None => return Err(Outcome::Cut),
+                    Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => 2,
+                    Some(b'u') => {
+                        let digits = &bytes[at + 2..bytes.len().min(at + 6)];
+                        if !digits.iter().all(u8::is_ascii_hexdigit) {
+                            return Err(Outcome::Malformed);
+                        }
+                        2 + digits.len()
+                    }
+                    Some(_) => return Err(Outcome::Malformed),
+                };
+            }
+            Some(0..0x20) => return Err(Outcome::Malformed),
+            Some(_) => at += 1,
+        }
+    }
+}
+
+/// Goes on in a string that is already long with the search that is best for long ones.
+#[cold]
+fn long_string(bytes: &[u8], at: usize) -> Result<usize, Outcome> {
+    let rest = &bytes[at..];
+    let length = memchr::memchr2(b'"', b'\\', rest).ok_or(Outcome::Cut)?;
+    if rest[..length].iter().any(|&byte| byte < 0x20) {
+        return Err(Outcome::Malformed);
+    }
+    Ok(at + length)
+}
+
+/// The text of a string whose escapes are known to be valid; a lone surrogate becomes U+FFFD.
+fn unescape(text: &[u8]) -> Vec<u8> {
+    let mut plain = Vec::with_capacity(text.len());
+    let mut rest = text;
+    while let [first, after @ ..] = rest {
+        rest = after;
+        if *first != b'\\' {
+            plain.push(*first);
+            continue;
+        }
+        let [code, after @ ..] = rest else { break };
+        rest = after;
+        plain.push(match code {
+            b'b' => 8,
+            b'f' => 12,
+            b'n' => b'\n',
+            b'r' => b'\r',
+            b't' => b'\t',
+            b'u' => {
+                let digits = rest.get(..4).and_then(|digits| std::str::from_utf8(digits).ok());
+                let unit = digits.and_then(|digits| u32::from_str_radix(digits, 16).ok()).unwrap_or(0xfffd);
+                rest = rest.get(4..).unwrap_or_default();
+                let character = char::from_u32(unit).unwrap_or(char::REPLACEMENT_CHARACTER);
+                plain.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
+                continue;
+            }
+            other => *other,
+        });
+    }
+    plain
+}

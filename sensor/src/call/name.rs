@@ -1,0 +1,140 @@
+//! Names of the closed sets of this stage and back: what stores and reports write. Stable for ever.
+
+use super::{Credential, Method, Place, SegmentKind};
+
+/// Registered methods (IANA HTTP Method Registry), the usual ones first.
+const METHODS: &[&str] = &[
+    "GET",
+    "POST",
+    "PUT",
+    "DELETE",
+    "PATCH",
+    "HEAD",
+    "OPTIONS",
+    "CONNECT",
+    "TRACE",
+    "QUERY",
+    "ACL",
+    "BASELINE-CONTROL",
+    "BIND",
+    "CHECKIN",
+    "CHECKOUT",
+    "COPY",
+    "LABEL",
+    "LINK",
+    "LOCK",
+    "MERGE",
+    "MKACTIVITY",
+    "MKCALENDAR",
+    "MKCOL",
+    "MKREDIRECTREF",
+    "MKWORKSPACE",
+    "MOVE",
+    "ORDERPATCH",
+    "PRI",
+    "PROPFIND",
+    "PROPPATCH",
+    "REBIND",
+    "REPORT",
+    "SEARCH",
+    "UNBIND",
+    "UNCHECKOUT",
+    "UNLINK",
+    "UNLOCK",
+    "UPDATE",
+    "UPDATEREDIRECTREF",
+    "VERSION-CONTROL",
+];
+
+impl Method {
+    /// Stands for every token that is not registered.
+    pub const OTHER: Method = Method("OTHER");
+
+    /// The method of a request's token (case matters, RFC 9110 section 9.1).
+    pub fn of_token(token: &[u8]) -> Method {
+        METHODS.iter().find(|name| name.as_bytes() == token).map_or(Method::OTHER, |&name| Method(name))
+    }
+
+    /// Its name.
+    pub const fn name(self) -> &'static str {
+        self.0
+    }
+
+    /// The method of a stored name.
+    pub fn of_name(name: &str) -> Option<Method> {
+        let method = Method::of_token(name.as_bytes());
+        (method.0 == name).then_some(method)
+    }
+}
+
+macro_rules! names {
+    ($type:ident { $($variant:ident = $name:literal,)* }) => {
+        impl $type {
+            /// All of them, in order.
+            pub const ALL: &'static [$type] = &[$($type::$variant,)*];
+
+            /// Kebab-case name, stable.
+            pub const fn name(self) -> &'static str {
+                match self { $($type::$variant => $name,)* }
+            }
+
+            /// The value of a stored name.
+            pub fn of_name(name: &str) -> Option<$type> {
+                match name { $($name => Some($type::$variant),)* _ => None }
+            }
+        }
+    };
+}
+
+names!(SegmentKind {
+    Integer = "integer",
+    Uuid = "uuid",
+    Hex = "hex",
+    Date = "date",
+    Email = "email",
+    Text = "text",
+});
+
+names!(Place {
+    Query = "query",
+    RequestHeader = "request-header",
+    Cookie = "cookie",
+    Form = "form",
+    RequestBody = "request-body",
+    ResponseHeader = "response-header",
+    SetCookie = "set-cookie",
+    ResponseBody = "response-body",
+});
+
+names!(Credential {
+    None = "none",
+    Basic = "basic",
+    Bearer = "bearer",
+    Jwt = "jwt",
+    ApiKey = "api-key",
+    SessionCookie = "session-cookie",
+    Other = "other",
+});
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_lead_back() {
+        for &kind in SegmentKind::ALL {
+            assert_eq!(SegmentKind::of_name(kind.name()), Some(kind));
+        }
+        for &place in Place::ALL {
+            assert_eq!(Place::of_name(place.name()), Some(place));
+        }
+        for &credential in Credential::ALL {
+            assert_eq!(Credential::of_name(credential.name()), Some(credential));
+        }
+        for &method in METHODS.iter().chain(&["OTHER"]) {
+            assert_eq!(Method::of_name(method), Some(Method(method)));
+        }
+        assert_eq!(Method::of_name("get"), None);
+        assert_eq!(Method::of_token(b"SECRET"), Method::OTHER);
+    }
+}

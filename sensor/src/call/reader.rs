@@ -1,0 +1,290 @@
+//! One raw [`Exchange`] in, one [`Call`] out. The exchange is consumed: what this file does not put
+//! into the call is gone. Keeps the names and words that it met, never a value.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use hashbrown::HashTable;
+
+use super::evidence::Sighting;
+use super::fields::Fields;
+use super::hash::Seed;
+use super::header::{Role, Roles};
+use super::json::{self, Outcome};
+use super::media::{Syntax, is_json_start, media_type};
+use super::text::facts_of_text;
+use super::words::Words;
+use super::{Call, Facts, FieldNames, Method, Path, Place, Segment, auth, form, target};
+use crate::counter::{Counter, Counters};
+use crate::flow::{Direction, Peer};
+use crate::limits::PATH_SEGMENTS_MAX;
+use crate::protocol::{Exchange, Head, Message, StartLine};
+
+/// Authorities whose checked form is remembered.
+const AUTHORITIES_REMEMBERED_MAX: usize = 4096;
+
+/// Both ends of a connection, as the owner of the observed socket sees them.
+#[derive(Clone, Debug)]
+pub struct Parties {
+    /// The owner of the observed socket.
+    pub local: Arc<Peer>,
+    /// The other side.
+    pub remote: Arc<Peer>,
+    /// The owner's port.
+    pub local_port: u16,
+    /// The other side's port.
+    pub remote_port: u16,
+}
+
+/// Reads exchanges. One per thread of the pipeline; field numbers are only valid with its names.
+pub struct Reader {
+    seed: Seed,
+    fields: Fields,
+    words: Words,
+    roles: Roles,
+    authorities: HashTable<(Box<[u8]>, Arc<str>)>,
+    /// The last caller with its hash: calls of one connection come together.
+    caller: Option<(Arc<Peer>, u64)>,
+}
+
+/// What was found in a head on the way through its fields.
+#[derive(Default)]
+struct Carried<'a> {
+    host: Option<&'a [u8]>,
+    content_type: Option<&'a [u8]>,
+}
+
+impl Reader {
+    /// A reader for one run; `key` is the installation's own and hides path words.
+    pub fn new(key: [u8; 16]) -> Reader {
+        let seed = Seed::new(key);
+        Reader {
+            seed,
+            fields: Fields::new(seed),
+            words: Words::new(key, seed),
+            roles: Roles::new(seed),
+            authorities: HashTable::new(),
+            caller: None,
+        }
+    }
+
+    /// Names of the fields that calls refer to.
+    pub fn names(&self) -> &FieldNames {
+        &self.fields.names
+    }
+
+    /// Path words that were shown to be route words since the last time, by keyed hash.
+    pub fn take_words(&mut self) -> BTreeMap<u64, Arc<str>> {
+        self.words.evidence.take()
+    }
+
+    /// Drops every value of an exchange. `None` if it does not begin with a request.
+    pub fn read(&mut self, exchange: Exchange, parties: &Parties, counters: &mut Counters) -> Option<Call> {
+        let Exchange { request, response, direction, notes: _ } = &exchange;
+        let StartLine::Request { method, target: raw_target, .. } = &request.head.start else { return None };
+        let method = Method::of_token(method.of(&request.head.bytes));
+        let connect = method.0 == "CONNECT";
+        let target = target::parse(raw_target.of(&request.head.bytes), connect);
+        let (server, server_port, caller) = match direction {
+            Direction::Inbound => (&parties.local, parties.local_port, &parties.remote),
+            Direction::Outbound => (&parties.remote, parties.remote_port, &parties.local),
+        };
+        let status = response.as_ref().and_then(|response| match response.head.start {
+            StartLine::Response { status, .. } => Some(status),
+            StartLine::Request { .. } => None,
+        });
+
+        let mut credential = auth::Evidence::new();
+        let asked = self.head(&request.head, true, &mut credential, counters);
+        let service = match target.authority {
+            Some(authority) => self.authority(authority, target.default_port),
+            None => asked.host.and_then(|host| self.authority(host, target.default_port)),
+        };
+        let service = service.unwrap_or_else(|| self.address(server, server_port));
+        let sighting = Sighting {
+            caller: self.caller_hash(caller),
+            before: self.seed.bytes(0, service.as_bytes()),
+            answered: status.is_some_and(|status| status < 400),
+        };
+        let path = self.path(target.path, sighting, counters);
+        let (fields, words) = (&mut self.fields, &self.words.dictionary);
+        form::pairs(target.query, Place::Query, words, fields, counters, |name, facts| {
+            credential.query(name, facts);
+        });
+        self.body(request, asked.content_type, true, counters);
+        let mut answered = Carried::default();
+        if let Some(response) = response {
+            answered = self.head(&response.head, false, &mut auth::Evidence::new(), counters);
+            self.body(response, answered.content_type, false, counters);
+        }
+        let typed = |carried: &Carried, body_bytes: u64| match carried.content_type {
+            Some(value) if body_bytes > 0 => Some(media_type(value).0),
+            _ => None,
+        };
+        let response_bytes = response.as_ref().map_or(0, |response| response.body_bytes);
+        Some(Call {
+            at: request.first_byte,
+            service,
+            method,
+            path,
+            status,
+            latency_ns: response.as_ref().map(|response| response.first_byte.since(request.first_byte)),
+            request_bytes: request.body_bytes,
+            response_bytes,
+            request_type: typed(&asked, request.body_bytes),
+            response_type: typed(&answered, response_bytes),
+            credential: credential.kind(),
+            server: server.clone(),
+            caller: caller.clone(),
+            fields: self.fields.take(),
+        })
+    }
+
+    fn head<'a>(
+        &mut self,
+        head: &'a Head,
+        request: bool,
+        credential: &mut auth::Evidence,
+        counters: &mut Counters,
+    ) -> Carried<'a> {
+        let place = if request { Place::RequestHeader } else { Place::ResponseHeader };
+        let mut carried = Carried::default();
+        for (name, value) in head.fields() {
+            let mut buffer = [0; 64];
+            let (role, name) = self.roles.role(name, &mut buffer);
+            match role {
+                Role::Plumbing => {}
+                // The first one counts: a second Host is an attack (RFC 9112 section 3.2).
+                Role::Host if request => drop(carried.host.get_or_insert(value)),
+                Role::ContentType => drop(carried.content_type.get_or_insert(value)),
+                Role::Cookie if request => {
+                    for (name, value) in form::cookies(value) {
+                        let facts = facts_of_text(value);
+                        credential.cookie(name, facts);
+                        self.fields.add_named(Place::Cookie, name, facts, counters);
+                    }
+                }
+                Role::SetCookie if !request => {
+                    if let Some((name, value)) = form::cookie(value) {
+                        self.fields.add_named(Place::SetCookie, name, facts_of_text(value), counters);
+                    }
+                }
+                Role::Authorization => {
+                    credential.authorization(value);
+                    let facts = if value.is_empty() { Facts::EMPTY } else { Facts::TEXT };
+                    self.fields.add_named(place, name, Facts::STRING | facts, counters);
+                }
+                Role::Key | Role::Field => {
+                    let facts = facts_of_text(value);
+                    credential.header(role == Role::Key, facts);
+                    self.fields.add_named(place, name, facts, counters);
+                }
+                Role::Host | Role::Cookie | Role::SetCookie => {}
+            }
+        }
+        carried
+    }
+
+    fn authority(&mut self, raw: &[u8], default_port: Option<u16>) -> Option<Arc<str>> {
+        let seed = self.seed;
+        let context = default_port.map_or(0, u64::from);
+        let hash = seed.bytes(context, raw);
+        // Only port 80 is remembered: nearly all, and the raw text alone then tells which.
+        let usual = default_port == Some(80);
+        if usual && let Some((_, known)) = self.authorities.find(hash, |(known, _)| **known == *raw) {
+            return Some(known.clone());
+        }
+        let checked: Arc<str> = target::authority(raw, default_port)?.into();
+        if usual {
+            if self.authorities.len() >= AUTHORITIES_REMEMBERED_MAX {
+                self.authorities.clear();
+            }
+            let entry = (raw.into(), checked.clone());
+            self.authorities.insert_unique(hash, entry, |(raw, _)| seed.bytes(80, raw));
+        }
+        Some(checked)
+    }
+
+    fn address(&mut self, server: &Peer, port: u16) -> Arc<str> {
+        target::authority_of_address(server.address, port).into()
+    }
+
+    fn caller_hash(&mut self, caller: &Arc<Peer>) -> u64 {
+        if let Some((known, hash)) = &self.caller
+            && Arc::ptr_eq(known, caller)
+        {
+            return *hash;
+        }
+        let hash = match &caller.workload {
+            Some(workload) => {
+                let program = self.seed.bytes(1, workload.program.as_bytes());
+                self.seed.bytes(program, workload.cgroup.as_bytes())
+            }
+            None => match caller.address.to_canonical() {
+                std::net::IpAddr::V4(address) => self.seed.bytes(4, &address.octets()),
+                std::net::IpAddr::V6(address) => self.seed.bytes(6, &address.octets()),
+            },
+        };
+        self.caller = Some((caller.clone(), hash));
+        hash
+    }
+
+    fn path(&mut self, raw: &[u8], mut sighting: Sighting, counters: &mut Counters) -> Path {
+        if raw == b"*" {
+            return [Segment::Word("*".into())].into_iter().collect();
+        }
+        let mut segments = Vec::with_capacity(8);
+        target::segments(raw, &mut segments);
+        if segments.len() > PATH_SEGMENTS_MAX {
+            counters.add(Counter::PathTooLong);
+            segments.truncate(PATH_SEGMENTS_MAX);
+        }
+        let mut path = Path::new();
+        for coded in segments {
+            let text = form::decode(coded, false);
+            let segment = self.words.segment(&text, &sighting, counters);
+            // All values at one place lead to the same next place.
+            sighting.before = match &segment {
+                Segment::Word(word) => self.seed.bytes(sighting.before, word.as_bytes()),
+                Segment::Hidden(_) | Segment::Parameter(_) => self.seed.number(sighting.before, 1),
+            };
+            path.push(segment);
+        }
+        path
+    }
+
+    fn body(
+        &mut self,
+        message: &Message,
+        content_type: Option<&[u8]>,
+        request: bool,
+        counters: &mut Counters,
+    ) {
+        if message.body.is_empty() {
+            return;
+        }
+        let syntax = content_type.map_or(Syntax::Unknown, |value| media_type(value).1);
+        let place = if request { Place::RequestBody } else { Place::ResponseBody };
+        match syntax {
+            Syntax::Json => {
+                let outcome = json::scan(&message.body, place, &mut self.fields, counters);
+                if outcome == Outcome::Malformed || (outcome == Outcome::Cut && message.body_whole) {
+                    counters.add(Counter::JsonMalformed);
+                }
+            }
+            Syntax::Unknown if is_json_start(&message.body) => {
+                json::scan(&message.body, place, &mut self.fields, counters);
+            }
+            Syntax::Form if request => {
+                let (fields, words) = (&mut self.fields, &self.words.dictionary);
+                form::pairs(&message.body, Place::Form, words, fields, counters, |_, _| {});
+            }
+            Syntax::Multipart if request => {
+                if let Some(boundary) = content_type.and_then(|value| form::parameter(value, b"boundary")) {
+                    form::multipart(&message.body, boundary, &mut self.fields, counters);
+                }
+            }
+            Syntax::Form | Syntax::Multipart | Syntax::Unknown | Syntax::Opaque => {}
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! The shape of a path segment that is no word: bytes in, [`SegmentKind`] out.
+
+use super::SegmentKind;
+use super::text::{is_date, is_date_time, is_email, is_hex, is_uuid};
+
+/// The shape, if the segment has one that no word has.
+pub(super) fn shape(segment: &[u8]) -> Option<SegmentKind> {
+    let digits = match segment {
+        [b'-', rest @ ..] => rest,
+        _ => segment,
+    };
+    if !digits.is_empty() && digits.iter().all(u8::is_ascii_digit) {
+        return Some(SegmentKind::Integer);
+    }
+    if is_uuid(segment) {
+        return Some(SegmentKind::Uuid);
+    }
+    if is_hex(segment) {
+        return Some(SegmentKind::Hex);
+    }
+    if is_date(segment) || is_date_time(segment) {
+        return Some(SegmentKind::Date);
+    }
+    // "With an `@`": an address without a dot is somebody's too.
+    (segment.contains(&b'@') || is_email(segment)).then_some(SegmentKind::Email)
+}
+
+/// `v1`, `v2.1`, `v1beta2`: of a version, not of a value.
+pub(super) fn is_version(segment: &[u8]) -> bool {
+    let Some(rest) = segment.strip_prefix(b"v").or_else(|| segment.strip_prefix(b"V")) else { return false };
+    let number = |text: &[u8]| (1..=3).contains(&text.len()) && text.iter().all(u8::is_ascii_digit);
+    let letters = rest.iter().position(u8::is_ascii_alphabetic).unwrap_or(rest.len());
+    let (numbers, suffix) = rest.split_at(letters);
+    let stage = [&b"alpha"[..], b"beta", b"rc"].iter().find_map(|stage| suffix.strip_prefix(*stage));
+    numbers.len() <= 8
+        && numbers.split(|&byte| byte == b'.').all(number)
+        && (suffix.is_empty() || stage.is_some_and(|after| after.is_empty() || number(after)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shapes() {
+        for (segment, kind) in [
+            ("42", Some(SegmentKind::Integer)),
+            ("-7", Some(SegmentKind::Integer)),
+            ("6f1c2a9e-8b1d-4c3e-9f00-0123456789ab", Some(SegmentKind::Uuid)),
+            ("5f3a00aa", Some(SegmentKind::Hex)),
+            ("2024-01-31", Some(SegmentKind::Date)),
+            ("2024-01-31T10:00:00Z", Some(SegmentKind::Date)),
+            ("ada@example.org", Some(SegmentKind::Email)),
+            ("pets", None),
+            ("facade", None),
+            ("abc-123", None),
+        ] {
+            assert_eq!(shape(segment.as_bytes()), kind, "{segment}");
+        }
+    }
+
+    #[test]
+    fn versions() {
+        for yes in ["v1", "v2.1", "V3", "v1beta1", "v1alpha", "v1.2.3"] {
+            assert!(is_version(yes.as_bytes()), "{yes}");
+        }
+        for no in ["v", "v12345", "vendor", "v1x", "v1beta12345", "v1..2", "1"] {
+            assert!(!is_version(no.as_bytes()), "{no}");
+        }
+    }
+}

@@ -1,0 +1,358 @@
+//! The format of a text: bytes of a value in, [`Facts`] out. One pass over the first bytes tells
+//! which kinds of characters there are; only the formats that these allow are then checked in full.
+
+use super::Facts;
+
+/// Bytes looked at to choose a format.
+const HEAD_BYTES: usize = 48;
+
+/// Longest text whose format is checked; longer ones are plain text.
+const FORMAT_BYTES_MAX: usize = 8192;
+
+const DIGIT: u8 = 1;
+const HEX_LETTER: u8 = 2;
+const LETTER: u8 = 4;
+const DASH: u8 = 8;
+const DOT: u8 = 16;
+const COLON: u8 = 32;
+const AT: u8 = 64;
+/// Everything else; the rare formats that allow some of it look for themselves.
+const REST: u8 = 128;
+
+/// Kind of each byte.
+static KINDS: [u8; 256] = kinds();
+
+const fn kinds() -> [u8; 256] {
+    let mut table = [REST; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        table[byte] = match byte as u8 {
+            b'0'..=b'9' => DIGIT,
+            b'a'..=b'f' | b'A'..=b'F' => HEX_LETTER,
+            b'g'..=b'z' | b'G'..=b'Z' => LETTER,
+            b'-' => DASH,
+            b'.' => DOT,
+            b':' => COLON,
+            b'@' => AT,
+            _ => REST,
+        };
+        byte += 1;
+    }
+    table
+}
+
+/// Facts of one text value.
+pub(super) fn facts_of_text(text: &[u8]) -> Facts {
+    let head = match text.len() {
+        0 => return Facts::STRING | Facts::EMPTY,
+        n if n > FORMAT_BYTES_MAX => return Facts::STRING | Facts::TEXT,
+        n => &text[..n.min(HEAD_BYTES)],
+    };
+    let mut kinds = 0;
+    for &byte in head {
+        kinds |= KINDS[usize::from(byte)];
+    }
+    Facts::STRING | format_of(text, kinds).unwrap_or(Facts::TEXT)
+}
+
+fn format_of(text: &[u8], kinds: u8) -> Option<Facts> {
+    const LETTERS: u8 = HEX_LETTER | LETTER;
+    let found = |yes: bool, format: Facts| yes.then_some(format);
+    if kinds & !LETTERS == 0 {
+        return match text {
+            b"true" | b"false" => Some(Facts::BOOLEAN_TEXT),
+            _ => found(is_base64(text), Facts::BASE64),
+        };
+    }
+    if kinds == DIGIT {
+        return match text.iter().all(u8::is_ascii_digit) {
+            true => Some(Facts::DIGITS),
+            false => found(is_hex(text), Facts::HEX),
+        };
+    }
+    if kinds & AT != 0 && is_email(text) {
+        return Some(Facts::EMAIL);
+    }
+    if kinds & DASH != 0 {
+        let dashed = if is_uuid(text) {
+            Facts::UUID
+        } else if is_date(text) {
+            Facts::DATE
+        } else if is_date_time(text) {
+            Facts::DATE_TIME
+        } else {
+            Facts::NONE
+        };
+        if dashed != Facts::NONE {
+            return Some(dashed);
+        }
+    }
+    if kinds & COLON != 0 {
+        if is_uri(text) {
+            return Some(Facts::URI);
+        }
+        return found(is_ipv6(text), Facts::IPV6);
+    }
+    if kinds & DOT != 0 && kinds & DIGIT != 0 && kinds & LETTERS == 0 {
+        if is_ipv4(text) {
+            return Some(Facts::IPV4);
+        }
+        return found(is_decimal(text), Facts::DECIMAL);
+    }
+    if text.starts_with(b"eyJ") && is_jwt(text) {
+        return Some(Facts::JWT);
+    }
+    if kinds & !(DIGIT | HEX_LETTER) == 0 && is_hex(text) {
+        return Some(Facts::HEX);
+    }
+    if kinds == DIGIT | DASH || (kinds & (REST | LETTERS) == REST && kinds & DIGIT != 0) {
+        return found(is_decimal(text), Facts::DECIMAL);
+    }
+    found(is_base64(text), Facts::BASE64)
+}
+
+/// RFC 9562 section 4: 8-4-4-4-12 hex digits.
+pub(super) fn is_uuid(text: &[u8]) -> bool {
+    text.len() == 36
+        && text.iter().enumerate().all(|(at, byte)| match at {
+            8 | 13 | 18 | 23 => *byte == b'-',
+            _ => byte.is_ascii_hexdigit(),
+        })
+}
+
+fn number(text: &[u8]) -> Option<u32> {
+    text.iter().try_fold(0, |sum: u32, byte| byte.is_ascii_digit().then(|| sum * 10 + u32::from(byte - b'0')))
+}
+
+/// RFC 3339 full-date, with the days of each month.
+pub(super) fn is_date(text: &[u8]) -> bool {
+    let &[_, _, _, _, b'-', _, _, b'-', _, _] = text else { return false };
+    let (Some(year), Some(month), Some(day)) = (number(&text[..4]), number(&text[5..7]), number(&text[8..]))
+    else {
+        return false;
+    };
+    let days = match month {
+        2 if year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) => 29,
+        2 => 28,
+        4 | 6 | 9 | 11 => 30,
+        1..=12 => 31,
+        _ => 0,
+    };
+    (1..=days).contains(&day)
+}
+
+/// RFC 3339 date-time; a space for `T` and a missing zone are allowed, as databases print them.
+pub(super) fn is_date_time(text: &[u8]) -> bool {
+    if text.len() < 16 || text.len() > 40 || !matches!(text[10], b'T' | b't' | b' ') || !is_date(&text[..10])
+    {
+        return false;
+    }
+    let clock = |t: &[u8]| match t {
+        &[a, b, b':', c, d] => {
+            number(&[a, b]).is_some_and(|hour| hour < 24) && number(&[c, d]).is_some_and(|minute| minute < 60)
+        }
+        _ => false,
+    };
+    if !clock(&text[11..16]) {
+        return false;
+    }
+    let mut rest = &text[16..];
+    if let [b':', a, b, after @ ..] = rest {
+        if number(&[*a, *b]).is_none_or(|second| second > 60) {
+            return false;
+        }
+        rest = after;
+        if let [b'.', after @ ..] = rest {
+            let digits = after.iter().take_while(|b| b.is_ascii_digit()).count();
+            if digits == 0 {
+                return false;
+            }
+            rest = &after[digits..];
+        }
+    }
+    match rest {
+        [] | [b'Z' | b'z'] => true,
+        [b'+' | b'-', zone @ ..] => match zone {
+            [_, _, b':', _, _] => clock(zone),
+            &[a, b, c, d] => clock(&[a, b, b':', c, d]),
+            _ => false,
+        },
+        _ => false,
+    }
+}
+
+/// A local part and a domain with a dot, of the characters that mail systems take.
+pub(super) fn is_email(text: &[u8]) -> bool {
+    let Some(at) = memchr::memchr(b'@', text) else { return false };
+    let (local, domain) = (&text[..at], &text[at + 1..]);
+    let local_fits = (1..=64).contains(&local.len())
+        && local
+            .iter()
+            .all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-/=?^_`{|}~.".contains(b) || *b >= 0x80)
+        && local[0] != b'.'
+        && local[local.len() - 1] != b'.';
+    local_fits
+        && (3..=253).contains(&domain.len())
+        && domain.contains(&b'.')
+        && domain.split(|&b| b == b'.').all(|label| {
+            !label.is_empty()
+                && label.len() <= 63
+                && label.iter().all(|b| b.is_ascii_alphanumeric() || *b == b'-' || *b >= 0x80)
+        })
+}
+
+/// A scheme, `://`, something, and nothing that a URI cannot hold (RFC 3986 section 3).
+fn is_uri(text: &[u8]) -> bool {
+    let Some(colon) = text.iter().take(24).position(|&b| b == b':') else { return false };
+    colon > 0
+        && text[0].is_ascii_alphabetic()
+        && text[..colon].iter().all(|b| b.is_ascii_alphanumeric() || b"+.-".contains(b))
+        && text[colon..].starts_with(b"://")
+        && text.len() > colon + 3
+        && text[colon..].iter().all(|&b| b > b' ' && !b"\"<>\\^`{|}".contains(&b))
+}
+
+fn is_ipv4(text: &[u8]) -> bool {
+    (7..=15).contains(&text.len())
+        && std::str::from_utf8(text).is_ok_and(|t| t.parse::<std::net::Ipv4Addr>().is_ok())
+}
+
+fn is_ipv6(text: &[u8]) -> bool {
+    (2..=45).contains(&text.len())
+        && std::str::from_utf8(text).is_ok_and(|t| t.parse::<std::net::Ipv6Addr>().is_ok())
+}
+
+fn is_base64url(text: &[u8]) -> bool {
+    text.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
+}
+
+/// RFC 7519 compact form: three base64url parts (five if encrypted), the first an object. `eyJ` is
+/// how `{"` begins in base64.
+pub(super) fn is_jwt(text: &[u8]) -> bool {
+    if !text.starts_with(b"eyJ") || text.len() > FORMAT_BYTES_MAX {
+        return false;
+    }
+    let mut parts = 0;
+    for part in text.split(|&b| b == b'.') {
+        parts += 1;
+        // The signature of an unsecured token and the key of a direct one are empty.
+        if !is_base64url(part) || (parts == 1 && part.len() < 12) {
+            return false;
+        }
+    }
+    parts == 3 || parts == 5
+}
+
+/// Eight or more hex digits, at least one decimal and one letter.
+pub(super) fn is_hex(text: &[u8]) -> bool {
+    text.len() >= 8
+        && text.iter().all(u8::is_ascii_hexdigit)
+        && text.iter().any(u8::is_ascii_digit)
+        && text.iter().any(u8::is_ascii_alphabetic)
+}
+
+/// `-12`, `+3.5`, `0.25`.
+fn is_decimal(text: &[u8]) -> bool {
+    let unsigned = match text {
+        [b'-' | b'+', rest @ ..] => rest,
+        _ => text,
+    };
+    let mut parts = unsigned.split(|&b| b == b'.');
+    let digits =
+        |part: Option<&[u8]>| part.is_some_and(|p| !p.is_empty() && p.iter().all(u8::is_ascii_digit));
+    text.len() <= 40
+        && digits(parts.next())
+        && match parts.next() {
+            None => true,
+            fraction => digits(fraction) && parts.next().is_none(),
+        }
+}
+
+/// Of 16 or more characters of one of the two alphabets, with upper case, lower case and (in short
+/// ones) decimals: words and paths have not all three.
+fn is_base64(text: &[u8]) -> bool {
+    if text.len() < 16 {
+        return false;
+    }
+    let (mut upper, mut lower, mut digit, mut plain, mut url) = (false, false, false, false, false);
+    let unpadded = match text {
+        [rest @ .., b'=', b'='] | [rest @ .., b'='] => rest,
+        _ => text,
+    };
+    for byte in unpadded {
+        match byte {
+            b'A'..=b'Z' => upper = true,
+            b'a'..=b'z' => lower = true,
+            b'0'..=b'9' => digit = true,
+            b'+' | b'/' => plain = true,
+            b'-' | b'_' => url = true,
+            _ => return false,
+        }
+    }
+    let padded = unpadded.len() < text.len();
+    let lengths_fit = if padded { text.len().is_multiple_of(4) } else { url || text.len() % 4 != 1 };
+    upper && lower && digit && !(plain && url) && lengths_fit && (!plain || text.len().is_multiple_of(4))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(text: &str) -> String {
+        facts_of_text(text.as_bytes()).formats().names().collect::<Vec<_>>().join(" ")
+    }
+
+    #[test]
+    fn formats_are_told_apart() {
+        for (text, format) in [
+            ("", ""),
+            ("plain words here", "text"),
+            ("word", "text"),
+            ("deadbeef", "text"),
+            ("true", "boolean-text"),
+            ("42", "digits"),
+            ("-42", "decimal"),
+            ("+4.20", "decimal"),
+            ("4.2", "decimal"),
+            ("4.2.1", "text"),
+            ("1-2", "text"),
+            ("6f1c2a9e-8b1d-4c3e-9f00-0123456789ab", "uuid"),
+            ("6f1c2a9e-8b1d-4c3e-9f00-0123456789ag", "text"),
+            ("2024-02-29", "date"),
+            ("2023-02-29", "text"),
+            ("2024-13-01", "text"),
+            ("2024-02-29T12:30:00Z", "date-time"),
+            ("2024-02-29 12:30", "date-time"),
+            ("2024-02-29T12:30:00.123456+02:00", "date-time"),
+            ("2024-02-29T25:30:00Z", "text"),
+            ("ada@example.org", "email"),
+            ("@ada", "text"),
+            ("a@b", "text"),
+            ("https://example.org/a?b=c", "uri"),
+            ("https://", "text"),
+            ("note: something", "text"),
+            ("10.0.0.1", "ipv4"),
+            ("256.0.0.1", "text"),
+            ("::1", "ipv6"),
+            ("2001:db8::5", "ipv6"),
+            ("12:30", "text"),
+            ("0123abcd", "hex"),
+            ("5f3a001122", "hex"),
+            ("eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl", "jwt"),
+            ("eyJhbGciOiJub25lIn0.eyJzdWIiOiIxIn0.", "jwt"),
+            ("eyJx.eyJ.s", "text"),
+            ("SGVsbG8gV29ybGQhIDEyMw==", "base64"),
+            ("shortBase64=", "text"),
+            ("some-slug-of-words", "text"),
+        ] {
+            assert_eq!(names(text), format, "{text}");
+        }
+    }
+
+    #[test]
+    fn long_texts_are_plain_text() {
+        assert_eq!(names(&"1".repeat(FORMAT_BYTES_MAX + 1)), "text");
+        let long_hex = format!("{}abc", "1".repeat(60));
+        assert_eq!(names(&long_hex), "hex");
+    }
+}

@@ -1,0 +1,251 @@
+//! The dictionary of words that API routes are made of (`words.txt`, written for this program: no
+//! names of people or places, no diseases), and the rule by which a path segment is kept in clear,
+//! as a hash, or as a shape. The one place of that rule:
+//!
+//! 1. versions, and segments whose parts are all in the dictionary (plurals too): [`Segment::Word`];
+//! 2. numbers, ids, dates, addresses: [`Segment::Parameter`] of that shape;
+//! 3. what could be a word, ASCII letters only, at most 24, not random: [`Segment::Hidden`], until
+//!    [`super::evidence`] shows that it is part of a route;
+//! 4. all else: [`SegmentKind::Text`].
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use hashbrown::HashTable;
+
+use super::evidence::{Evidence, Sighting};
+use super::hash::Seed;
+use super::looks::{is_word_like, parts};
+use super::segment::{is_version, shape};
+use super::{Segment, SegmentKind};
+use crate::counter::Counters;
+
+/// Segments whose look-up is remembered.
+const SEGMENTS_REMEMBERED_MAX: usize = 16_384;
+
+/// Parts of a segment that is a word; slugs have more.
+const WORD_PARTS_MAX: usize = 5;
+
+/// Longest word of the dictionary, in bytes.
+const WORD_BYTES_MAX: usize = 24;
+
+/// Longest segment that is looked at, in bytes.
+const SEGMENT_BYTES_MAX: usize = 64;
+
+static WORDS: &str = include_str!("words.txt");
+
+/// Words known to be part of routes.
+pub(super) struct Dictionary {
+    seed: Seed,
+    table: HashTable<&'static str>,
+}
+
+impl Dictionary {
+    pub(super) fn new(seed: Seed) -> Dictionary {
+        let mut table = HashTable::with_capacity(2048);
+        for word in WORDS.lines() {
+            table.insert_unique(seed.bytes(0, word.as_bytes()), word, |w| seed.bytes(0, w.as_bytes()));
+        }
+        Dictionary { seed, table }
+    }
+
+    fn has(&self, word: &[u8]) -> bool {
+        self.table.find(self.seed.bytes(0, word), |known| known.as_bytes() == word).is_some()
+    }
+
+    /// The word in any case, or its singular, is in the dictionary.
+    fn knows(&self, part: &[u8]) -> bool {
+        if part.len() > WORD_BYTES_MAX {
+            return false;
+        }
+        let mut small = [0; WORD_BYTES_MAX];
+        let small = &mut small[..part.len()];
+        small.copy_from_slice(part);
+        small.make_ascii_lowercase();
+        self.has(small) || std::str::from_utf8(small).is_ok_and(|word| self.has(singular(word).as_bytes()))
+    }
+
+    /// All parts of the text are words of the dictionary, and nothing is between them but one of
+    /// `-`, `_`, `.`.
+    pub(super) fn is_route(&self, text: &[u8]) -> bool {
+        let framed = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+        if text.is_empty() || text.len() > SEGMENT_BYTES_MAX || !text.iter().all(framed) {
+            return false;
+        }
+        if self.knows(text) {
+            return true;
+        }
+        let mut count = 0;
+        let known = parts(text).all(|part| {
+            count += 1;
+            count <= WORD_PARTS_MAX && (self.knows(part) || is_version(part))
+        });
+        known && count > 0
+    }
+}
+
+/// Path segments of one run: the dictionary, what was looked up in it, and words under observation.
+pub(super) struct Words {
+    pub(super) dictionary: Dictionary,
+    pub(super) evidence: Evidence,
+    seed: Seed,
+    /// Texts of [`Segment::Word`]s.
+    known: HashTable<Arc<str>>,
+}
+
+impl Words {
+    pub(super) fn new(key: [u8; 16], seed: Seed) -> Words {
+        Words {
+            dictionary: Dictionary::new(seed),
+            evidence: Evidence::new(key, seed),
+            seed,
+            known: HashTable::new(),
+        }
+    }
+
+    /// What is kept of one decoded segment, never empty.
+    pub(super) fn segment(&mut self, text: &[u8], sighting: &Sighting, counters: &mut Counters) -> Segment {
+        let hash = self.seed.bytes(1, text);
+        if let Some(known) = self.known.find(hash, |word| word.as_bytes() == text) {
+            return Segment::Word(known.clone());
+        }
+        if is_version(text) || self.dictionary.is_route(text) {
+            // All its bytes were just shown to be ASCII.
+            let word: Arc<str> = String::from_utf8_lossy(text).into();
+            if self.known.len() < SEGMENTS_REMEMBERED_MAX {
+                let seed = self.seed;
+                self.known.insert_unique(hash, word.clone(), |w| seed.bytes(1, w.as_bytes()));
+            }
+            return Segment::Word(word);
+        }
+        if let Some(kind) = shape(text) {
+            return Segment::Parameter(kind);
+        }
+        if !is_word_like(text) {
+            return Segment::Parameter(SegmentKind::Text);
+        }
+        match self.evidence.sight(text, sighting, counters) {
+            Some(hidden) => Segment::Hidden(hidden),
+            None => Segment::Parameter(SegmentKind::Text),
+        }
+    }
+}
+
+/// Singular of an English word in lower case, good enough to name a parameter after it.
+pub(crate) fn singular(word: &str) -> Cow<'_, str> {
+    const SAME: &[&str] = &["series", "news", "data", "media", "species", "analytics", "metrics", "settings"];
+    const ODD: &[(&str, &str)] = &[
+        ("people", "person"),
+        ("children", "child"),
+        ("indices", "index"),
+        ("matrices", "matrix"),
+        ("vertices", "vertex"),
+        ("criteria", "criterion"),
+        ("movies", "movie"),
+        ("cookies", "cookie"),
+        ("caches", "cache"),
+        ("databases", "database"),
+        ("releases", "release"),
+        ("purchases", "purchase"),
+        ("licenses", "license"),
+        ("courses", "course"),
+        ("cases", "case"),
+        ("expenses", "expense"),
+        ("responses", "response"),
+        ("warehouses", "warehouse"),
+        ("houses", "house"),
+        ("phases", "phase"),
+        ("leases", "lease"),
+        ("clauses", "clause"),
+        ("causes", "cause"),
+        ("nurses", "nurse"),
+        ("devices", "device"),
+    ];
+    if SAME.contains(&word) {
+        return Cow::Borrowed(word);
+    }
+    if let Some(&(_, one)) = ODD.iter().find(|&&(many, _)| many == word) {
+        return Cow::Borrowed(one);
+    }
+    if let Some(stem) = word.strip_suffix("ies").filter(|stem| stem.len() > 1) {
+        return Cow::Owned(format!("{stem}y"));
+    }
+    for ending in ["sses", "shes", "ches", "xes", "uses"] {
+        if let Some(stem) = word.strip_suffix("es").filter(|_| word.ends_with(ending)) {
+            return Cow::Borrowed(stem);
+        }
+    }
+    match word.strip_suffix('s') {
+        Some(stem) if stem.len() > 1 && !["s", "u", "i"].iter().any(|end| stem.ends_with(end)) => {
+            Cow::Borrowed(stem)
+        }
+        _ => Cow::Borrowed(word),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_dictionary_is_sorted_and_plain() {
+        let words: Vec<&str> = WORDS.lines().collect();
+        assert!(words.len() > 1400, "{}", words.len());
+        for pair in words.windows(2) {
+            assert!(pair[0] < pair[1], "{} before {}", pair[0], pair[1]);
+        }
+        for word in words {
+            assert!(
+                word.len() <= WORD_BYTES_MAX
+                    && word.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
+            );
+        }
+    }
+
+    #[test]
+    fn routes() {
+        let dictionary = Dictionary::new(Seed::new([1; 16]));
+        for route in [
+            "users",
+            "order-items",
+            "orderItems",
+            "index.html",
+            "api",
+            "api-v2",
+            "openapi.json",
+            "oauth2",
+            "healthz",
+            "Statuses",
+            "categories",
+        ] {
+            assert!(dictionary.is_route(route.as_bytes()), "{route}");
+        }
+        for other in
+            ["", "wilhelmina", "users/7", "user7", "order--wilhelmina", "smith", "-", "berlin", "users~"]
+        {
+            assert!(!dictionary.is_route(other.as_bytes()), "{other}");
+        }
+    }
+
+    #[test]
+    fn singulars() {
+        for (many, one) in [
+            ("users", "user"),
+            ("categories", "category"),
+            ("addresses", "address"),
+            ("statuses", "status"),
+            ("boxes", "box"),
+            ("status", "status"),
+            ("people", "person"),
+            ("series", "series"),
+            ("class", "class"),
+            ("searches", "search"),
+            ("houses", "house"),
+            ("analysis", "analysis"),
+            ("", ""),
+            ("s", "s"),
+        ] {
+            assert_eq!(singular(many), one);
+        }
+    }
+}

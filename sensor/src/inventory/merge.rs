@@ -1,0 +1,104 @@
+//! Merging: sums add up, sets unite, intervals take their hull. Each of these is commutative and
+//! associative, so any split of the calls merges to the same inventory.
+
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+
+use super::{CallerStats, CoverageStats, EndpointStats, FieldStats, Inventory, Seen};
+use crate::flow::Timestamp;
+
+/// Adds the values of one map to another, key by key.
+fn merge_map<K: Ord, V>(into: &mut BTreeMap<K, V>, from: BTreeMap<K, V>, mut merge: impl FnMut(&mut V, V)) {
+    if into.is_empty() {
+        *into = from;
+        return;
+    }
+    for (key, value) in from {
+        match into.entry(key) {
+            Entry::Vacant(entry) => drop(entry.insert(value)),
+            Entry::Occupied(mut entry) => merge(entry.get_mut(), value),
+        }
+    }
+}
+
+fn add(sum: &mut u64, more: u64) {
+    *sum = sum.saturating_add(more);
+}
+
+impl Inventory {
+    /// Adds what another inventory saw.
+    pub fn merge(&mut self, other: Inventory) {
+        merge_map(&mut self.endpoints, other.endpoints, EndpointStats::merge);
+        // One key has one text; should two installations' keys ever meet, the order must not matter.
+        merge_map(&mut self.words, other.words, |word, other| {
+            if other < *word {
+                *word = other;
+            }
+        });
+        merge_map(&mut self.coverage, other.coverage, |sum, more| sum.merge(more));
+        merge_map(&mut self.losses, other.losses, add);
+    }
+
+    /// Nothing was seen, nothing was lost.
+    pub fn is_empty(&self) -> bool {
+        self.endpoints.is_empty()
+            && self.words.is_empty()
+            && self.coverage.is_empty()
+            && self.losses.is_empty()
+    }
+}
+
+impl EndpointStats {
+    /// Adds the calls of another.
+    pub fn merge(&mut self, other: EndpointStats) {
+        add(&mut self.calls, other.calls);
+        self.seen.merge(other.seen);
+        merge_map(&mut self.statuses, other.statuses, add);
+        self.latency.merge(&other.latency);
+        add(&mut self.request_bytes, other.request_bytes);
+        add(&mut self.response_bytes, other.response_bytes);
+        merge_map(&mut self.request_types, other.request_types, add);
+        merge_map(&mut self.response_types, other.response_types, add);
+        merge_map(&mut self.fields, other.fields, |sum, more| sum.merge(more));
+        merge_map(&mut self.callers, other.callers, |sum, more| sum.merge(more));
+        merge_map(&mut self.servers, other.servers, add);
+    }
+}
+
+impl FieldStats {
+    /// Adds the calls of another.
+    pub fn merge(&mut self, other: FieldStats) {
+        add(&mut self.calls, other.calls);
+        self.facts |= other.facts;
+    }
+}
+
+impl CallerStats {
+    /// Adds the calls of another.
+    pub fn merge(&mut self, other: CallerStats) {
+        add(&mut self.calls, other.calls);
+        add(&mut self.refused, other.refused);
+        self.seen.merge(other.seen);
+    }
+}
+
+impl CoverageStats {
+    /// Adds the connections of another.
+    pub fn merge(&mut self, other: CoverageStats) {
+        add(&mut self.connections, other.connections);
+        add(&mut self.bytes, other.bytes);
+    }
+}
+
+impl Seen {
+    /// Widens the interval to hold a point in time.
+    pub fn record(&mut self, at: Timestamp) {
+        self.merge(Seen { first: at, last: at });
+    }
+
+    /// Takes the hull of both.
+    pub fn merge(&mut self, other: Seen) {
+        self.first = self.first.min(other.first);
+        self.last = self.last.max(other.last);
+    }
+}

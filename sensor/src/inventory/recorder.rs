@@ -1,0 +1,393 @@
+//! Calls in, the change since the last flush out. Made for the steady state: a call to a known
+//! endpoint with a known set of fields is a few look-ups and sums; names and maps are only built
+//! when the change is taken. Bounded: what is over a bound is counted, and stays visible.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
+
+use hashbrown::{HashMap, HashTable};
+use smallvec::SmallVec;
+
+use super::{
+    CallerKey, CallerStats, CoverageKey, CoverageStats, EndpointKey, EndpointStats, FieldKey, FieldStats,
+    Histogram, Inventory, Seen,
+};
+use crate::call::hash::Seed;
+use crate::call::{Call, Credential, FieldId, FieldNames, FieldSeen, Method, Path, Segment};
+use crate::counter::{Counter, Counters};
+use crate::flow::Peer;
+use crate::limits::{CALLERS_PER_ENDPOINT_MAX, ENDPOINTS_MAX, SERVERS_PER_ENDPOINT_MAX};
+
+/// Sets of fields kept apart per endpoint before they are added up field by field.
+const SHAPES_MAX: usize = 8;
+
+/// Path word of the endpoint that counts, per service, the calls over the bound of endpoints.
+pub const OVER_BUDGET: &str = "{over-budget}";
+
+/// Records calls of one thread.
+pub struct Recorder {
+    seed: Seed,
+    endpoints: HashTable<Box<Entry>>,
+    /// Hashes of the endpoints recorded this run, for progress only.
+    known: HashTable<u64>,
+    rest: Inventory,
+}
+
+struct Entry {
+    hash: u64,
+    key: EndpointKey,
+    calls: u64,
+    seen: Seen,
+    latency: Histogram,
+    request_bytes: u64,
+    response_bytes: u64,
+    statuses: SmallVec<[(u16, u64); 4]>,
+    request_types: SmallVec<[(&'static str, u64); 2]>,
+    response_types: SmallVec<[(&'static str, u64); 2]>,
+    /// Most recently used first.
+    shapes: Vec<Shape>,
+    /// Fields of sets that had to leave `shapes`.
+    fields: HashMap<u32, FieldStats, BuildSeed>,
+    callers: HashTable<Caller>,
+    servers: HashTable<(Arc<Peer>, u64)>,
+}
+
+/// Calls that had the same set of fields.
+struct Shape {
+    calls: u64,
+    fields: Vec<FieldSeen>,
+}
+
+struct Caller {
+    peer: Arc<Peer>,
+    credential: Credential,
+    stats: CallerStats,
+}
+
+/// Makes hashers of a [`Seed`].
+#[derive(Clone, Copy)]
+struct BuildSeed(Seed);
+
+struct SeedHasher(Seed, u64);
+
+impl std::hash::BuildHasher for BuildSeed {
+    type Hasher = SeedHasher;
+
+    fn build_hasher(&self) -> SeedHasher {
+        SeedHasher(self.0, 0)
+    }
+}
+
+impl std::hash::Hasher for SeedHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        self.1 = self.0.bytes(self.1, bytes);
+    }
+
+    fn write_u32(&mut self, number: u32) {
+        self.1 = self.0.number(self.1, u64::from(number));
+    }
+
+    fn finish(&self) -> u64 {
+        self.1
+    }
+}
+
+impl Recorder {
+    /// An empty recorder; `key` is the installation's own and seeds its tables.
+    pub fn new(key: [u8; 16]) -> Recorder {
+        Recorder {
+            seed: Seed::new(key),
+            endpoints: HashTable::new(),
+            known: HashTable::new(),
+            rest: Inventory::default(),
+        }
+    }
+
+    /// Adds one call.
+    pub fn record(&mut self, call: &Call, counters: &mut Counters) {
+        let seed = self.seed;
+        let hash = endpoint_hash(seed, &call.service, call.method, &call.path);
+        let same = |e: &Box<Entry>| {
+            e.key.method.0 == call.method.0 && *e.key.service == *call.service && e.key.path == call.path
+        };
+        if let Some(entry) = self.endpoints.find_mut(hash, same) {
+            entry.record(seed, call, counters);
+            return;
+        }
+        if self.endpoints.len() < ENDPOINTS_MAX {
+            let key =
+                EndpointKey { service: call.service.clone(), method: call.method, path: call.path.clone() };
+            self.entry(hash, key).record(seed, call, counters);
+            return;
+        }
+        counters.add(Counter::EndpointsFull);
+        let path: Path = [Segment::Word(OVER_BUDGET.into())].into_iter().collect();
+        let hash = endpoint_hash(seed, &call.service, Method::OTHER, &path);
+        let over = |e: &Box<Entry>| {
+            e.key.method == Method::OTHER && *e.key.service == *call.service && e.key.path == path
+        };
+        // As many services again may be over the bound; past that the call is counted above only.
+        if self.endpoints.find(hash, over).is_none() {
+            if self.endpoints.len() >= ENDPOINTS_MAX + ENDPOINTS_MAX / 10 {
+                return;
+            }
+            let key =
+                EndpointKey { service: call.service.clone(), method: Method::OTHER, path: path.clone() };
+            self.entry(hash, key);
+        }
+        if let Some(entry) = self.endpoints.find_mut(hash, over) {
+            entry.record(seed, call, counters);
+        }
+    }
+
+    fn entry(&mut self, hash: u64, key: EndpointKey) -> &mut Entry {
+        if self.known.len() < 4 * ENDPOINTS_MAX {
+            self.known.entry(hash, |known| *known == hash, |known| *known).or_insert(hash);
+        }
+        let entry = Box::new(Entry::new(hash, key, self.seed));
+        self.endpoints.insert_unique(hash, entry, |entry| entry.hash).into_mut()
+    }
+
+    /// Counts a connection that got its verdict.
+    pub fn connection_opened(&mut self, key: &CoverageKey) {
+        self.coverage(key, CoverageStats { connections: 1, bytes: 0 });
+    }
+
+    /// Adds the bytes of a connection that ended, both ways.
+    pub fn connection_closed(&mut self, key: &CoverageKey, bytes: u64) {
+        self.coverage(key, CoverageStats { connections: 0, bytes });
+    }
+
+    fn coverage(&mut self, key: &CoverageKey, more: CoverageStats) {
+        match self.rest.coverage.get_mut(key) {
+            Some(sum) => sum.merge(more),
+            None => drop(self.rest.coverage.insert(key.clone(), more)),
+        }
+    }
+
+    /// Adds to a named loss (a counter's name); `count` is what was lost since the last time.
+    pub fn loss(&mut self, name: &str, count: u64) {
+        if count == 0 {
+            return;
+        }
+        match self.rest.losses.get_mut(name) {
+            Some(sum) => *sum = sum.saturating_add(count),
+            None => drop(self.rest.losses.insert(name.into(), count)),
+        }
+    }
+
+    /// Adds path words that were shown to be route words.
+    pub fn words(&mut self, words: BTreeMap<u64, Arc<str>>) {
+        self.rest.merge(Inventory { words, ..Inventory::default() });
+    }
+
+    /// Endpoints met in this run.
+    pub fn endpoints(&self) -> usize {
+        self.known.len()
+    }
+
+    /// The change since the last time; `names` are those of the reader that made the calls.
+    pub fn take(&mut self, names: &FieldNames) -> Inventory {
+        let mut inventory = std::mem::take(&mut self.rest);
+        for entry in self.endpoints.drain() {
+            let (key, stats) = entry.expand(names);
+            inventory.endpoints.insert(key, stats);
+        }
+        inventory
+    }
+}
+
+fn endpoint_hash(seed: Seed, service: &str, method: Method, path: &Path) -> u64 {
+    let mut hash = seed.bytes(seed.bytes(0, service.as_bytes()), method.0.as_bytes());
+    for segment in path {
+        hash = match segment {
+            Segment::Word(word) => seed.bytes(hash, word.as_bytes()),
+            Segment::Hidden(hidden) => seed.number(hash, *hidden),
+            Segment::Parameter(kind) => seed.number(hash, 1 + *kind as u64),
+        };
+    }
+    hash
+}
+
+/// Hash of what makes a caller one: the workload if it is known, else the address.
+fn peer_hash(seed: Seed, peer: &Peer) -> u64 {
+    match (&peer.workload, peer.address) {
+        (Some(workload), _) => seed.bytes(1, workload.program.as_bytes()),
+        (None, IpAddr::V4(address)) => seed.bytes(4, &address.octets()),
+        (None, IpAddr::V6(address)) => seed.bytes(6, &address.octets()),
+    }
+}
+
+fn is_same_caller(one: &Peer, other: &Peer) -> bool {
+    match (&one.workload, &other.workload) {
+        (Some(one), Some(other)) => one == other,
+        (None, None) => one.address == other.address,
+        _ => false,
+    }
+}
+
+/// A caller's name: a workload is listed once, whatever its address, so its address is left out
+/// (`0.0.0.0`); an address that is IPv4 in IPv6 clothing is listed as IPv4.
+fn caller_peer(peer: &Peer) -> Peer {
+    match &peer.workload {
+        Some(workload) => {
+            Peer { address: IpAddr::V4(Ipv4Addr::UNSPECIFIED), workload: Some(workload.clone()) }
+        }
+        None => Peer { address: peer.address.to_canonical(), workload: None },
+    }
+}
+
+fn count<K: PartialEq, const N: usize>(counts: &mut SmallVec<[(K, u64); N]>, key: K)
+where
+    [(K, u64); N]: smallvec::Array<Item = (K, u64)>,
+{
+    match counts.iter_mut().find(|(known, _)| *known == key) {
+        Some((_, count)) => *count += 1,
+        None => counts.push((key, 1)),
+    }
+}
+
+impl Entry {
+    fn new(hash: u64, key: EndpointKey, seed: Seed) -> Entry {
+        Entry {
+            hash,
+            key,
+            calls: 0,
+            seen: Seen::default(),
+            latency: Histogram::default(),
+            request_bytes: 0,
+            response_bytes: 0,
+            statuses: SmallVec::new(),
+            request_types: SmallVec::new(),
+            response_types: SmallVec::new(),
+            shapes: Vec::new(),
+            fields: HashMap::with_hasher(BuildSeed(seed)),
+            callers: HashTable::new(),
+            servers: HashTable::new(),
+        }
+    }
+
+    fn record(&mut self, seed: Seed, call: &Call, counters: &mut Counters) {
+        self.calls += 1;
+        self.seen.record(call.at);
+        if let Some(latency_ns) = call.latency_ns {
+            self.latency.record(latency_ns);
+        }
+        self.request_bytes = self.request_bytes.saturating_add(call.request_bytes);
+        self.response_bytes = self.response_bytes.saturating_add(call.response_bytes);
+        // At most 1,000 statuses and the closed list of types: bounded by what they are.
+        count(&mut self.statuses, call.status.unwrap_or(0));
+        if let Some(media) = call.request_type {
+            count(&mut self.request_types, media);
+        }
+        if let Some(media) = call.response_type {
+            count(&mut self.response_types, media);
+        }
+        self.record_shape(&call.fields);
+        self.record_caller(seed, call, counters);
+        self.record_server(seed, &call.server, counters);
+    }
+
+    fn record_shape(&mut self, fields: &[FieldSeen]) {
+        let same = |shape: &Shape| {
+            shape.fields.len() == fields.len()
+                && shape.fields.iter().zip(fields).all(|(one, other)| one.field == other.field)
+        };
+        if let Some(at) = self.shapes.iter().position(same) {
+            self.shapes[..=at].rotate_right(1);
+            let shape = &mut self.shapes[0];
+            shape.calls += 1;
+            for (sum, more) in shape.fields.iter_mut().zip(fields) {
+                sum.facts |= more.facts;
+            }
+            return;
+        }
+        if self.shapes.len() == SHAPES_MAX
+            && let Some(oldest) = self.shapes.pop()
+        {
+            self.add_up(oldest);
+        }
+        self.shapes.insert(0, Shape { calls: 1, fields: fields.to_vec() });
+    }
+
+    fn add_up(&mut self, shape: Shape) {
+        for FieldSeen { field, facts } in shape.fields {
+            self.fields.entry(field.0).or_default().merge(FieldStats { calls: shape.calls, facts });
+        }
+    }
+
+    fn record_caller(&mut self, seed: Seed, call: &Call, counters: &mut Counters) {
+        let hash = seed.number(peer_hash(seed, &call.caller), call.credential as u64);
+        let same = |caller: &Caller| {
+            caller.credential == call.credential
+                && (Arc::ptr_eq(&caller.peer, &call.caller) || is_same_caller(&caller.peer, &call.caller))
+        };
+        let refused = u64::from(call.status.is_some_and(|status| status >= 400));
+        let seen = Seen { first: call.at, last: call.at };
+        let one = CallerStats { calls: 1, refused, seen };
+        if let Some(known) = self.callers.find_mut(hash, same) {
+            known.stats.merge(one);
+        } else if self.callers.len() < CALLERS_PER_ENDPOINT_MAX {
+            let caller = Caller { peer: call.caller.clone(), credential: call.credential, stats: one };
+            self.callers.insert_unique(hash, caller, |caller| {
+                seed.number(peer_hash(seed, &caller.peer), caller.credential as u64)
+            });
+        } else {
+            counters.add(Counter::CallersFull);
+        }
+    }
+
+    fn record_server(&mut self, seed: Seed, server: &Arc<Peer>, counters: &mut Counters) {
+        let hash = peer_hash(seed, server);
+        let same = |known: &(Arc<Peer>, u64)| Arc::ptr_eq(&known.0, server) || *known.0 == **server;
+        if let Some((_, calls)) = self.servers.find_mut(hash, same) {
+            *calls += 1;
+        } else if self.servers.len() < SERVERS_PER_ENDPOINT_MAX {
+            self.servers.insert_unique(hash, (server.clone(), 1), |(peer, _)| peer_hash(seed, peer));
+        } else {
+            counters.add(Counter::ServersFull);
+        }
+    }
+
+    fn expand(mut self, names: &FieldNames) -> (EndpointKey, EndpointStats) {
+        for shape in std::mem::take(&mut self.shapes) {
+            self.add_up(shape);
+        }
+        let mut fields = BTreeMap::new();
+        for (field, stats) in self.fields {
+            let field = FieldId(field);
+            let key = FieldKey { place: names.place(field), name: names.name(field).clone() };
+            let sum: &mut FieldStats = fields.entry(key).or_default();
+            sum.merge(stats);
+        }
+        let mut callers = BTreeMap::new();
+        for caller in self.callers {
+            let key = CallerKey { peer: caller_peer(&caller.peer), credential: caller.credential };
+            let sum: &mut CallerStats = callers.entry(key).or_default();
+            sum.merge(caller.stats);
+        }
+        let mut servers = BTreeMap::new();
+        for (peer, calls) in self.servers {
+            let peer = Peer { address: peer.address.to_canonical(), workload: peer.workload.clone() };
+            *servers.entry(peer).or_default() += calls;
+        }
+        let typed = |counts: SmallVec<[(&'static str, u64); 2]>| {
+            counts.into_iter().map(|(media, calls)| (Arc::from(media), calls)).collect()
+        };
+        let stats = EndpointStats {
+            calls: self.calls,
+            seen: self.seen,
+            statuses: self.statuses.into_iter().collect(),
+            latency: self.latency,
+            request_bytes: self.request_bytes,
+            response_bytes: self.response_bytes,
+            request_types: typed(self.request_types),
+            response_types: typed(self.response_types),
+            fields,
+            callers,
+            servers,
+        };
+        (self.key, stats)
+    }
+}

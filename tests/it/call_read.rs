@@ -1,0 +1,143 @@
+//! Whole calls: raw exchanges in, what is kept of them as a snapshot.
+
+use std::fmt::Write;
+
+use sensor::call::{Call, Credential, Method, Reader, path_text};
+use sensor::counter::Counters;
+use sensor::flow::Direction;
+
+use crate::call_exchange::{KEY, exchange, parties, read};
+
+/// A call as text, fields sorted by name.
+fn shown(reader: &Reader, call: &Call) -> String {
+    let mut text = format!(
+        "{} {} {} -> {:?}\ncredential {}\nbytes {} {}\ntypes {:?} {:?}\nlatency {:?}\n",
+        call.method.name(),
+        call.service,
+        path_text(&call.path),
+        call.status,
+        call.credential.name(),
+        call.request_bytes,
+        call.response_bytes,
+        call.request_type,
+        call.response_type,
+        call.latency_ns,
+    );
+    let names = reader.names();
+    let mut fields: Vec<String> = call
+        .fields
+        .iter()
+        .map(|seen| {
+            let facts: Vec<_> = seen.facts.names().collect();
+            format!("{} {:?}: {}", names.place(seen.field).name(), names.name(seen.field), facts.join(" "))
+        })
+        .collect();
+    fields.sort();
+    for field in fields {
+        writeln!(text, "{field}").unwrap();
+    }
+    text
+}
+
+#[test]
+fn a_json_call() {
+    let mut reader = Reader::new(KEY);
+    let call = read(
+        &mut reader,
+        "POST /api/v1/users/42/orders/?dryRun=true&since=2024-01-31&42=x&lonely HTTP/1.1\nHost: Shop.Example:80\n\
+         User-Agent: test\nX-Request-Id: 6f1c2a9e-8b1d-4c3e-9f00-0123456789ab\nCookie: theme=dark; JSESSIONID=abc\n\
+         Authorization: Bearer opaque-token\nContent-Type: application/json; charset=utf-8\n\n\
+         {\"items\":[{\"sku\":\"A-1\",\"count\":2,\"price\":1.5}],\"note\":null,\"mail\":\"ada@example.org\"}",
+        "HTTP/1.1 201 Created\nContent-Type: application/problem+json\nX-Rate-Limit: 10\n\
+         Set-Cookie: sid=abc; Path=/; HttpOnly\n\n{\"id\":7,\"at\":\"2024-01-31T10:00:00Z\"}",
+    );
+    insta::assert_snapshot!(shown(&reader, &call));
+}
+
+#[test]
+fn forms() {
+    let mut reader = Reader::new(KEY);
+    let call = read(
+        &mut reader,
+        "POST /login HTTP/1.1\nHost: a\nContent-Type: application/x-www-form-urlencoded\n\nuser=ada&password=x%20y&ada%40example.org=1",
+        "HTTP/1.1 302 Found\nLocation: /home\n",
+    );
+    insta::assert_snapshot!(shown(&reader, &call));
+    let call = read(
+        &mut reader,
+        "POST /upload HTTP/1.1\nHost: a\nContent-Type: multipart/form-data; boundary=\"b b\"\n\n\
+         --b b\r\nContent-Disposition: form-data; name=\"title\"\r\n\r\nhello\r\n\
+         --b b\r\ncontent-disposition: form-data; name=\"file\"; filename=\"ada.png\"\r\nContent-Type: image/png\r\n\r\nxx\r\n--b b--\r\n",
+        "",
+    );
+    insta::assert_snapshot!(shown(&reader, &call));
+}
+
+fn target(host: &str, target: &str, method: &str) -> String {
+    let host = if host.is_empty() { String::new() } else { format!("Host: {host}\n") };
+    let mut reader = Reader::new(KEY);
+    let call = read(&mut reader, &format!("{method} {target} HTTP/1.1\n{host}"), "");
+    format!("{} {} {}", call.method.name(), call.service, path_text(&call.path))
+}
+
+#[test]
+fn targets_and_authorities() {
+    for (host, raw, method, expected) in [
+        ("a.example", "/pets/42", "GET", "GET a.example /pets/{integer}"),
+        ("a.example", "http://b.example:81/pets?x=1", "GET", "GET b.example:81 /pets"),
+        ("a.example", "*", "OPTIONS", "OPTIONS a.example /*"),
+        ("a.example", "b.example:443", "CONNECT", "CONNECT b.example:443 /"),
+        ("", "/", "GET", "GET 10.0.0.1:8080 /"),
+        ("a b", "/", "GET", "GET 10.0.0.1:8080 /"),
+        ("a.example", "/a%2Fb/x%20y", "GET", "GET a.example /{text}/{text}"),
+        ("a.example", "/users/ada@example.org", "GET", "GET a.example /users/{email}"),
+        ("a.example", "/files/5f3a00aa11/2024-01-31", "GET", "GET a.example /files/{hex}/{date}"),
+        ("a.example", "/static/index.html", "GET", "GET a.example /static/index.html"),
+        ("a.example", "/static/app.3f9a.js", "GET", "GET a.example /static/{text}"),
+        ("a.example", "/", "WILHELM", "OTHER a.example /"),
+    ] {
+        assert_eq!(target(host, raw, method), expected, "{raw}");
+    }
+    let hidden = target("a.example", "/users/wilhelmina", "GET");
+    assert!(hidden.starts_with("GET a.example /users/~") && !hidden.contains("wilhelm"), "{hidden}");
+    let mut long = "/a".repeat(40);
+    long.push('?');
+    let mut reader = Reader::new(KEY);
+    let mut counters = Counters::default();
+    let raw = exchange(&format!("GET {long} HTTP/1.1\nHost: a\n"), "");
+    let call = reader.read(raw, &parties(2), &mut counters).unwrap();
+    assert_eq!(call.path.len(), sensor::limits::PATH_SEGMENTS_MAX);
+    assert_eq!(counters.named().into_iter().collect::<Vec<_>>(), [("path-too-long", 1)]);
+}
+
+#[test]
+fn the_direction_says_who_serves() {
+    let mut reader = Reader::new(KEY);
+    let mut raw = exchange("GET / HTTP/1.1\n", "HTTP/1.1 204 No Content\n");
+    raw.direction = Direction::Outbound;
+    let parties = parties(2);
+    let call = reader.read(raw, &parties, &mut Counters::default()).unwrap();
+    assert_eq!((&call.server, &call.caller), (&parties.remote, &parties.local));
+    assert_eq!(&*call.service, "10.0.0.2:50000");
+    assert_eq!((call.method, call.credential), (Method("GET"), Credential::None));
+    // A response in the place of the request is no call.
+    let mut raw = exchange("GET / HTTP/1.1\n", "HTTP/1.1 204 No Content\n");
+    raw.request = raw.response.take().unwrap();
+    assert!(reader.read(raw, &parties, &mut Counters::default()).is_none());
+}
+
+#[test]
+fn words_are_shown_by_evidence_and_go_by_hash() {
+    let mut reader = Reader::new(KEY);
+    let mut counters = Counters::default();
+    let mut last = None;
+    for call in 0..20 {
+        assert!(reader.take_words().is_empty());
+        let raw = exchange("GET /wombats/7 HTTP/1.1\nHost: a\n", "HTTP/1.1 200 OK\n");
+        last = reader.read(raw, &parties(2 + call % 2), &mut counters);
+    }
+    let words = reader.take_words();
+    let path = path_text(&last.unwrap().path);
+    let (hash, word) = words.first_key_value().unwrap();
+    assert_eq!((path, &**word), (format!("/~{hash:016x}/{{integer}}"), "wombats"));
+}

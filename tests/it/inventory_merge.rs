@@ -1,0 +1,132 @@
+//! Invariant 7: any partition and any order of the calls gives the same inventory.
+
+use proptest::prelude::*;
+use sensor::call::Reader;
+use sensor::counter::{Counter, Counters};
+use sensor::flow::{Timestamp, Verdict};
+use sensor::inventory::catalog::Catalog;
+use sensor::inventory::{CoverageKey, Inventory, OVER_BUDGET, Recorder};
+
+use crate::call_exchange::{KEY, exchange, parties, workload};
+
+/// One call in short: path, body and status by number, caller, time.
+type Short = (u8, u8, u8, u8, u32);
+
+fn record(reader: &mut Reader, recorder: &mut Recorder, &(path, body, status, caller, at): &Short) {
+    let path = ["/", "/users/7", "/users/wombat", "/orders/5f3a00aa11/items?page=2", "/wombats"]
+        [usize::from(path % 5)];
+    let body = match body % 6 {
+        0 => "{\"a\":1}".to_owned(),
+        1 => "{\"a\":\"2024-01-31\",\"b\":[1,2.5]}".to_owned(),
+        2 => "[]".to_owned(),
+        3 => String::new(),
+        n => format!("{{\"k{}\":null}}", "x".repeat(usize::from(n) + usize::from(caller % 9))),
+    };
+    let status = [200, 201, 404, 500][usize::from(status % 4)];
+    let response = format!("HTTP/1.1 {status} X\nContent-Type: application/json\n\n{body}");
+    let method = if caller % 2 == 0 { "GET" } else { "POST" };
+    let mut raw = exchange(&format!("{method} {path} HTTP/1.1\nHost: svc{}\n", caller % 2), &response);
+    raw.request.first_byte = Timestamp(u64::from(at));
+    let mut counters = Counters::default();
+    let call = reader.read(raw, &parties(caller % 7), &mut counters).expect("a call");
+    recorder.record(&call, &mut counters);
+    let key = CoverageKey { workload: workload("nginx"), port: u16::from(caller), verdict: Verdict::Http1 };
+    recorder.connection_opened(&key);
+    recorder.connection_closed(&key, u64::from(at));
+    recorder.loss("gap", u64::from(caller));
+    assert!(counters.named().is_empty());
+}
+
+/// The calls read by as many sensors as there are parts, each flushing now and then, in that order.
+fn inventory(parts: &[Vec<Short>], flush_every: usize) -> Inventory {
+    let mut whole = Inventory::default();
+    for part in parts {
+        let (mut reader, mut recorder) = (Reader::new(KEY), Recorder::new(KEY));
+        for (number, short) in part.iter().enumerate() {
+            record(&mut reader, &mut recorder, short);
+            if number % flush_every == 0 {
+                whole.merge(recorder.take(reader.names()));
+            }
+        }
+        let rest = recorder.take(reader.names());
+        assert!(recorder.take(reader.names()).is_empty());
+        whole.merge(rest);
+    }
+    whole
+}
+
+fn shorts() -> impl Strategy<Value = Vec<Short>> {
+    proptest::collection::vec(any::<Short>(), 1..60)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn any_partition_and_order_gives_the_same(
+        (calls, shuffled) in shorts().prop_flat_map(|calls| (Just(calls.clone()), Just(calls).prop_shuffle())),
+        cuts in proptest::collection::vec(any::<prop::sample::Index>(), 0..5),
+        flush_every in 1..20_usize,
+    ) {
+        let one = inventory(&[calls], 1000);
+        let mut cuts: Vec<usize> = cuts.iter().map(|cut| cut.index(shuffled.len())).collect();
+        cuts.extend([0, shuffled.len()]);
+        cuts.sort_unstable();
+        let parts: Vec<Vec<Short>> = cuts.windows(2).map(|cut| shuffled[cut[0]..cut[1]].to_vec()).collect();
+        let other = inventory(&parts, flush_every);
+        prop_assert_eq!(&one, &other);
+        prop_assert_eq!(Catalog::of(&one), Catalog::of(&other));
+    }
+
+    #[test]
+    fn merging_is_commutative_and_associative(a in shorts(), b in shorts(), c in shorts()) {
+        let [a, b, c] = [a, b, c].map(|calls| inventory(&[calls], 7));
+        let merged = |one: &Inventory, other: &Inventory| {
+            let mut sum = one.clone();
+            sum.merge(other.clone());
+            sum
+        };
+        prop_assert_eq!(merged(&a, &b), merged(&b, &a));
+        prop_assert_eq!(merged(&merged(&a, &b), &c), merged(&a, &merged(&b, &c)));
+        prop_assert_eq!(merged(&a, &Inventory::default()), a);
+    }
+}
+
+#[test]
+fn sums_are_exact() {
+    let calls: Vec<Short> = (0..200_u32).map(|n| (1, (n % 3) as u8, (n % 4) as u8, 2, n)).collect();
+    let inventory = inventory(&[calls], 50);
+    assert_eq!(inventory.endpoints.len(), 1);
+    let stats = inventory.endpoints.values().next().unwrap();
+    assert_eq!(stats.calls, 200);
+    assert_eq!(stats.statuses.values().sum::<u64>(), 200);
+    assert_eq!((stats.seen.first, stats.seen.last), (Timestamp(0), Timestamp(199)));
+    let (_, caller) = stats.callers.iter().next().unwrap();
+    assert_eq!((caller.calls, caller.refused), (200, 100));
+    let calls_of = |name: &str| stats.fields.iter().find(|(key, _)| &*key.name == name).map(|(_, f)| f.calls);
+    assert_eq!((calls_of(""), calls_of("/a"), calls_of("/b/*")), (Some(200), Some(134), Some(67)));
+    assert_eq!(stats.servers.values().sum::<u64>(), 200);
+    assert_eq!(stats.latency.count(), 200);
+}
+
+#[test]
+fn endpoints_over_the_bound_stay_visible() {
+    let (mut reader, mut recorder, mut counters) =
+        (Reader::new(KEY), Recorder::new(KEY), Counters::default());
+    let mut call =
+        reader.read(exchange("GET /a HTTP/1.1\nHost: a\n", ""), &parties(2), &mut counters).unwrap();
+    let bound = sensor::limits::ENDPOINTS_MAX;
+    for number in 0..bound as u64 + 10 {
+        call.path = [sensor::call::Segment::Hidden(number)].into_iter().collect();
+        recorder.record(&call, &mut counters);
+    }
+    assert_eq!(counters.count(Counter::EndpointsFull), 10);
+    let inventory = recorder.take(reader.names());
+    assert_eq!(inventory.endpoints.len(), bound + 1);
+    let over = inventory
+        .endpoints
+        .iter()
+        .find(|(key, _)| key.path.first() == Some(&sensor::call::Segment::Word(OVER_BUDGET.into())));
+    assert_eq!(over.map(|(key, stats)| (&*key.service, stats.calls)), Some(("a", 10)));
+    assert_eq!(recorder.endpoints(), bound + 1);
+}
