@@ -191,3 +191,46 @@ pub fn write_metrics(path: &Path, text: &str) -> io::Result<()> {
     }
     written
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counters_become_prometheus_text() {
+        let tally = Tally {
+            calls: 17,
+            endpoints: 3,
+            connections: 2,
+            losses: BTreeMap::from([("gap".into(), 1), ("odd\"\\\n".into(), 2)]),
+            flush: FlushState { flushes: 4, retried: 5, dropped: 0, calls: 16, failing: true },
+        };
+        let text = prometheus(&tally);
+        for line in [
+            "apicensus_calls_total 17",
+            "apicensus_endpoints 3",
+            "apicensus_stored_calls_total 16",
+            "apicensus_store_failing 1",
+            "apicensus_losses_total{cause=\"gap\"} 1",
+            "apicensus_losses_total{cause=\"odd\\\"\\\\\\n\"} 2",
+        ] {
+            assert!(text.lines().any(|l| l == line), "{line} is not in\n{text}");
+        }
+        for line in text.lines().filter(|line| !line.starts_with('#')) {
+            let name = line.split(['{', ' ']).next().unwrap_or_default();
+            assert!(text.contains(&format!("# TYPE {name} ")), "{name} has no type");
+        }
+    }
+
+    #[test]
+    fn metrics_are_replaced_as_a_whole() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("apicensus.prom");
+        for text in ["first, longer text\n", "second\n"] {
+            write_metrics(&path, text).expect("writable");
+            assert_eq!(fs::read_to_string(&path).expect("readable"), text);
+        }
+        assert_eq!(fs::read_dir(folder.path()).expect("the folder").count(), 1, "nothing is left behind");
+        assert!(write_metrics(&folder.path().join("no/such/folder.prom"), "text").is_err());
+    }
+}

@@ -103,7 +103,7 @@ pub struct EndpointRow {
     pub calls: u64,
     /// Calls by status code; `none` where no response was seen.
     pub statuses: BTreeMap<String, u64>,
-    /// Time to the first byte of the response; missing where none was seen.
+    /// Time to the first byte of the response; null where none was seen.
     pub latency_ms: Option<Latency>,
     /// Bytes of request bodies.
     pub request_bytes: u64,
@@ -182,11 +182,11 @@ pub struct Party {
     pub name: String,
     /// Address as the observed socket saw it.
     pub address: String,
-    /// Executable, when it is on this host.
+    /// Executable; null when it is not on this host.
     pub program: Option<String>,
-    /// cgroup, when it is on this host.
+    /// cgroup; null when it is not on this host.
     pub cgroup: Option<String>,
-    /// Container, when it runs in one.
+    /// Container; null when it runs in none.
     pub container: Option<String>,
 }
 
@@ -234,7 +234,7 @@ pub struct Coverage {
     pub program: String,
     /// Its cgroup.
     pub cgroup: String,
-    /// Its container.
+    /// Its container; null when it runs in none.
     pub container: Option<String>,
     /// Port of the service side.
     pub port: u16,

@@ -12,3 +12,4 @@ pub mod text;
 
 mod escape;
 mod format;
+mod table;

@@ -33,6 +33,10 @@ const JOURNAL_BYTES_MAX: &str = "67108864";
 /// Bytes of page cache: small, so that the sensor stays small; negative means KiB to SQLite.
 const CACHE_KIB: &str = "-4096";
 
+/// Rows that the database's thread may be ahead of the reader: each time it stops costs more than a
+/// hundred rows.
+const ROWS_AHEAD: usize = 4096;
+
 /// An open SQLite store.
 #[derive(Debug)]
 pub struct SqliteStore {
@@ -82,6 +86,7 @@ impl SqliteStore {
             .create_if_missing(false)
             .busy_timeout(BUSY_TIMEOUT)
             .foreign_keys(true)
+            .row_buffer_size(ROWS_AHEAD)
             .disable_statement_logging();
         // Looked at with nothing set first: a file that is not ours must stay as it is.
         let mut inspector = options.connect().await.map_err(fail)?;
