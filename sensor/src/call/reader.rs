@@ -233,7 +233,7 @@ impl Reader {
         if raw == b"*" {
             return [Segment::Word("*".into())].into_iter().collect();
         }
-        let mut segments = Vec::with_capacity(8);
+        let mut segments = target::Segments::new();
         target::segments(raw, &mut segments);
         if segments.len() > PATH_SEGMENTS_MAX {
             counters.add(Counter::PathTooLong);
