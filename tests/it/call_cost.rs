@@ -4,9 +4,10 @@
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
-use sensor::call::Reader;
+use sensor::call::{Reader, Segment};
 use sensor::counter::Counters;
-use sensor::inventory::Recorder;
+use sensor::inventory::catalog::Catalog;
+use sensor::inventory::{Inventory, Recorder};
 use sensor::protocol::Exchange;
 
 use crate::call_exchange::{KEY, exchange, parties};
@@ -132,4 +133,54 @@ fn json_only() -> f64 {
     }
     assert!(counters.named().is_empty());
     undisturbed(times, 100)
+}
+
+#[test]
+#[ignore = "a measurement"]
+fn cost_of_ten_thousand_endpoints() {
+    let (mut reader, mut recorder, mut counters) =
+        (Reader::new(KEY), Recorder::new(KEY), Counters::default());
+    let parties = parties(2);
+    let mut whole = Inventory::default();
+    let mut next = 0;
+    for _ in 0..3 {
+        let before = resident_kb();
+        let mut took = Duration::ZERO;
+        for raw in (0..10_000 / ROUND).flat_map(|_| exchanges()) {
+            let mut call = reader.read(raw, &parties, &mut counters).expect("a call");
+            call.path.push(Segment::Hidden(next));
+            next += 1;
+            let start = Instant::now();
+            recorder.record(&call, &mut counters);
+            took += start.elapsed();
+        }
+        let after = resident_kb();
+        let start = Instant::now();
+        let delta = recorder.take(reader.names());
+        let taken = start.elapsed();
+        let start = Instant::now();
+        let count = delta.endpoints.len();
+        whole.merge(delta);
+        println!(
+            "{count} new endpoints: record {:.0} ns each, {} KB more resident, take {taken:.0?}, merge {:.0?}",
+            took.as_nanos() as f64 / count as f64,
+            after.saturating_sub(before),
+            start.elapsed()
+        );
+    }
+    let start = Instant::now();
+    let catalog = Catalog::of(&whole);
+    println!(
+        "catalog of {} in {:.0?}, {} KB resident",
+        whole.endpoints.len(),
+        start.elapsed(),
+        resident_kb()
+    );
+    assert_eq!(catalog.services.len(), 1);
+}
+
+fn resident_kb() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").expect("procfs");
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("VmRSS");
+    line.trim().trim_end_matches(" kB").parse().expect("a number")
 }

@@ -104,7 +104,12 @@ impl Words {
     }
 
     /// What is kept of one decoded segment, never empty.
-    pub(super) fn segment(&mut self, text: &[u8], sighting: &Sighting, counters: &mut Counters) -> Segment {
+    pub(super) fn segment(
+        &mut self,
+        text: &[u8],
+        sighting: &Sighting<'_>,
+        counters: &mut Counters,
+    ) -> Segment {
         // No word begins like a number: ids, the most frequent values, need no look-up.
         if let Some(b'0'..=b'9' | b'-') = text.first()
             && let Some(kind) = shape(text)

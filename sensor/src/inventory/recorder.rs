@@ -351,16 +351,20 @@ impl Entry {
     }
 
     fn expand(mut self, names: &FieldNames) -> (EndpointKey, EndpointStats) {
-        for shape in std::mem::take(&mut self.shapes) {
-            self.add_up(shape);
-        }
-        let mut fields = BTreeMap::new();
-        for (field, stats) in self.fields {
-            let field = FieldId(field);
-            let key = FieldKey { place: names.place(field), name: names.name(field).clone() };
-            let sum: &mut FieldStats = fields.entry(key).or_default();
-            sum.merge(stats);
-        }
+        let named = |field: FieldId, stats: FieldStats| {
+            (FieldKey { place: names.place(field), name: names.name(field).clone() }, stats)
+        };
+        let mut shapes = std::mem::take(&mut self.shapes);
+        let fields = match (shapes.pop(), self.fields.is_empty()) {
+            // Most often there is one set of fields, and nothing to add up.
+            (Some(Shape { calls, fields }), true) if shapes.is_empty() => {
+                fields.iter().map(|seen| named(seen.field, FieldStats { calls, facts: seen.facts })).collect()
+            }
+            (last, _) => {
+                shapes.into_iter().chain(last).for_each(|shape| self.add_up(shape));
+                self.fields.drain().map(|(field, stats)| named(FieldId(field), stats)).collect()
+            }
+        };
         let mut callers = BTreeMap::new();
         for caller in self.callers {
             let key = CallerKey { peer: caller_peer(&caller.peer), credential: caller.credential };
