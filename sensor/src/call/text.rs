@@ -19,6 +19,9 @@ const AT: u8 = 64;
 /// Everything else; the rare formats that allow some of it look for themselves.
 const REST: u8 = 128;
 
+/// Bytes between two looks at whether a format is still possible.
+const STRIDE: usize = 8;
+
 /// Kind of each byte.
 static KINDS: [u8; 256] = kinds();
 
@@ -43,13 +46,26 @@ const fn kinds() -> [u8; 256] {
 
 /// Facts of one text value.
 pub(super) fn facts_of_text(text: &[u8]) -> Facts {
-    let head = match text.len() {
-        0 => return Facts::STRING | Facts::EMPTY,
-        n if n > FORMAT_BYTES_MAX => return Facts::STRING | Facts::TEXT,
-        n => &text[..n.min(HEAD_BYTES)],
+    let (first, head) = match text {
+        [] => return Facts::STRING | Facts::EMPTY,
+        _ if text.len() > FORMAT_BYTES_MAX => return Facts::STRING | Facts::TEXT,
+        [first, ..] => (*first, &text[..text.len().min(HEAD_BYTES)]),
     };
+    // A date with a time may have a space in it, nothing else may.
+    let spaced = first.is_ascii_digit();
     let mut kinds = 0;
-    for &byte in head {
+    let mut strides = head.chunks_exact(STRIDE);
+    for stride in &mut strides {
+        let mut space = false;
+        for &byte in stride {
+            kinds |= KINDS[usize::from(byte)];
+            space |= byte == b' ';
+        }
+        if space && !spaced {
+            return Facts::STRING | Facts::TEXT;
+        }
+    }
+    for &byte in strides.remainder() {
         kinds |= KINDS[usize::from(byte)];
     }
     Facts::STRING | format_of(text, kinds).unwrap_or(Facts::TEXT)
