@@ -17,8 +17,8 @@ use crate::report::json;
 use crate::report::status::{RunFacts, Status};
 use crate::report::text::{self, Style};
 use crate::source::check::{self, Check};
-use crate::store::sqlite::SqliteStore;
 use crate::store::key::KEY_BYTES;
+use crate::store::sqlite::SqliteStore;
 use crate::store::{Run, Store, StoreError};
 use crate::telemetry::{self, Progress, Verbosity};
 
@@ -77,7 +77,7 @@ async fn open(store: &config::Store) -> Result<(SqliteStore, [u8; KEY_BYTES]), S
     let mut opened = SqliteStore::create(&store.path).await?;
     let key = opened.install_key().await?;
     // From here on the flusher waits and tries again.
-    opened.wait_for_lock(LOCK_WAIT);
+    opened.wait_for_lock(LOCK_WAIT).await?;
     Ok((opened, key))
 }
 

@@ -136,7 +136,7 @@ async fn a_lock_of_another_program_is_waited_out() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("apis.db");
     let mut store = SqliteStore::create(&path).await.expect("a new store");
-    store.wait_for_lock(Duration::from_millis(10));
+    store.wait_for_lock(Duration::from_millis(10)).await.expect("a number");
     let run = store.begin_run(&run_start()).await.expect("a run");
     let mut other = connect(&path).await;
     other.execute("BEGIN EXCLUSIVE").await.expect("a lock");

@@ -158,7 +158,7 @@ async fn a_locked_store_is_named_as_such() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("apis.db");
     let mut store = SqliteStore::create(&path).await.expect("a new store");
-    store.wait_for_lock(Duration::from_millis(20));
+    store.wait_for_lock(Duration::from_millis(20)).await.expect("a number");
     let mut other = connect(&path).await;
     other.execute("BEGIN EXCLUSIVE").await.expect("a lock");
     assert!(matches!(store.begin_run(&run_start()).await, Err(StoreError::Locked { .. })));

@@ -112,9 +112,14 @@ impl SqliteStore {
 
     /// Sets how long a write waits for another program's lock; the [`super::flush::Flusher`] wants
     /// it short, since it tries again by itself.
-    pub fn wait_for_lock(&mut self, time: Duration) {
+    pub async fn wait_for_lock(&mut self, time: Duration) -> Result<(), StoreError> {
         self.options = self.options.clone().busy_timeout(time);
-        self.writer = None;
+        // Closed before the next one opens: closing takes a lock of its own.
+        let closed = match self.writer.take() {
+            Some(writer) => writer.close().await,
+            None => Ok(()),
+        };
+        self.settle(closed)
     }
 
     /// The connection that writes, made anew after a failure: SQLite ends a transaction by itself
