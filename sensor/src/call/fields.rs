@@ -104,7 +104,7 @@ impl FieldNames {
     }
 
     /// Length of the guessed key if `rest` begins with it and a quote.
-    #[inline]
+    #[inline(always)]
     pub(super) fn guess_holds(&self, number: u32, rest: &[u8]) -> Option<usize> {
         if number == NONE {
             return None;
@@ -134,7 +134,8 @@ impl FieldNames {
     /// The items of an array.
     pub(super) fn items(&mut self, parent: u32, counters: &mut Counters) -> u32 {
         let first = self.guess_of(parent).first;
-        if self.guess_holds(first, b"*\"").is_some() {
+        let guess = self.guess_of(first);
+        if guess.length == 1 && guess.head as u8 == b'*' {
             return first;
         }
         let items = self.literal(parent, b"*", counters);
@@ -245,6 +246,7 @@ impl Fields {
     }
 
     /// Notes that the call has a field and how its value looked; `facts` has a type at least.
+    #[inline]
     pub(super) fn add(&mut self, field: u32, facts: Facts, counters: &mut Counters) {
         if let Some(known) = self.facts.get_mut(field as usize)
             && known.0 != 0
