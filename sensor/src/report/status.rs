@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::document::{Coverage, SCHEMA_VERSION, coverage};
+use super::document::{Coverage, SCHEMA_VERSION};
+use super::fill::coverage;
 use super::format;
 use crate::flow::Timestamp;
 use crate::inventory::{CoverageKey, CoverageStats};
