@@ -55,7 +55,7 @@ pub struct Global {
         value_name = "STORE",
         env = "APICENSUS_STORE",
         hide_env_values = true,
-        default_value = "sqlite:/var/lib/apicensus/apicensus.db"
+        default_value = crate::config::STORE_DEFAULT
     )]
     pub store: String,
     /// Log more (-v debug, -vv trace)

@@ -1,7 +1,7 @@
 //! One function per command: open what it needs, let the stages work, print what they made.
 
 use std::io::{self, IsTerminal, Write};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use clap::CommandFactory;
 use serde::Serialize;
@@ -17,9 +17,13 @@ use crate::report::json;
 use crate::report::status::{RunFacts, Status};
 use crate::report::text::{self, Style};
 use crate::source::check::{self, Check};
+use crate::store::key::KEY_BYTES;
 use crate::store::sqlite::SqliteStore;
-use crate::store::{Run, Store};
+use crate::store::{Run, Store, StoreError};
 use crate::telemetry::{self, Progress, Verbosity};
+
+/// How long one write of a run waits for another program's lock.
+const LOCK_WAIT: Duration = Duration::from_millis(500);
 
 /// Does what was asked for; the exit code where that went well.
 pub fn execute(cli: &Cli) -> Result<u8, Failure> {
@@ -60,12 +64,27 @@ pub fn execute(cli: &Cli) -> Result<u8, Failure> {
 
 #[cfg(feature = "kernel")]
 fn run(config: config::Run, progress: Progress) -> Result<u8, Failure> {
-    crate::pipeline::live::run(&config, &progress).map(|()| 0)
+    let runtime = runtime()?;
+    let (store, key) = runtime.block_on(open(&config.store))?;
+    runtime.block_on(crate::pipeline::live::run(&config, &progress, store, key))?;
+    Ok(0)
 }
 
 #[cfg(not(feature = "kernel"))]
 fn run(_: config::Run, _: Progress) -> Result<u8, Failure> {
     Err(Failure::environment(crate::source::kernel::KernelError.to_string()))
+}
+
+/// The store of a run, made where there is none, with the key of this installation.
+async fn open(store: &config::Store) -> Result<(SqliteStore, [u8; KEY_BYTES]), StoreError> {
+    if store.is_default {
+        SqliteStore::make_folder(&store.path)?;
+    }
+    let mut opened = SqliteStore::create(&store.path).await?;
+    let key = opened.install_key().await?;
+    // From here on the flusher waits and tries again.
+    opened.wait_for_lock(LOCK_WAIT).await?;
+    Ok((opened, key))
 }
 
 fn checks() -> Vec<Check> {
@@ -136,12 +155,16 @@ fn print(bytes: &[u8]) -> Result<u8, Failure> {
     }
 }
 
-fn blocking<T>(work: impl Future<Output = Result<T, crate::store::StoreError>>) -> Result<T, Failure> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
+fn blocking<T>(work: impl Future<Output = Result<T, StoreError>>) -> Result<T, Failure> {
+    Ok(runtime()?.block_on(work)?)
+}
+
+fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    // One thread: the store has its own, and a capture adds its own.
+    tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
-        .map_err(|error| Failure::environment_because("cannot start the runtime", error))?;
-    Ok(runtime.block_on(work)?)
+        .map_err(|error| Failure::environment_because("cannot start the runtime", error))
 }
 
 fn now() -> Timestamp {

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -71,7 +71,30 @@ pub struct Tally {
 #[derive(Clone)]
 pub struct Progress {
     bar: ProgressBar,
-    started: Instant,
+    rate: Arc<Mutex<Rate>>,
+}
+
+/// Calls per second over the last second or more.
+struct Rate {
+    since: Instant,
+    calls: u64,
+    per_second: f64,
+}
+
+impl Rate {
+    fn new() -> Arc<Mutex<Rate>> {
+        Arc::new(Mutex::new(Rate { since: Instant::now(), calls: 0, per_second: 0.0 }))
+    }
+
+    fn update(&mut self, calls: u64) -> f64 {
+        let elapsed = self.since.elapsed();
+        if elapsed >= Duration::from_secs(1) {
+            self.per_second = calls.saturating_sub(self.calls) as f64 / elapsed.as_secs_f64();
+            self.since = Instant::now();
+            self.calls = calls;
+        }
+        self.per_second
+    }
 }
 
 impl Progress {
@@ -82,24 +105,23 @@ impl Progress {
         if let Ok(style) = ProgressStyle::with_template("{spinner} {elapsed_precise} {wide_msg}") {
             bar.set_style(style);
         }
-        Progress { bar, started: Instant::now() }
+        Progress { bar, rate: Rate::new() }
     }
 
     /// No line.
     pub fn none() -> Progress {
-        Progress { bar: ProgressBar::hidden(), started: Instant::now() }
+        Progress { bar: ProgressBar::hidden(), rate: Rate::new() }
     }
 
     /// Shows the sums.
     pub fn show(&self, tally: &Tally) {
         let losses = tally.losses.values().fold(0u64, |sum, n| sum.saturating_add(*n));
-        let seconds = self.started.elapsed().max(Duration::from_millis(1)).as_secs_f64();
+        // A poisoned rate is only a number.
+        let rate = self.rate.lock().unwrap_or_else(PoisonError::into_inner).update(tally.calls);
         let store = if tally.flush.failing { ", store cannot be written" } else { "" };
         self.bar.set_message(format!(
-            "{} calls ({:.0}/s), {} endpoints, {losses} losses{store}",
-            tally.calls,
-            tally.calls as f64 / seconds,
-            tally.endpoints,
+            "{} calls ({rate:.0}/s), {} endpoints, {losses} losses{store}",
+            tally.calls, tally.endpoints,
         ));
         self.bar.tick();
     }
@@ -190,4 +212,47 @@ pub fn write_metrics(path: &Path, text: &str) -> io::Result<()> {
         let _ = fs::remove_file(&aside);
     }
     written
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counters_become_prometheus_text() {
+        let tally = Tally {
+            calls: 17,
+            endpoints: 3,
+            connections: 2,
+            losses: BTreeMap::from([("gap".into(), 1), ("odd\"\\\n".into(), 2)]),
+            flush: FlushState { flushes: 4, retried: 5, dropped: 0, calls: 16, failing: true },
+        };
+        let text = prometheus(&tally);
+        for line in [
+            "apicensus_calls_total 17",
+            "apicensus_endpoints 3",
+            "apicensus_stored_calls_total 16",
+            "apicensus_store_failing 1",
+            "apicensus_losses_total{cause=\"gap\"} 1",
+            "apicensus_losses_total{cause=\"odd\\\"\\\\\\n\"} 2",
+        ] {
+            assert!(text.lines().any(|l| l == line), "{line} is not in\n{text}");
+        }
+        for line in text.lines().filter(|line| !line.starts_with('#')) {
+            let name = line.split(['{', ' ']).next().unwrap_or_default();
+            assert!(text.contains(&format!("# TYPE {name} ")), "{name} has no type");
+        }
+    }
+
+    #[test]
+    fn metrics_are_replaced_as_a_whole() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("apicensus.prom");
+        for text in ["first, longer text\n", "second\n"] {
+            write_metrics(&path, text).expect("writable");
+            assert_eq!(fs::read_to_string(&path).expect("readable"), text);
+        }
+        assert_eq!(fs::read_dir(folder.path()).expect("the folder").count(), 1, "nothing is left behind");
+        assert!(write_metrics(&folder.path().join("no/such/folder.prom"), "text").is_err());
+    }
 }

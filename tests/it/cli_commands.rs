@@ -6,9 +6,10 @@ use std::process::Command;
 use sensor::flow::Timestamp;
 use sensor::store::Store;
 use sensor::store::sqlite::SqliteStore;
+use sqlx::Executor;
 
 use crate::store_fixture::{NEW_YEAR, SECOND, run_start, shop};
-use crate::store_sqlite::execute;
+use crate::store_sqlite::{connect, execute};
 
 /// Runs the command in `folder`, where relative paths of stores are.
 fn apicensus(folder: &Path, arguments: &[&str]) -> String {
@@ -91,6 +92,30 @@ fn stores_that_cannot_be_used() {
     ] {
         insta::assert_snapshot!(name, apicensus(folder.path(), &arguments));
     }
+}
+
+/// A run refuses a store that it could not flush to before it captures anything.
+#[test]
+fn a_run_checks_its_store_first() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let run = |store: &str| apicensus(folder.path(), &["--store", store, "run", "--host"]);
+    let nowhere = run("no/such/folder/apis.db");
+    assert!(nowhere.starts_with("exit code 4"), "{nowhere}");
+    assert!(nowhere.contains("cannot open the store no/such/folder/apis.db: No such file"), "{nowhere}");
+    block_on(async {
+        let path = folder.path().join("locked.db");
+        SqliteStore::create(&path).await.expect("a new store").close().await.expect("closes");
+        let mut other = connect(&path).await;
+        other.execute("BEGIN EXCLUSIVE").await.expect("a lock");
+        insta::assert_snapshot!("store_locked", run("locked.db"));
+    });
+    block_on(async {
+        let path = folder.path().join("apis.db");
+        let mut store = SqliteStore::create(&path).await.expect("a new store");
+        store.install_key().await.expect("a key");
+        std::fs::remove_file(sensor::store::key::path_of(&path)).expect("removable");
+        insta::assert_snapshot!("store_without_key", run("apis.db"));
+    });
 }
 
 #[test]

@@ -1,5 +1,7 @@
-//! One integration binary: tests of the agent that need no privilege, one module per subject.
+//! Integration tests of the agent: one binary, one module per subject.
 
+mod call_any;
+mod call_cost;
 mod call_exchange;
 mod call_json;
 mod call_read;

@@ -1,5 +1,6 @@
 //! Invariant 1: canaries in every place of an exchange are in nothing that leaves `call`.
 
+use proptest::prelude::*;
 use sensor::call::{Reader, path_text};
 use sensor::counter::Counters;
 use sensor::inventory::Recorder;
@@ -113,5 +114,35 @@ fn no_canary_leaves_the_call_stage() {
     }
     for coded in ["b3R0b2thcjp3aWxoZWxtaW5h", "eyJzdWIi", "wilhelm"] {
         assert!(!out.contains(coded), "{coded}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(128))]
+
+    /// Any value in any place of a value; the prefix keeps it from being a route word by chance.
+    #[test]
+    fn no_value_leaves_the_call_stage(canary in "qx[a-zA-Z0-9]{6,30}", calls in 1..250_usize, callers in 1..5_u8) {
+        let (mut reader, mut recorder, mut counters) = (Reader::new(KEY), Recorder::new(KEY), Counters::default());
+        let request = format!(
+            "POST /users/{canary}/x%20{canary}/{canary}@x.org?q={canary}&{canary} HTTP/1.1\nHost: shop.example\nX-A: {canary}\n\
+             Authorization: {canary} {canary}\nCookie: a={canary}\nContent-Type: application/json; x={canary}\n\n\
+             {{\"a\":\"{canary}\",\"b\":[\"x {canary}\"],\"{canary}@x.org\":1,\"{canary} x\":1"
+        );
+        let response = format!("HTTP/1.1 200 {canary}\nSet-Cookie: a={canary}; Path={canary}\nContent-Type: {canary}\n\n{canary}");
+        let mut out = String::new();
+        for number in 0..calls {
+            let parties = parties(2 + number as u8 % callers);
+            let call = reader.read(exchange(&request, &response), &parties, &mut counters).expect("a call");
+            recorder.record(&call, &mut counters);
+            if number % 50 == 0 {
+                out.push_str(&format!("{call:?}"));
+            }
+        }
+        recorder.words(reader.take_words());
+        let inventory = recorder.take(reader.names());
+        out.push_str(&format!("{inventory:?}{:?}", Catalog::of(&inventory)));
+        prop_assert!(out.contains("shop.example"));
+        prop_assert!(!out.to_lowercase().contains(&canary.to_lowercase()));
     }
 }

@@ -52,8 +52,8 @@ fn seen(first_s: u64, last_s: u64) -> Seen {
     Seen { first: Timestamp(NEW_YEAR + first_s * SECOND), last: Timestamp(NEW_YEAR + last_s * SECOND) }
 }
 
-fn field(place: Place, name: &str, calls: u64, facts: u32) -> (FieldKey, FieldStats) {
-    (FieldKey { place, name: name.into() }, FieldStats { calls, facts: Facts(facts) })
+fn field(place: Place, name: &str, calls: u64, facts: Facts) -> (FieldKey, FieldStats) {
+    (FieldKey { place, name: name.into() }, FieldStats { calls, facts })
 }
 
 /// A shop with two services, three callers, an unreadable connection and some losses. One field has
@@ -81,10 +81,10 @@ pub fn shop() -> Inventory {
         request_types: BTreeMap::new(),
         response_types: BTreeMap::from([("application/json".into(), 10)]),
         fields: BTreeMap::from([
-            field(Place::Query, "expand", 3, 1 << 1),
-            field(Place::RequestHeader, "authorization", 12, 1 << 1),
-            field(Place::ResponseBody, "/email", 9, 1 << 1),
-            field(Place::ResponseBody, "/id", 10, 1 << 2),
+            field(Place::Query, "expand", 3, Facts::STRING | Facts::TEXT),
+            field(Place::RequestHeader, "authorization", 12, Facts::STRING | Facts::JWT),
+            field(Place::ResponseBody, "/email", 9, Facts::STRING | Facts::NULL | Facts::EMAIL),
+            field(Place::ResponseBody, "/id", 10, Facts::INTEGER),
         ]),
         callers: BTreeMap::from([
             (curl.clone(), CallerStats { calls: 2, refused: 2, seen: seen(0, 5) }),
@@ -104,9 +104,9 @@ pub fn shop() -> Inventory {
         request_types: BTreeMap::from([("application/json".into(), 4)]),
         response_types: BTreeMap::from([("application/json".into(), 3)]),
         fields: BTreeMap::from([
-            field(Place::Cookie, "session", 4, 1 << 1),
-            field(Place::RequestBody, "/items/*/sku", 4, 1 << 1),
-            field(Place::RequestBody, "/note\u{1b}[31m\u{202e}", 1, 1 << 1),
+            field(Place::Cookie, "session", 4, Facts::STRING | Facts::BASE64),
+            field(Place::RequestBody, "/items/*/sku", 4, Facts::STRING),
+            field(Place::RequestBody, "/note\u{1b}[31m\u{202e}", 1, Facts::NULL),
         ]),
         callers: BTreeMap::from([(web, CallerStats { calls: 4, refused: 1, seen: seen(60, 120) })]),
         servers: BTreeMap::from([(nginx, 4)]),
@@ -148,7 +148,9 @@ pub fn wide(endpoints: usize, fields: usize) -> Inventory {
             seen: seen(0, 1),
             statuses: BTreeMap::from([(200, 1)]),
             fields: (0..fields)
-                .map(|f| field(Place::ResponseBody, &format!("/items/*/member_{number}_{f}"), 1, 2))
+                .map(|f| {
+                    field(Place::ResponseBody, &format!("/items/*/member_{number}_{f}"), 1, Facts::STRING)
+                })
                 .collect(),
             callers: BTreeMap::from([(
                 caller.clone(),

@@ -95,13 +95,7 @@ pub const CASES: &[Case] = &[
     case!("dup", exact, exact, dup),
     case!("fork", exact, exact, fork),
     case!("pass-descriptor", exact, exact, pass_descriptor),
-    Case {
-        name: "descriptor-reuse",
-        connections: 2,
-        inbound: exact,
-        outbound: exact,
-        act: descriptor_reuse,
-    },
+    Case { name: "descriptor-reuse", connections: 2, inbound: exact, outbound: exact, act: descriptor_reuse },
     case!("threads-in-turn", exact, exact, threads_in_turn),
     case!("threads-racing", exact, |_| Either(Unordered), threads_racing),
     case!("threads-duplex", exact, exact, threads_duplex),
@@ -346,8 +340,9 @@ fn sendto_recvfrom(actor: &mut Actor) -> io::Result<()> {
     ends.received.extend_from_slice(&buffer[..count]);
     let bytes = noise(1500, 2);
     // SAFETY: as above.
-    let count =
-        check(unsafe { libc::sendto(ends.s(), bytes.as_ptr().cast(), 1500, libc::MSG_NOSIGNAL, ptr::null(), 0) })?;
+    let count = check(unsafe {
+        libc::sendto(ends.s(), bytes.as_ptr().cast(), 1500, libc::MSG_NOSIGNAL, ptr::null(), 0)
+    })?;
     ends.gave(&bytes[..count])
 }
 
@@ -378,7 +373,8 @@ fn sendmmsg_recvmmsg(actor: &mut Actor) -> io::Result<()> {
     let mut headers: Vec<_> =
         lists.iter_mut().map(|list| libc::mmsghdr { msg_hdr: message(list), msg_len: 0 }).collect();
     // SAFETY: live buffers.
-    let count = check(unsafe { libc::recvmmsg(ends.s(), headers.as_mut_ptr(), 2, 0, ptr::null_mut()) } as isize)?;
+    let count =
+        check(unsafe { libc::recvmmsg(ends.s(), headers.as_mut_ptr(), 2, 0, ptr::null_mut()) } as isize)?;
     let length: u32 = headers[..count].iter().map(|header| header.msg_len).sum();
     ends.received.extend_from_slice(&parts.concat()[..length as usize]);
     let mut parts = vec![noise(500, 2), noise(700, 3), noise(900, 4)];
@@ -446,14 +442,8 @@ fn splice_to_socket(actor: &mut Actor) -> io::Result<()> {
         check(libc::write(into.as_raw_fd(), bytes.as_ptr().cast(), bytes.len()))?;
         let mut left = bytes.len();
         while left > 0 {
-            left -= check(libc::splice(
-                out.as_raw_fd(),
-                ptr::null_mut(),
-                ends.s(),
-                ptr::null_mut(),
-                left,
-                0,
-            ))?;
+            left -=
+                check(libc::splice(out.as_raw_fd(), ptr::null_mut(), ends.s(), ptr::null_mut(), left, 0))?;
         }
     }
     ends.gave(&bytes)?;
@@ -514,8 +504,7 @@ fn io_uring_task_work(actor: &mut Actor) -> io::Result<()> {
     let ends = actor.connect()?;
     let (out, into) = pipe()?;
     let mut buffer = vec![0u8; 800];
-    let entry =
-        io_uring::opcode::Recv::new(io_uring::types::Fd(ends.s()), buffer.as_mut_ptr(), 800).build();
+    let entry = io_uring::opcode::Recv::new(io_uring::types::Fd(ends.s()), buffer.as_mut_ptr(), 800).build();
     // SAFETY: the buffer lives until the completion below.
     unsafe { ring.submission().push(&entry) }.map_err(|_| io::Error::other("the queue is full"))?;
     ring.submit()?;
@@ -728,9 +717,8 @@ fn partial_write(actor: &mut Actor) -> io::Result<()> {
     let ends = actor.connect()?;
     let bytes = noise(8 << 20, 1);
     // SAFETY: a live buffer.
-    let count = check(unsafe {
-        libc::send(ends.s(), bytes.as_ptr().cast(), bytes.len(), libc::MSG_DONTWAIT)
-    })?;
+    let count =
+        check(unsafe { libc::send(ends.s(), bytes.as_ptr().cast(), bytes.len(), libc::MSG_DONTWAIT) })?;
     assert!(count < bytes.len(), "the call takes only a part");
     ends.gave(&bytes[..count])?;
     ends.give(&noise(40, 3))

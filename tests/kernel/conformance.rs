@@ -137,9 +137,8 @@ fn check(
     let is_new = |loss: &Loss, count: u64| before.get(loss).is_none_or(|&known| count > known);
     let losses: Vec<Loss> =
         capture.losses().into_iter().filter(|(loss, n, _)| is_new(loss, *n)).map(|(loss, ..)| loss).collect();
-    let served: u16 = read(folder.path(), "port")?
-        .iter()
-        .fold(0, |port, &digit| port * 10 + u16::from(digit - b'0'));
+    let served: u16 =
+        read(folder.path(), "port")?.iter().fold(0, |port, &digit| port * 10 + u16::from(digit - b'0'));
     let servers: Vec<_> = connections.values().filter(|seen| seen.port == served).collect();
     let expected_connections = case.connections;
     if servers.len() != expected_connections {

@@ -4,7 +4,10 @@
 //!
 //! * it was in [`CALLS_OF_SEVERAL`] answered calls (status below 400) of two callers or more, or in
 //!   [`CALLS_OF_ONE`] answered calls, and
-//! * at most [`SIBLINGS_MAX`] such segments were answered there: where there are more, they are values.
+//! * at most [`SIBLINGS_MAX`] such segments were answered there: where there are more, they are
+//!   values, and
+//! * the segment before is no plural: behind `/users`, what is in no dictionary is most often
+//!   somebody, and a list that small shows nobody.
 
 use std::collections::BTreeMap;
 use std::hash::Hasher;
@@ -14,6 +17,8 @@ use hashbrown::HashTable;
 use siphasher::sip::SipHasher13;
 
 use super::hash::Seed;
+use super::looks::parts;
+use super::words::singular;
 use crate::counter::{Counter, Counters};
 use crate::limits::PATH_WORDS_MAX;
 
@@ -27,11 +32,14 @@ const CALLS_OF_ONE: u32 = 200;
 const SIBLINGS_MAX: u32 = 24;
 
 /// What is known of the call that a segment was seen in.
-pub(super) struct Sighting {
+#[derive(Clone, Copy)]
+pub(super) struct Sighting<'a> {
     /// Hash of the caller.
     pub(super) caller: u64,
     /// Hash of the service and of the segments before.
     pub(super) before: u64,
+    /// The segment before as sent, empty for the first one.
+    pub(super) parent: &'a [u8],
     /// The call was answered with a status below 400.
     pub(super) answered: bool,
 }
@@ -109,7 +117,7 @@ impl Evidence {
         let enough = if candidate.several { CALLS_OF_SEVERAL } else { CALLS_OF_ONE };
         if candidate.calls >= enough {
             let place = self.places.find(before, |place| place.before == before);
-            if place.is_some_and(|place| place.siblings <= SIBLINGS_MAX) {
+            if place.is_some_and(|place| place.siblings <= SIBLINGS_MAX) && !is_collection(sighting.parent) {
                 candidate.shown = true;
                 self.shown.insert(hidden, Arc::from(&*candidate.text));
             }
@@ -123,12 +131,23 @@ impl Evidence {
     }
 }
 
+/// The segment names many things of one kind, so that one of them is likely to follow.
+fn is_collection(segment: &[u8]) -> bool {
+    /// Plurals that are followed by routes.
+    const PREFIXES: &[&str] = &["apis", "services"];
+    let Some(last) = parts(segment).last().and_then(|last| std::str::from_utf8(last).ok()) else {
+        return false;
+    };
+    let last = last.to_ascii_lowercase();
+    !PREFIXES.contains(&&*last) && singular(&last) != last
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn sight(evidence: &mut Evidence, text: &str, caller: u64, answered: bool) {
-        let sighting = Sighting { caller, before: 7, answered };
+        let sighting = Sighting { caller, before: 7, parent: b"v1", answered };
         evidence.sight(text.as_bytes(), &sighting, &mut Counters::default());
     }
 
@@ -164,6 +183,27 @@ mod tests {
     }
 
     #[test]
+    fn members_of_a_collection_are_never_shown() {
+        for (parent, shown) in [
+            ("users", 0),
+            ("order-items", 0),
+            ("orderItems", 0),
+            ("user", 1),
+            ("status", 1),
+            ("apis", 1),
+            ("", 1),
+        ] {
+            let mut evidence = fresh();
+            for call in 0..300 {
+                let sighting =
+                    Sighting { caller: call % 2, before: 7, parent: parent.as_bytes(), answered: true };
+                evidence.sight(b"wombat", &sighting, &mut Counters::default());
+            }
+            assert_eq!(evidence.take().len(), shown, "{parent}");
+        }
+    }
+
+    #[test]
     fn many_siblings_are_values() {
         let mut evidence = fresh();
         let name = |n: u32| {
@@ -184,10 +224,10 @@ mod tests {
         let mut evidence = fresh();
         let mut counters = Counters::default();
         for n in 0..PATH_WORDS_MAX as u64 {
-            let sighting = Sighting { caller: 1, before: n, answered: true };
+            let sighting = Sighting { caller: 1, before: n, parent: b"", answered: true };
             assert!(evidence.sight(b"wombats", &sighting, &mut counters).is_some());
         }
-        let sighting = Sighting { caller: 1, before: u64::MAX, answered: true };
+        let sighting = Sighting { caller: 1, before: u64::MAX, parent: b"", answered: true };
         assert_eq!(evidence.sight(b"wombats", &sighting, &mut counters), None);
         assert_eq!(counters.count(Counter::PathWordsFull), 1);
     }

@@ -19,6 +19,8 @@ pub(super) const NONE: u32 = 0;
 pub struct FieldNames {
     seed: Seed,
     nodes: Vec<Node>,
+    /// As many as nodes.
+    guesses: Vec<Guess>,
     /// Keys, each with a quote behind it, so that a JSON key is compared with its end in one go.
     keys: Vec<u8>,
     table: HashTable<u32>,
@@ -30,17 +32,34 @@ struct Node {
     key_start: u32,
     /// Behind the key, where its quote stands.
     key_end: u32,
-    /// Child that was met first under this node the last time the guess was wrong.
-    first: u32,
-    /// Sibling that followed this one the last time the guess was wrong.
-    next: u32,
     children: u32,
     name: Arc<str>,
 }
 
+/// What a guess needs of a node, in less than a cache line.
+struct Guess {
+    /// Key and quote as far as they fit, and ones where they stand.
+    head: u128,
+    mask: u128,
+    /// Bytes of the key.
+    length: u32,
+    /// Child that was met first under this node the last time the guess was wrong.
+    first: u32,
+    /// Sibling that followed this one the last time the guess was wrong.
+    next: u32,
+}
+
+const HEAD_BYTES: usize = size_of::<u128>();
+
 impl FieldNames {
     pub(super) fn new(seed: Seed) -> FieldNames {
-        let mut names = FieldNames { seed, nodes: Vec::new(), keys: Vec::new(), table: HashTable::new() };
+        let mut names = FieldNames {
+            seed,
+            nodes: Vec::new(),
+            guesses: Vec::new(),
+            keys: Vec::new(),
+            table: HashTable::new(),
+        };
         names.push(NONE, Place::Query, b"", "".into());
         for &place in Place::ALL {
             names.push(NONE, place, b"", "".into());
@@ -74,16 +93,32 @@ impl FieldNames {
         self.nodes.get(number as usize).unwrap_or(&self.nodes[0])
     }
 
+    fn guess_of(&self, number: u32) -> &Guess {
+        self.guesses.get(number as usize).unwrap_or(&self.guesses[0])
+    }
+
     /// The field that is likely to come next in an object: behind `last`, or first under `parent`.
+    #[inline]
     pub(super) fn guess(&self, parent: u32, last: u32) -> u32 {
-        if last == NONE { self.node(parent).first } else { self.node(last).next }
+        if last == NONE { self.guess_of(parent).first } else { self.guess_of(last).next }
     }
 
     /// Length of the guessed key if `rest` begins with it and a quote.
-    pub(super) fn guess_holds(&self, guess: u32, rest: &[u8]) -> Option<usize> {
-        let node = self.node(guess);
-        let key = &self.keys[node.key_start as usize..node.key_end as usize + 1];
-        (guess != NONE && rest.starts_with(key)).then_some(key.len() - 1)
+    #[inline(always)]
+    pub(super) fn guess_holds(&self, number: u32, rest: &[u8]) -> Option<usize> {
+        if number == NONE {
+            return None;
+        }
+        let guess = self.guess_of(number);
+        let length = guess.length as usize;
+        let holds = match rest.first_chunk::<HEAD_BYTES>() {
+            Some(head) if length < HEAD_BYTES => (u128::from_le_bytes(*head) ^ guess.head) & guess.mask == 0,
+            _ => {
+                let key = &self.keys[self.node(number).key_start as usize..][..=length];
+                rest.starts_with(key)
+            }
+        };
+        holds.then_some(length)
     }
 
     /// Remembers what came behind `last`, or first under `parent`, for the next guess.
@@ -92,14 +127,15 @@ impl FieldNames {
         if node == NONE || came == NONE {
             return;
         }
-        let node = &mut self.nodes[node as usize];
-        if last == NONE { node.first = came } else { node.next = came }
+        let guess = &mut self.guesses[node as usize];
+        if last == NONE { guess.first = came } else { guess.next = came }
     }
 
     /// The items of an array.
     pub(super) fn items(&mut self, parent: u32, counters: &mut Counters) -> u32 {
-        let first = self.node(parent).first;
-        if self.guess_holds(first, b"*\"").is_some() {
+        let first = self.guess_of(parent).first;
+        let guess = self.guess_of(first);
+        if guess.length == 1 && guess.head as u8 == b'*' {
             return first;
         }
         let items = self.literal(parent, b"*", counters);
@@ -176,16 +212,14 @@ impl FieldNames {
         self.keys.extend_from_slice(key);
         let key_end = self.keys.len() as u32;
         self.keys.push(b'"');
-        self.nodes.push(Node {
-            place,
-            parent,
-            key_start,
-            key_end,
-            first: NONE,
-            next: NONE,
-            children: 0,
-            name,
-        });
+        self.nodes.push(Node { place, parent, key_start, key_end, children: 0, name });
+        let mut head = [0; HEAD_BYTES];
+        let mut mask = [0; HEAD_BYTES];
+        for (at, &byte) in key.iter().chain(b"\"").take(HEAD_BYTES).enumerate() {
+            (head[at], mask[at]) = (byte, 0xff);
+        }
+        let (head, mask) = (u128::from_le_bytes(head), u128::from_le_bytes(mask));
+        self.guesses.push(Guess { head, mask, length: key.len() as u32, first: NONE, next: NONE });
         if parent != NONE {
             let (seed, keys, nodes) = (self.seed, &self.keys, &self.nodes);
             let hash_of = |number: &u32| {
@@ -212,6 +246,7 @@ impl Fields {
     }
 
     /// Notes that the call has a field and how its value looked; `facts` has a type at least.
+    #[inline]
     pub(super) fn add(&mut self, field: u32, facts: Facts, counters: &mut Counters) {
         if let Some(known) = self.facts.get_mut(field as usize)
             && known.0 != 0
@@ -250,16 +285,48 @@ impl Fields {
 
     /// All fields of the call, each once, sorted; ready for the next call.
     pub(super) fn take(&mut self) -> Vec<FieldSeen> {
-        self.touched.sort_unstable();
+        sort(&mut self.touched);
         let facts = &mut self.facts;
-        let seen = self
-            .touched
+        self.touched
             .drain(..)
             .map(|field| FieldSeen {
                 field: FieldId(field),
                 facts: std::mem::take(&mut facts[field as usize]),
             })
-            .collect();
-        seen
+            .collect()
+    }
+}
+
+/// Sorts numbers that mostly come sorted: calls of one kind name their fields in one order.
+fn sort(numbers: &mut [u32]) {
+    const OUT_OF_ORDER_MAX: usize = 8;
+    if numbers.windows(2).filter(|pair| pair[0] > pair[1]).count() > OUT_OF_ORDER_MAX {
+        numbers.sort_unstable();
+        return;
+    }
+    for end in 1..numbers.len() {
+        let number = numbers[end];
+        let start = numbers[..end].iter().rposition(|&before| before <= number).map_or(0, |at| at + 1);
+        if start < end {
+            numbers.copy_within(start..end, start + 1);
+            numbers[start] = number;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn sorted_is_sorted(runs in proptest::collection::vec(proptest::collection::vec(0..100_u32, 0..20), 0..12)) {
+            let mut numbers: Vec<u32> = runs.into_iter().flat_map(|mut run| { run.sort_unstable(); run }).collect();
+            let mut expected = numbers.clone();
+            expected.sort_unstable();
+            sort(&mut numbers);
+            prop_assert_eq!(numbers, expected);
+        }
     }
 }

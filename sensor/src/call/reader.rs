@@ -104,6 +104,7 @@ impl Reader {
         let sighting = Sighting {
             caller: self.caller_hash(caller),
             before: self.seed.bytes(0, service.as_bytes()),
+            parent: b"",
             answered: status.is_some_and(|status| status < 400),
         };
         let path = self.path(target.path, sighting, counters);
@@ -229,11 +230,11 @@ impl Reader {
         hash
     }
 
-    fn path(&mut self, raw: &[u8], mut sighting: Sighting, counters: &mut Counters) -> Path {
+    fn path<'a>(&mut self, raw: &'a [u8], mut sighting: Sighting<'a>, counters: &mut Counters) -> Path {
         if raw == b"*" {
             return [Segment::Word("*".into())].into_iter().collect();
         }
-        let mut segments = Vec::with_capacity(8);
+        let mut segments = target::Segments::new();
         target::segments(raw, &mut segments);
         if segments.len() > PATH_SEGMENTS_MAX {
             counters.add(Counter::PathTooLong);
@@ -248,6 +249,7 @@ impl Reader {
                 Segment::Word(word) => self.seed.bytes(sighting.before, word.as_bytes()),
                 Segment::Hidden(_) | Segment::Parameter(_) => self.seed.number(sighting.before, 1),
             };
+            sighting.parent = coded;
             path.push(segment);
         }
         path

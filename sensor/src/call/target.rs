@@ -3,6 +3,8 @@
 
 use std::net::{IpAddr, Ipv6Addr};
 
+use smallvec::SmallVec;
+
 /// The parts of a request target, raw.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Target<'a> {
@@ -51,9 +53,12 @@ fn absolute(target: &[u8]) -> Option<(u16, &[u8])> {
     )
 }
 
+/// Raw segments of a path.
+pub(super) type Segments<'a> = SmallVec<[&'a [u8]; 16]>;
+
 /// Segments of a raw path, still percent-coded, without empty ones, dot segments resolved
 /// (RFC 3986 section 5.2.4) and path parameters (`;x=y`) cut off. Appends to `segments`.
-pub(super) fn segments<'a>(path: &'a [u8], segments: &mut Vec<&'a [u8]>) {
+pub(super) fn segments<'a>(path: &'a [u8], segments: &mut Segments<'a>) {
     for raw in path.split(|&byte| byte == b'/') {
         let segment = &raw[..memchr::memchr(b';', raw).unwrap_or(raw.len())];
         if is_dots(segment, 1) || segment.is_empty() {
@@ -166,9 +171,9 @@ mod tests {
             ("/a;sid=1/b;x", "a b"),
             ("/a%2Fb", "a%2Fb"),
         ] {
-            let mut found = Vec::new();
+            let mut found = Segments::new();
             segments(path.as_bytes(), &mut found);
-            assert_eq!(found.join(&b' '), expected.as_bytes(), "{path}");
+            assert_eq!(found.as_slice().join(&b' '), expected.as_bytes(), "{path}");
         }
     }
 

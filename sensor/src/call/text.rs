@@ -19,6 +19,9 @@ const AT: u8 = 64;
 /// Everything else; the rare formats that allow some of it look for themselves.
 const REST: u8 = 128;
 
+/// Bytes between two looks at whether a format is still possible.
+const STRIDE: usize = 8;
+
 /// Kind of each byte.
 static KINDS: [u8; 256] = kinds();
 
@@ -41,15 +44,60 @@ const fn kinds() -> [u8; 256] {
     table
 }
 
+const IN_URI: u8 = 1;
+const IN_LOCAL_PART: u8 = 2;
+const IN_DOMAIN: u8 = 4;
+
+/// Where each byte may stand: in a URI behind its scheme (RFC 3986, and what is sent uncoded in
+/// practice), in the local part and in the domain of a mail address (RFC 6532 takes all of UTF-8).
+static PLACES: [u8; 256] = places();
+
+const fn places() -> [u8; 256] {
+    let mut table = [0; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        let character = byte as u8;
+        let named = character.is_ascii_alphanumeric() || byte >= 0x80;
+        table[byte] = match character {
+            0..=b' ' | 0x7f | b'"' | b'<' | b'>' | b'\\' => 0,
+            b'^' | b'`' | b'{' | b'|' | b'}' => IN_LOCAL_PART,
+            b'-' => IN_URI | IN_LOCAL_PART | IN_DOMAIN,
+            b'!' | b'#' | b'$' | b'%' | b'&' | b'\'' | b'*' | b'+' | b'/' | b'=' | b'?' | b'_' | b'~'
+            | b'.' => IN_URI | IN_LOCAL_PART,
+            _ if named => IN_URI | IN_LOCAL_PART | IN_DOMAIN,
+            _ => IN_URI,
+        };
+        byte += 1;
+    }
+    table
+}
+
+fn all_may(text: &[u8], place: u8) -> bool {
+    text.iter().fold(place, |may, &byte| may & PLACES[usize::from(byte)]) != 0
+}
+
 /// Facts of one text value.
 pub(super) fn facts_of_text(text: &[u8]) -> Facts {
-    let head = match text.len() {
-        0 => return Facts::STRING | Facts::EMPTY,
-        n if n > FORMAT_BYTES_MAX => return Facts::STRING | Facts::TEXT,
-        n => &text[..n.min(HEAD_BYTES)],
+    let (first, head) = match text {
+        [] => return Facts::STRING | Facts::EMPTY,
+        _ if text.len() > FORMAT_BYTES_MAX => return Facts::STRING | Facts::TEXT,
+        [first, ..] => (*first, &text[..text.len().min(HEAD_BYTES)]),
     };
+    // A date with a time may have a space in it, nothing else may.
+    let spaced = first.is_ascii_digit();
     let mut kinds = 0;
-    for &byte in head {
+    let mut strides = head.chunks_exact(STRIDE);
+    for stride in &mut strides {
+        let mut space = false;
+        for &byte in stride {
+            kinds |= KINDS[usize::from(byte)];
+            space |= byte == b' ';
+        }
+        if space && !spaced {
+            return Facts::STRING | Facts::TEXT;
+        }
+    }
+    for &byte in strides.remainder() {
         kinds |= KINDS[usize::from(byte)];
     }
     Facts::STRING | format_of(text, kinds).unwrap_or(Facts::TEXT)
@@ -194,11 +242,9 @@ pub(super) fn is_email(text: &[u8]) -> bool {
     local_fits
         && (3..=253).contains(&domain.len())
         && domain.contains(&b'.')
-        && domain.split(|&b| b == b'.').all(|label| {
-            !label.is_empty()
-                && label.len() <= 63
-                && label.iter().all(|b| b.is_ascii_alphanumeric() || *b == b'-' || *b >= 0x80)
-        })
+        && domain
+            .split(|&b| b == b'.')
+            .all(|label| (1..=63).contains(&label.len()) && all_may(label, IN_DOMAIN))
 }
 
 /// A scheme, `://`, something, and nothing that a URI cannot hold (RFC 3986 section 3).
@@ -209,7 +255,7 @@ fn is_uri(text: &[u8]) -> bool {
         && text[..colon].iter().all(|b| b.is_ascii_alphanumeric() || b"+.-".contains(b))
         && text[colon..].starts_with(b"://")
         && text.len() > colon + 3
-        && text[colon..].iter().all(|&b| b > b' ' && !b"\"<>\\^`{|}".contains(&b))
+        && all_may(&text[colon..], IN_URI)
 }
 
 fn is_ipv4(text: &[u8]) -> bool {

@@ -104,7 +104,18 @@ impl Words {
     }
 
     /// What is kept of one decoded segment, never empty.
-    pub(super) fn segment(&mut self, text: &[u8], sighting: &Sighting, counters: &mut Counters) -> Segment {
+    pub(super) fn segment(
+        &mut self,
+        text: &[u8],
+        sighting: &Sighting<'_>,
+        counters: &mut Counters,
+    ) -> Segment {
+        // No word begins like a number: ids, the most frequent values, need no look-up.
+        if let Some(b'0'..=b'9' | b'-') = text.first()
+            && let Some(kind) = shape(text)
+        {
+            return Segment::Parameter(kind);
+        }
         let hash = self.seed.bytes(1, text);
         if let Some(known) = self.known.find(hash, |word| word.as_bytes() == text) {
             return Segment::Word(known.clone());

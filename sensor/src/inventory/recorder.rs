@@ -108,10 +108,10 @@ impl Recorder {
     pub fn record(&mut self, call: &Call, counters: &mut Counters) {
         let seed = self.seed;
         let hash = endpoint_hash(seed, &call.service, call.method, &call.path);
-        let same = |e: &Box<Entry>| {
+        let same = |e: &Entry| {
             e.key.method.0 == call.method.0 && *e.key.service == *call.service && e.key.path == call.path
         };
-        if let Some(entry) = self.endpoints.find_mut(hash, same) {
+        if let Some(entry) = self.endpoints.find_mut(hash, |e| same(e)) {
             entry.record(seed, call, counters);
             return;
         }
@@ -124,11 +124,11 @@ impl Recorder {
         counters.add(Counter::EndpointsFull);
         let path: Path = [Segment::Word(OVER_BUDGET.into())].into_iter().collect();
         let hash = endpoint_hash(seed, &call.service, Method::OTHER, &path);
-        let over = |e: &Box<Entry>| {
+        let over = |e: &Entry| {
             e.key.method == Method::OTHER && *e.key.service == *call.service && e.key.path == path
         };
         // As many services again may be over the bound; past that the call is counted above only.
-        if self.endpoints.find(hash, over).is_none() {
+        if self.endpoints.find(hash, |e| over(e)).is_none() {
             if self.endpoints.len() >= ENDPOINTS_MAX + ENDPOINTS_MAX / 10 {
                 return;
             }
@@ -136,7 +136,7 @@ impl Recorder {
                 EndpointKey { service: call.service.clone(), method: Method::OTHER, path: path.clone() };
             self.entry(hash, key);
         }
-        if let Some(entry) = self.endpoints.find_mut(hash, over) {
+        if let Some(entry) = self.endpoints.find_mut(hash, |e| over(e)) {
             entry.record(seed, call, counters);
         }
     }
@@ -351,16 +351,20 @@ impl Entry {
     }
 
     fn expand(mut self, names: &FieldNames) -> (EndpointKey, EndpointStats) {
-        for shape in std::mem::take(&mut self.shapes) {
-            self.add_up(shape);
-        }
-        let mut fields = BTreeMap::new();
-        for (field, stats) in self.fields {
-            let field = FieldId(field);
-            let key = FieldKey { place: names.place(field), name: names.name(field).clone() };
-            let sum: &mut FieldStats = fields.entry(key).or_default();
-            sum.merge(stats);
-        }
+        let named = |field: FieldId, stats: FieldStats| {
+            (FieldKey { place: names.place(field), name: names.name(field).clone() }, stats)
+        };
+        let mut shapes = std::mem::take(&mut self.shapes);
+        let fields = match (shapes.pop(), self.fields.is_empty()) {
+            // Most often there is one set of fields, and nothing to add up.
+            (Some(Shape { calls, fields }), true) if shapes.is_empty() => {
+                fields.iter().map(|seen| named(seen.field, FieldStats { calls, facts: seen.facts })).collect()
+            }
+            (last, _) => {
+                shapes.into_iter().chain(last).for_each(|shape| self.add_up(shape));
+                self.fields.drain().map(|(field, stats)| named(FieldId(field), stats)).collect()
+            }
+        };
         let mut callers = BTreeMap::new();
         for caller in self.callers {
             let key = CallerKey { peer: caller_peer(&caller.peer), credential: caller.credential };

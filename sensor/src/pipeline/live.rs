@@ -18,6 +18,7 @@ use crate::inventory::Inventory;
 use crate::source::decode::Decoder;
 use crate::source::kernel::{Capture, FrontEnd, Settings, epoch_offset_ns};
 use crate::store::flush::{FlushOptions, FlushState, Flusher};
+use crate::store::key::KEY_BYTES;
 use crate::store::sqlite::SqliteStore;
 use crate::store::{RunStart, Store};
 use crate::stream::Ordering;
@@ -31,31 +32,23 @@ const POLL_BUSY: Duration = Duration::from_millis(10);
 /// The longest pause when there is none.
 const POLL_IDLE: Duration = Duration::from_millis(80);
 
-/// Captures until a signal, or for as long as the configuration says.
+/// Captures until a signal, or for as long as the configuration says, into an open store; `key` is
+/// the installation's.
 ///
 /// # Errors
-/// Capture cannot start (exit code 3), or the store cannot be opened or written (4).
-pub fn run(config: &config::Run, progress: &Progress) -> Result<(), Failure> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(1)
-        .enable_all()
-        .build()
-        .map_err(|error| Failure::environment_because("cannot start the runtime", error))?;
-    runtime.block_on(run_async(config, progress))
-}
-
-async fn run_async(config: &config::Run, progress: &Progress) -> Result<(), Failure> {
+/// Capture cannot start (exit code 3), or the store cannot be written (4).
+pub async fn run(
+    config: &config::Run,
+    progress: &Progress,
+    mut store: SqliteStore,
+    key: [u8; KEY_BYTES],
+) -> Result<(), Failure> {
     // Before anything is captured: a signal from now on ends the run in an orderly way.
     let signals =
         || -> std::io::Result<_> { Ok((signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?)) };
     let (mut interrupt, mut terminate) =
         signals().map_err(|error| Failure::environment_because("cannot wait for signals", error))?;
 
-    if config.store.is_default {
-        SqliteStore::make_folder(&config.store.path)?;
-    }
-    let mut store = SqliteStore::create(&config.store.path).await?;
-    let key = store.install_key().await?;
     let capture =
         Capture::start(&settings(config)).map_err(|error| Failure::environment(error.to_string()))?;
     let front_end = capture.front_end().name();

@@ -14,7 +14,7 @@ pub struct CheckRow {
     pub outcome: Outcome,
     /// What was found: a version, a path, an error.
     pub detail: String,
-    /// What to do about it; missing if nothing has to be done.
+    /// What to do about it; null if nothing has to be done.
     pub remedy: Option<String>,
 }
 

@@ -1,18 +1,10 @@
-//! A filtered catalog as documents: the rows of every table, the same for text and JSON.
-//!
-//! Names, counts and times only. Orders are those of the catalog and of sorted maps, so equal
-//! inventories give equal documents.
+//! The form of every document: the rows of every table, the same for text and JSON. Names, counts
+//! and times only; `fill` makes them from a catalog.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::Serialize;
-
-use super::format;
-use crate::call::{Facts, Place};
-use crate::flow::{Peer, Verdict};
-use crate::inventory::catalog::{Catalog, Endpoint};
-use crate::inventory::{CallerKey, CallerStats, CoverageKey, CoverageStats, EndpointStats, Inventory};
 
 /// Version of all documents; grows when a member changes its meaning or goes away.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -103,7 +95,7 @@ pub struct EndpointRow {
     pub calls: u64,
     /// Calls by status code; `none` where no response was seen.
     pub statuses: BTreeMap<String, u64>,
-    /// Time to the first byte of the response; missing where none was seen.
+    /// Time to the first byte of the response; null where none was seen.
     pub latency_ms: Option<Latency>,
     /// Bytes of request bodies.
     pub request_bytes: u64,
@@ -182,11 +174,11 @@ pub struct Party {
     pub name: String,
     /// Address as the observed socket saw it.
     pub address: String,
-    /// Executable, when it is on this host.
+    /// Executable; null when it is not on this host.
     pub program: Option<String>,
-    /// cgroup, when it is on this host.
+    /// cgroup; null when it is not on this host.
     pub cgroup: Option<String>,
-    /// Container, when it runs in one.
+    /// Container; null when it runs in none.
     pub container: Option<String>,
 }
 
@@ -234,7 +226,7 @@ pub struct Coverage {
     pub program: String,
     /// Its cgroup.
     pub cgroup: String,
-    /// Its container.
+    /// Its container; null when it runs in none.
     pub container: Option<String>,
     /// Port of the service side.
     pub port: u16,
@@ -246,192 +238,4 @@ pub struct Coverage {
     pub connections: u64,
     /// Bytes both ways, known at their end.
     pub bytes: u64,
-}
-
-impl Report {
-    /// All of a filtered catalog; coverage and losses are those of the whole inventory.
-    pub fn of(catalog: &Catalog, inventory: &Inventory) -> Report {
-        let services = catalog.services.iter().map(|service| ServiceReport {
-            name: service.name.to_string(),
-            endpoints: service
-                .endpoints
-                .iter()
-                .map(|endpoint| EndpointReport {
-                    endpoint: row(&service.name, endpoint),
-                    fields: fields(&endpoint.stats).collect(),
-                    callers: endpoint.stats.callers.iter().map(caller).collect(),
-                    servers: endpoint
-                        .stats
-                        .servers
-                        .iter()
-                        .map(|(peer, calls)| Server { server: party(peer), calls: *calls })
-                        .collect(),
-                })
-                .collect(),
-        });
-        Report {
-            schema_version: SCHEMA_VERSION,
-            services: services.collect(),
-            coverage: inventory.coverage.iter().map(coverage).collect(),
-            losses: inventory.losses.iter().map(|(cause, count)| (cause.to_string(), *count)).collect(),
-        }
-    }
-}
-
-impl Endpoints {
-    /// The endpoints of a filtered catalog.
-    pub fn of(catalog: &Catalog) -> Endpoints {
-        let endpoints = each(catalog).map(|(service, endpoint)| row(service, endpoint)).collect();
-        Endpoints { schema_version: SCHEMA_VERSION, endpoints }
-    }
-}
-
-impl Callers {
-    /// The callers of a filtered catalog.
-    pub fn of(catalog: &Catalog) -> Callers {
-        let callers = each(catalog).flat_map(|(service, endpoint)| {
-            let name = name(service, endpoint);
-            let callers = endpoint.stats.callers.iter();
-            callers.map(move |pair| CallerRow { endpoint: name.clone(), caller: caller(pair) })
-        });
-        Callers { schema_version: SCHEMA_VERSION, callers: callers.collect() }
-    }
-}
-
-impl Fields {
-    /// The fields of a filtered catalog.
-    pub fn of(catalog: &Catalog) -> Fields {
-        let fields = each(catalog).flat_map(|(service, endpoint)| {
-            let name = name(service, endpoint);
-            fields(&endpoint.stats).map(move |field| FieldRow { endpoint: name.clone(), field })
-        });
-        Fields { schema_version: SCHEMA_VERSION, fields: fields.collect() }
-    }
-}
-
-fn each(catalog: &Catalog) -> impl Iterator<Item = (&str, &Endpoint)> {
-    let services = catalog.services.iter();
-    services.flat_map(|service| service.endpoints.iter().map(|endpoint| (&*service.name, endpoint)))
-}
-
-fn name(service: &str, endpoint: &Endpoint) -> EndpointName {
-    EndpointName {
-        service: service.to_owned(),
-        method: endpoint.method.name().to_owned(),
-        path: endpoint.template.clone(),
-    }
-}
-
-fn row(service: &str, endpoint: &Endpoint) -> EndpointRow {
-    let stats = &endpoint.stats;
-    let parameters = endpoint.parameters.iter();
-    let mut credentials = BTreeMap::new();
-    for (key, caller) in &stats.callers {
-        *credentials.entry(key.credential.name().to_owned()).or_default() += caller.calls;
-    }
-    let callers: BTreeSet<&Peer> = stats.callers.keys().map(|key| &key.peer).collect();
-    let requests = stats.fields.keys().filter(|key| is_of_request(key.place)).count();
-    let latency = stats.latency.quantile(0.5).zip(stats.latency.quantile(0.95));
-    EndpointRow {
-        name: name(service, endpoint),
-        parameters: parameters
-            .map(|p| Parameter { name: p.name.clone(), kind: p.kind.name().to_owned() })
-            .collect(),
-        calls: stats.calls,
-        statuses: stats.statuses.iter().map(|(status, calls)| (status_name(*status), *calls)).collect(),
-        latency_ms: latency.map(|(p50, p95)| Latency { p50: p50 as f64 / 1000.0, p95: p95 as f64 / 1000.0 }),
-        request_bytes: stats.request_bytes,
-        response_bytes: stats.response_bytes,
-        request_types: stats.request_types.iter().map(|(name, calls)| (name.to_string(), *calls)).collect(),
-        response_types: stats.response_types.iter().map(|(name, calls)| (name.to_string(), *calls)).collect(),
-        request_fields: requests as u64,
-        response_fields: (stats.fields.len() - requests) as u64,
-        credentials,
-        caller_count: callers.len() as u64,
-        first_seen: format::time(stats.seen.first),
-        last_seen: format::time(stats.seen.last),
-    }
-}
-
-fn status_name(status: u16) -> String {
-    if status == 0 { "none".to_owned() } else { status.to_string() }
-}
-
-fn is_of_request(place: Place) -> bool {
-    match place {
-        Place::Query | Place::RequestHeader | Place::Cookie | Place::Form | Place::RequestBody => true,
-        Place::ResponseHeader | Place::SetCookie | Place::ResponseBody => false,
-    }
-}
-
-fn fields(stats: &EndpointStats) -> impl Iterator<Item = Field> {
-    let answered = stats.calls.saturating_sub(stats.statuses.get(&0).copied().unwrap_or(0));
-    let with = |types: &BTreeMap<std::sync::Arc<str>, u64>, wanted: fn(&str) -> bool| -> u64 {
-        types.iter().filter(|(name, _)| wanted(name)).map(|(_, calls)| calls).sum()
-    };
-    let forms = with(&stats.request_types, |name| name.contains("form"));
-    let requests = with(&stats.request_types, |name| name.contains("json"));
-    let responses = with(&stats.response_types, |name| name.contains("json"));
-    stats.fields.iter().map(move |(key, field)| {
-        let possible = match key.place {
-            Place::Query | Place::RequestHeader | Place::Cookie => stats.calls,
-            Place::Form => forms,
-            Place::RequestBody => requests,
-            Place::ResponseHeader | Place::SetCookie => answered,
-            Place::ResponseBody => responses,
-        };
-        // A body may be JSON without saying so.
-        let of = possible.max(field.calls);
-        Field {
-            place: key.place.name().to_owned(),
-            name: key.name.to_string(),
-            types: texts(field.facts.types()),
-            formats: texts(field.facts.formats()),
-            calls: field.calls,
-            of,
-            required: field.calls == of,
-        }
-    })
-}
-
-fn texts(facts: Facts) -> Vec<String> {
-    facts.names().map(str::to_owned).collect()
-}
-
-fn party(peer: &Peer) -> Party {
-    let workload = peer.workload.as_deref();
-    let address = peer.address.to_string();
-    let program = workload.map(|workload| workload.program.to_string());
-    Party {
-        name: program.clone().filter(|program| !program.is_empty()).unwrap_or_else(|| address.clone()),
-        address,
-        program,
-        cgroup: workload.map(|workload| workload.cgroup.to_string()),
-        container: workload.and_then(|workload| workload.container.as_deref()).map(str::to_owned),
-    }
-}
-
-fn caller((key, stats): (&CallerKey, &CallerStats)) -> Caller {
-    Caller {
-        caller: party(&key.peer),
-        credential: key.credential.name().to_owned(),
-        calls: stats.calls,
-        refused: stats.refused,
-        first_seen: format::time(stats.seen.first),
-        last_seen: format::time(stats.seen.last),
-    }
-}
-
-/// One row of a coverage table.
-pub fn coverage((key, stats): (&CoverageKey, &CoverageStats)) -> Coverage {
-    Coverage {
-        program: key.workload.program.to_string(),
-        cgroup: key.workload.cgroup.to_string(),
-        container: key.workload.container.as_deref().map(str::to_owned),
-        port: key.port,
-        verdict: key.verdict.name().to_owned(),
-        readable: key.verdict == Verdict::Http1,
-        connections: stats.connections,
-        bytes: stats.bytes,
-    }
 }

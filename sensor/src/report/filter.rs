@@ -23,7 +23,7 @@ impl Filter {
     /// The part of the catalog that meets all conditions, in the same order.
     pub fn apply(&self, mut catalog: Catalog) -> Catalog {
         catalog.services.retain_mut(|service| {
-            if !self.service.as_ref().is_none_or(|glob| glob.matches(&service.name)) {
+            if self.service.as_ref().is_some_and(|glob| !glob.matches(&service.name)) {
                 return false;
             }
             service.endpoints.retain_mut(|endpoint| self.keeps(endpoint));
@@ -34,10 +34,10 @@ impl Filter {
 
     fn keeps(&self, endpoint: &mut Endpoint) -> bool {
         let Endpoint { method, template, stats, .. } = endpoint;
-        if !self.method.as_ref().is_none_or(|wanted| wanted == method.name())
-            || !self.path.as_ref().is_none_or(|glob| glob.matches(template))
-            || !self.since.is_none_or(|since| stats.seen.last >= since)
-        {
+        let other_method = self.method.as_ref().is_some_and(|wanted| wanted != method.name());
+        let other_path = self.path.as_ref().is_some_and(|glob| !glob.matches(template));
+        let too_old = self.since.is_some_and(|since| stats.seen.last < since);
+        if other_method || other_path || too_old {
             return false;
         }
         stats.callers.retain(|key, caller| {

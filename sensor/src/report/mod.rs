@@ -11,4 +11,6 @@ pub mod status;
 pub mod text;
 
 mod escape;
+mod fill;
 mod format;
+mod table;

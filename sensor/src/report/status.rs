@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::document::{Coverage, SCHEMA_VERSION, coverage};
+use super::document::{Coverage, SCHEMA_VERSION};
+use super::fill::coverage;
 use super::format;
 use crate::flow::Timestamp;
 use crate::inventory::{CoverageKey, CoverageStats};
@@ -34,9 +35,9 @@ pub struct RunRow {
     pub scope: String,
     /// RFC 3339.
     pub started: String,
-    /// Last time that something was stored, RFC 3339.
+    /// Last time that something was stored, RFC 3339; null before the first.
     pub flushed: Option<String>,
-    /// Orderly end, RFC 3339; missing while it runs and after a crash.
+    /// Orderly end, RFC 3339; null while it runs and after a crash.
     pub ended: Option<String>,
     /// Calls stored.
     pub calls: u64,

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteSynchronous};
-use sqlx::{ConnectOptions, Connection, Executor};
+use sqlx::{ConnectOptions, Connection};
 
 use super::{Run, RunId, RunStart, Store, StoreError, key};
 use crate::flow::Timestamp;
@@ -33,12 +33,16 @@ const JOURNAL_BYTES_MAX: &str = "67108864";
 /// Bytes of page cache: small, so that the sensor stays small; negative means KiB to SQLite.
 const CACHE_KIB: &str = "-4096";
 
+/// Rows that the database's thread may be ahead of the reader: each time it stops costs more than a
+/// hundred rows.
+const ROWS_AHEAD: usize = 4096;
+
 /// An open SQLite store.
 #[derive(Debug)]
 pub struct SqliteStore {
     path: PathBuf,
     options: SqliteConnectOptions,
-    writer: SqliteConnection,
+    writer: Option<SqliteConnection>,
 }
 
 impl SqliteStore {
@@ -82,6 +86,7 @@ impl SqliteStore {
             .create_if_missing(false)
             .busy_timeout(BUSY_TIMEOUT)
             .foreign_keys(true)
+            .row_buffer_size(ROWS_AHEAD)
             .disable_statement_logging();
         // Looked at with nothing set first: a file that is not ours must stay as it is.
         let mut inspector = options.connect().await.map_err(fail)?;
@@ -97,7 +102,7 @@ impl SqliteStore {
             .pragma("cache_size", CACHE_KIB);
         let mut writer = options.connect().await.map_err(fail)?;
         migrate::migrate(&mut writer, path).await?;
-        Ok(SqliteStore { path: path.to_owned(), options, writer })
+        Ok(SqliteStore { path: path.to_owned(), options, writer: Some(writer) })
     }
 
     /// The file.
@@ -108,10 +113,30 @@ impl SqliteStore {
     /// Sets how long a write waits for another program's lock; the [`super::flush::Flusher`] wants
     /// it short, since it tries again by itself.
     pub async fn wait_for_lock(&mut self, time: Duration) -> Result<(), StoreError> {
-        let sql = format!("PRAGMA busy_timeout = {}", time.as_millis());
-        // Safe: the only thing put in is a number.
-        self.writer.execute(sqlx::AssertSqlSafe(sql)).await.map_err(|error| failure(&self.path, error))?;
-        Ok(())
+        self.options = self.options.clone().busy_timeout(time);
+        // Closed before the next one opens: closing takes a lock of its own.
+        let closed = match self.writer.take() {
+            Some(writer) => writer.close().await,
+            None => Ok(()),
+        };
+        self.settle(closed)
+    }
+
+    /// The connection that writes, made anew after a failure: SQLite ends a transaction by itself
+    /// when a disk is full, which leaves the library's idea of it wrong.
+    async fn writer(&mut self) -> Result<&mut SqliteConnection, sqlx::Error> {
+        let writer = match self.writer.take() {
+            Some(writer) => writer,
+            None => self.options.connect().await?,
+        };
+        Ok(self.writer.insert(writer))
+    }
+
+    fn settle<T>(&mut self, result: Result<T, sqlx::Error>) -> Result<T, StoreError> {
+        result.map_err(|error| {
+            self.writer = None;
+            failure(&self.path, error)
+        })
     }
 
     /// The key of this installation, made when the store is new.
@@ -119,8 +144,11 @@ impl SqliteStore {
     /// A keyed hash of a fixed text in the store tells whether key and store belong together: with
     /// another key the words of all paths would be counted twice.
     pub async fn install_key(&mut self) -> Result<[u8; key::KEY_BYTES], StoreError> {
-        let stored =
-            read::meta(&mut self.writer, KEY_CHECK).await.map_err(|error| failure(&self.path, error))?;
+        let stored = match self.writer().await {
+            Ok(writer) => read::meta(writer, KEY_CHECK).await,
+            Err(error) => Err(error),
+        };
+        let stored = self.settle(stored)?;
         let key = match (key::read(&self.path)?, &stored) {
             (Some(key), _) => key,
             (None, None) => key::create(&self.path)?,
@@ -144,16 +172,24 @@ impl SqliteStore {
                     source: None,
                 });
             }
-            None => write::meta(&mut self.writer, KEY_CHECK, &check)
-                .await
-                .map_err(|error| failure(&self.path, error))?,
+            None => {
+                let written = match self.writer().await {
+                    Ok(writer) => write::meta(writer, KEY_CHECK, &check).await,
+                    Err(error) => Err(error),
+                };
+                self.settle(written)?;
+            }
         }
         Ok(key)
     }
 
     /// Ends the connection after moving the write-ahead log into the database.
-    pub async fn close(self) -> Result<(), StoreError> {
-        self.writer.close().await.map_err(|error| failure(&self.path, error))
+    pub async fn close(mut self) -> Result<(), StoreError> {
+        let closed = match self.writer.take() {
+            Some(writer) => writer.close().await,
+            None => Ok(()),
+        };
+        self.settle(closed)
     }
 }
 
@@ -161,15 +197,27 @@ const KEY_CHECK: &str = "key-check";
 
 impl Store for SqliteStore {
     async fn begin_run(&mut self, run: &RunStart) -> Result<RunId, StoreError> {
-        write::begin_run(&mut self.writer, run).await.map_err(|error| failure(&self.path, error))
+        let result = match self.writer().await {
+            Ok(writer) => write::begin_run(writer, run).await,
+            Err(error) => Err(error),
+        };
+        self.settle(result)
     }
 
     async fn merge(&mut self, run: RunId, delta: &Inventory, at: Timestamp) -> Result<(), StoreError> {
-        write::merge(&mut self.writer, run, delta, at).await.map_err(|error| failure(&self.path, error))
+        let result = match self.writer().await {
+            Ok(writer) => write::merge(writer, run, delta, at).await,
+            Err(error) => Err(error),
+        };
+        self.settle(result)
     }
 
     async fn end_run(&mut self, run: RunId, at: Timestamp) -> Result<(), StoreError> {
-        write::end_run(&mut self.writer, run, at).await.map_err(|error| failure(&self.path, error))
+        let result = match self.writer().await {
+            Ok(writer) => write::end_run(writer, run, at).await,
+            Err(error) => Err(error),
+        };
+        self.settle(result)
     }
 
     async fn load(&self) -> Result<Inventory, StoreError> {

@@ -46,7 +46,7 @@ pub(super) async fn end_run(connection: &mut SqliteConnection, run: RunId, at: T
 }
 
 pub(super) async fn meta(connection: &mut SqliteConnection, name: &str, value: &str) -> Result<()> {
-    sqlx::query("INSERT INTO meta (name, value) VALUES (?, ?)")
+    sqlx::query("INSERT INTO meta (name, value) VALUES (?, ?) ON CONFLICT DO NOTHING")
         .bind(name)
         .bind(value)
         .execute(connection)
