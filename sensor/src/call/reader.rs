@@ -282,7 +282,8 @@ impl Reader {
                     counters.add(Counter::JsonMalformed);
                 }
             }
-            Syntax::Unknown if is_json_start(&message.body) => {
+            // Command line clients call everything a form.
+            Syntax::Unknown | Syntax::Form if is_json_start(&message.body) => {
                 json::scan(&message.body, place, &mut self.fields, counters);
             }
             Syntax::Form if request => {
