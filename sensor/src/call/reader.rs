@@ -80,6 +80,8 @@ impl Reader {
 
     /// Drops every value of an exchange. `None` if it does not begin with a request.
     pub fn read(&mut self, exchange: Exchange, parties: &Parties, counters: &mut Counters) -> Option<Call> {
+        // Empty, unless the last exchange ended in a panic that was caught.
+        self.fields.take();
         let Exchange { request, response, direction, notes: _ } = &exchange;
         let StartLine::Request { method, target: raw_target, .. } = &request.head.start else { return None };
         let method = Method::of_token(method.of(&request.head.bytes));
