@@ -141,3 +141,48 @@ fn words_are_shown_by_evidence_and_go_by_hash() {
     let (hash, word) = words.first_key_value().unwrap();
     assert_eq!((path, &**word), (format!("/~{hash:016x}/{{integer}}"), "wombats"));
 }
+
+#[test]
+fn json_under_other_names() {
+    for (content_type, body, expected) in [
+        ("application/x-www-form-urlencoded", "{\"a\":1}", "request-body: ,/a"),
+        ("application/x-www-form-urlencoded", "a={\"b\":1}", "form: a"),
+        ("text/plain", " [ {\"a\":1} ]", "request-body: ,/*,/*/a"),
+        ("text/plain", "a note", ""),
+        ("application/vnd.shop.v2+json", "\u{feff}{\"a\":1}", "request-body: ,/a"),
+        ("text/html", "{\"a\":1}", ""),
+    ] {
+        let mut reader = Reader::new(KEY);
+        let request = format!("POST / HTTP/1.1\nHost: a\nContent-Type: {content_type}\n\n{body}");
+        let call = read(&mut reader, &request, "");
+        let names = reader.names();
+        let fields: Vec<_> = call.fields.iter().map(|seen| &**names.name(seen.field)).collect();
+        let place = call.fields.first().map_or("", |seen| names.place(seen.field).name());
+        let shown = if place.is_empty() { String::new() } else { format!("{place}: {}", fields.join(",")) };
+        assert_eq!(shown, expected, "{content_type} {body}");
+    }
+}
+
+#[test]
+fn credentials_wherever_they_stand() {
+    let jwt = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl";
+    for (target, headers, expected) in [
+        ("/", "Accept: */*".to_owned(), Credential::None),
+        ("/", "Authorization: Basic YTpi".to_owned(), Credential::Basic),
+        ("/", "Authorization: Bearer abc".to_owned(), Credential::Bearer),
+        ("/", format!("Authorization: Bearer {jwt}"), Credential::Jwt),
+        ("/", format!("X-Anything: {jwt}"), Credential::Jwt),
+        ("/", format!("Cookie: a=b; t={jwt}"), Credential::Jwt),
+        ("/", "X-Api-Key: abc".to_owned(), Credential::ApiKey),
+        ("/?api_key=abc", "Accept: */*".to_owned(), Credential::ApiKey),
+        ("/?access_token=abc", "Accept: */*".to_owned(), Credential::Bearer),
+        ("/", "Cookie: PHPSESSID=abc".to_owned(), Credential::SessionCookie),
+        ("/", "Authorization: Digest username=a".to_owned(), Credential::Other),
+    ] {
+        let mut reader = Reader::new(KEY);
+        // What the server sends is no credential of the caller.
+        let response = format!("HTTP/1.1 200 OK\nSet-Cookie: PHPSESSID=abc\nX-Token: {jwt}\n");
+        let call = read(&mut reader, &format!("GET {target} HTTP/1.1\nHost: a\n{headers}\n"), &response);
+        assert_eq!(call.credential, expected, "{target} {headers}");
+    }
+}

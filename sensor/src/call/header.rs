@@ -4,12 +4,13 @@
 use hashbrown::HashTable;
 
 use super::auth::is_key_name;
+use super::fields::NONE;
 use super::hash::Seed;
 
 /// Longest header name that is looked at, in bytes; longer ones count as data.
 const NAME_BYTES_MAX: usize = 64;
 
-/// Names that are remembered.
+/// Spellings of names that are remembered.
 const NAMES_REMEMBERED_MAX: usize = 4096;
 
 /// What to do with a header field.
@@ -117,51 +118,89 @@ const CARRIERS: &[(&str, Role)] = &[
     ("authorization", Role::Authorization),
 ];
 
-/// Header names met, with their roles.
-pub(super) struct Roles {
-    seed: Seed,
-    table: HashTable<(Box<[u8]>, Role)>,
+/// A header name as it was spelt.
+pub(super) struct Header {
+    spelt: Box<[u8]>,
+    /// In lower case; empty if it is too long to be a name.
+    pub(super) name: Box<[u8]>,
+    pub(super) role: Role,
+    /// Its field in requests and in responses, once it has one.
+    pub(super) fields: [u32; 2],
+    /// Header that followed this one the last time the guess was wrong.
+    next: usize,
 }
 
-impl Roles {
-    pub(super) fn new(seed: Seed) -> Roles {
-        let mut roles = Roles { seed, table: HashTable::new() };
-        for name in PLUMBING {
-            roles.remember(name.as_bytes(), Role::Plumbing);
-        }
-        for (name, role) in CARRIERS {
-            roles.remember(name.as_bytes(), *role);
-        }
-        roles
+/// The three first entries: what stands before the first header of a request and of a response,
+/// and the place for names past the bound.
+const RESERVED: usize = 3;
+const UNREMEMBERED: usize = 2;
+
+/// Header names met, each in each of its spellings. Most are found by a guess: programs send their
+/// headers in one order.
+pub(super) struct Headers {
+    seed: Seed,
+    headers: Vec<Header>,
+    table: HashTable<usize>,
+}
+
+impl Headers {
+    pub(super) fn new(seed: Seed) -> Headers {
+        let reserved = || Header::of(&[]);
+        Headers { seed, headers: (0..RESERVED).map(|_| reserved()).collect(), table: HashTable::new() }
     }
 
-    fn remember(&mut self, name: &[u8], role: Role) {
-        let seed = self.seed;
-        let hash = seed.bytes(0, name);
-        self.table.insert_unique(hash, (name.into(), role), |(name, _)| seed.bytes(0, name));
+    /// What stands before the first header of a message.
+    pub(super) fn start(&self, request: bool) -> usize {
+        usize::from(!request)
     }
 
-    /// The role of a name, and the name in lower case (empty if it is too long to be one).
-    pub(super) fn role<'a>(&mut self, name: &[u8], buffer: &'a mut [u8; NAME_BYTES_MAX]) -> (Role, &'a [u8]) {
-        let Some(small) = buffer.get_mut(..name.len()) else { return (Role::Field, &[]) };
-        small.copy_from_slice(name);
-        small.make_ascii_lowercase();
-        let small = &*small;
-        let hash = self.seed.bytes(0, small);
-        if let Some((_, role)) = self.table.find(hash, |(known, _)| **known == *small) {
-            return (*role, small);
+    /// The header of a name; `before` is the one before it in its message.
+    pub(super) fn find(&mut self, name: &[u8], before: usize) -> usize {
+        let guess = self.headers[before].next;
+        if guess >= RESERVED && *self.headers[guess].spelt == *name {
+            return guess;
         }
-        let role = if PLUMBING_PREFIXES.iter().any(|prefix| small.starts_with(prefix.as_bytes())) {
-            Role::Plumbing
-        } else if is_key_name(small) {
-            Role::Key
-        } else {
-            Role::Field
+        let hash = self.seed.bytes(0, name);
+        let known = self.table.find(hash, |&number| *self.headers[number].spelt == *name).copied();
+        let found = match known {
+            Some(known) => known,
+            None if self.headers.len() >= RESERVED + NAMES_REMEMBERED_MAX => {
+                self.headers[UNREMEMBERED] = Header::of(name);
+                return UNREMEMBERED;
+            }
+            None => {
+                let number = self.headers.len();
+                self.headers.push(Header::of(name));
+                let (seed, headers) = (self.seed, &self.headers);
+                self.table.insert_unique(hash, number, |&other| seed.bytes(0, &headers[other].spelt));
+                number
+            }
         };
-        if self.table.len() < NAMES_REMEMBERED_MAX {
-            self.remember(small, role);
-        }
-        (role, small)
+        self.headers[before].next = found;
+        found
+    }
+
+    /// One that `find` gave.
+    pub(super) fn header(&mut self, number: usize) -> &mut Header {
+        &mut self.headers[number]
+    }
+}
+
+impl Header {
+    fn of(spelt: &[u8]) -> Header {
+        let name = if spelt.len() > NAME_BYTES_MAX { Vec::new() } else { spelt.to_ascii_lowercase() };
+        let listed = |names: &[&str]| names.iter().any(|listed| listed.as_bytes() == name);
+        let carrier = CARRIERS.iter().find(|(carrier, _)| carrier.as_bytes() == name);
+        let role = match carrier {
+            Some((_, role)) => *role,
+            None if listed(PLUMBING) => Role::Plumbing,
+            None if PLUMBING_PREFIXES.iter().any(|prefix| name.starts_with(prefix.as_bytes())) => {
+                Role::Plumbing
+            }
+            None if is_key_name(&name) => Role::Key,
+            None => Role::Field,
+        };
+        Header { spelt: spelt.into(), name: name.into(), role, fields: [NONE; 2], next: 0 }
     }
 }
 
@@ -170,23 +209,43 @@ mod tests {
     use super::*;
 
     #[test]
-    fn roles_without_regard_to_case() {
-        let mut roles = Roles::new(Seed::new([1; 16]));
-        for _ in 0..2 {
-            for (name, role) in [
-                ("Host", Role::Host),
-                ("SEC-CH-UA", Role::Plumbing),
-                ("sec-fetch-mode", Role::Plumbing),
-                ("Content-Length", Role::Plumbing),
-                ("X-Api-Key", Role::Key),
-                ("X-Request-Id", Role::Field),
-                ("Set-Cookie", Role::SetCookie),
-            ] {
-                let mut buffer = [0; NAME_BYTES_MAX];
-                let (found, small) = roles.role(name.as_bytes(), &mut buffer);
-                assert_eq!((found, small), (role, name.to_ascii_lowercase().as_bytes()));
+    fn roles_without_regard_to_case_or_order() {
+        let mut headers = Headers::new(Seed::new([1; 16]));
+        let mut expected = [
+            ("Host", Role::Host),
+            ("host", Role::Host),
+            ("SEC-CH-UA", Role::Plumbing),
+            ("sec-fetch-mode", Role::Plumbing),
+            ("Content-Length", Role::Plumbing),
+            ("X-Api-Key", Role::Key),
+            ("X-Request-Id", Role::Field),
+            ("Set-Cookie", Role::SetCookie),
+        ];
+        for round in 0..6 {
+            let mut before = headers.start(round % 2 == 0);
+            for (name, role) in expected {
+                before = headers.find(name.as_bytes(), before);
+                let header = headers.header(before);
+                assert_eq!((header.role, &*header.name), (role, name.to_ascii_lowercase().as_bytes()));
+            }
+            if round > 2 {
+                expected.rotate_left(3);
             }
         }
-        assert_eq!(roles.role(&[b'x'; 65], &mut [0; NAME_BYTES_MAX]), (Role::Field, &[][..]));
+        let long = headers.find(&[b'x'; 65], 0);
+        assert_eq!((headers.header(long).role, &*headers.header(long).name), (Role::Field, &[][..]));
+    }
+
+    #[test]
+    fn names_past_the_bound_are_read_but_not_remembered() {
+        let mut headers = Headers::new(Seed::new([1; 16]));
+        let mut before = headers.start(true);
+        for number in 0..NAMES_REMEMBERED_MAX + 10 {
+            before = headers.find(format!("x-{number}").as_bytes(), before);
+            assert_eq!(*headers.header(before).name, *format!("x-{number}").as_bytes());
+        }
+        assert_eq!(headers.headers.len(), RESERVED + NAMES_REMEMBERED_MAX);
+        let host = headers.find(b"Host", before);
+        assert_eq!(headers.header(host).role, Role::Host);
     }
 }

@@ -32,6 +32,8 @@ struct Frame {
 
 /// Adds the fields of a body to `fields`.
 pub(super) fn scan(bytes: &[u8], place: Place, fields: &mut Fields, counters: &mut Counters) -> Outcome {
+    // A byte order mark may be ignored (RFC 8259 section 8.1).
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     let mut scanner = Scanner { bytes, at: 0, fields, counters, too_deep: false };
     let root = FieldNames::root(place);
     let outcome = scanner.values(root).err().unwrap_or(Outcome::Whole);

@@ -7,9 +7,9 @@ use std::sync::Arc;
 use hashbrown::HashTable;
 
 use super::evidence::Sighting;
-use super::fields::Fields;
+use super::fields::{Fields, NONE};
 use super::hash::Seed;
-use super::header::{Role, Roles};
+use super::header::{Headers, Role};
 use super::json::{self, Outcome};
 use super::media::{Syntax, is_json_start, media_type};
 use super::text::facts_of_text;
@@ -41,7 +41,7 @@ pub struct Reader {
     seed: Seed,
     fields: Fields,
     words: Words,
-    roles: Roles,
+    headers: Headers,
     authorities: HashTable<(Box<[u8]>, Arc<str>)>,
     /// The last caller with its hash: calls of one connection come together.
     caller: Option<(Arc<Peer>, u64)>,
@@ -62,7 +62,7 @@ impl Reader {
             seed,
             fields: Fields::new(seed),
             words: Words::new(key, seed),
-            roles: Roles::new(seed),
+            headers: Headers::new(seed),
             authorities: HashTable::new(),
             caller: None,
         }
@@ -80,6 +80,8 @@ impl Reader {
 
     /// Drops every value of an exchange. `None` if it does not begin with a request.
     pub fn read(&mut self, exchange: Exchange, parties: &Parties, counters: &mut Counters) -> Option<Call> {
+        // Empty, unless the last exchange ended in a panic that was caught.
+        self.fields.take();
         let Exchange { request, response, direction, notes: _ } = &exchange;
         let StartLine::Request { method, target: raw_target, .. } = &request.head.start else { return None };
         let method = Method::of_token(method.of(&request.head.bytes));
@@ -150,10 +152,18 @@ impl Reader {
     ) -> Carried<'a> {
         let place = if request { Place::RequestHeader } else { Place::ResponseHeader };
         let mut carried = Carried::default();
+        let mut before = self.headers.start(request);
         for (name, value) in head.fields() {
-            let mut buffer = [0; 64];
-            let (role, name) = self.roles.role(name, &mut buffer);
-            match role {
+            before = self.headers.find(name, before);
+            let header = self.headers.header(before);
+            let mut field = |fields: &mut Fields, facts: Facts, counters: &mut Counters| {
+                let known = &mut header.fields[usize::from(!request)];
+                if *known == NONE {
+                    *known = fields.names.child(FieldNames::root(place), &header.name, counters);
+                }
+                fields.add(*known, facts, counters);
+            };
+            match header.role {
                 Role::Plumbing => {}
                 // The first one counts: a second Host is an attack (RFC 9112 section 3.2).
                 Role::Host if request => drop(carried.host.get_or_insert(value)),
@@ -173,12 +183,12 @@ impl Reader {
                 Role::Authorization => {
                     credential.authorization(value);
                     let facts = if value.is_empty() { Facts::EMPTY } else { Facts::TEXT };
-                    self.fields.add_named(place, name, Facts::STRING | facts, counters);
+                    field(&mut self.fields, Facts::STRING | facts, counters);
                 }
-                Role::Key | Role::Field => {
+                role @ (Role::Key | Role::Field) => {
                     let facts = facts_of_text(value);
                     credential.header(role == Role::Key, facts);
-                    self.fields.add_named(place, name, facts, counters);
+                    field(&mut self.fields, facts, counters);
                 }
                 Role::Host | Role::Cookie | Role::SetCookie => {}
             }
@@ -274,7 +284,8 @@ impl Reader {
                     counters.add(Counter::JsonMalformed);
                 }
             }
-            Syntax::Unknown if is_json_start(&message.body) => {
+            // Command line clients call everything a form.
+            Syntax::Unknown | Syntax::Form if is_json_start(&message.body) => {
                 json::scan(&message.body, place, &mut self.fields, counters);
             }
             Syntax::Form if request => {

@@ -73,7 +73,8 @@ pub struct EndpointStats {
 pub struct FieldKey {
     /// Where.
     pub place: Place,
-    /// Name, or JSON pointer with `*` for array items and for keys that are data.
+    /// Name (`{name}` for all names that are data), or JSON pointer: empty for the whole body, `*`
+    /// for array items, `{key}` for all keys that are data.
     pub name: Arc<str>,
 }
 
@@ -89,7 +90,8 @@ pub struct FieldStats {
 /// Who called and with which kind of credential.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CallerKey {
-    /// Workload or address. A local workload is listed once, whatever its address.
+    /// Workload or address. A local workload is listed once, whatever its address, which then is
+    /// `0.0.0.0`.
     pub peer: Peer,
     /// Kind of credential.
     pub credential: Credential,
