@@ -130,11 +130,11 @@ pub struct Run {
     #[arg(long, value_enum, default_value_t = FrontEnd::Auto, help_heading = "Capture")]
     pub front_end: FrontEnd,
     /// Bytes of one socket operation that are copied at the most
-    #[arg(long, value_name = "BYTES", default_value_t = 16384, help_heading = "Capture",
+    #[arg(long, value_name = "BYTES", default_value_t = 65536, help_heading = "Capture",
           value_parser = clap::value_parser!(u32).range(512..=262_144))]
     pub operation_bytes_max: u32,
     /// Bytes of one message that are copied at the most; heads are copied whole within it
-    #[arg(long, value_name = "BYTES", default_value_t = 65536, help_heading = "Capture",
+    #[arg(long, value_name = "BYTES", default_value_t = 262144, help_heading = "Capture",
           value_parser = clap::value_parser!(u32).range(512..=16_777_216))]
     pub burst_bytes_max: u32,
 

@@ -1,7 +1,7 @@
 //! One function per command: open what it needs, let the stages work, print what they made.
 
 use std::io::{self, IsTerminal, Write};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use clap::CommandFactory;
 use serde::Serialize;
@@ -17,13 +17,13 @@ use crate::report::json;
 use crate::report::status::{RunFacts, Status};
 use crate::report::text::{self, Style};
 use crate::source::check::{self, Check};
-use crate::store::key::KEY_BYTES;
 use crate::store::sqlite::SqliteStore;
 use crate::store::{Run, Store, StoreError};
 use crate::telemetry::{self, Progress, Verbosity};
 
 /// How long one write of a run waits for another program's lock.
-const LOCK_WAIT: Duration = Duration::from_millis(500);
+#[cfg(feature = "kernel")]
+const LOCK_WAIT: std::time::Duration = std::time::Duration::from_millis(500);
 
 /// Does what was asked for; the exit code where that went well.
 pub fn execute(cli: &Cli) -> Result<u8, Failure> {
@@ -76,7 +76,8 @@ fn run(_: config::Run, _: Progress) -> Result<u8, Failure> {
 }
 
 /// The store of a run, made where there is none, with the key of this installation.
-async fn open(store: &config::Store) -> Result<(SqliteStore, [u8; KEY_BYTES]), StoreError> {
+#[cfg(feature = "kernel")]
+async fn open(store: &config::Store) -> Result<(SqliteStore, [u8; crate::store::key::KEY_BYTES]), StoreError> {
     if store.is_default {
         SqliteStore::make_folder(&store.path)?;
     }
