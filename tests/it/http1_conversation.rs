@@ -97,7 +97,8 @@ pub fn parse(text: &str) -> (Vec<Step>, String) {
 
 fn append(bytes: &mut Vec<u8>, line: &str) {
     if let Some(hex) = line.strip_prefix("@hex ") {
-        bytes.extend((0..hex.len() / 2).map(|i| u8::from_str_radix(&hex[2 * i..2 * i + 2], 16).expect("hex")));
+        bytes
+            .extend((0..hex.len() / 2).map(|i| u8::from_str_radix(&hex[2 * i..2 * i + 2], 16).expect("hex")));
         return;
     }
     if let Some((count, what)) = line.strip_prefix("@fill ").and_then(|rest| rest.split_once(' ')) {

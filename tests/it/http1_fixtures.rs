@@ -68,7 +68,8 @@ fn http1_conversations_cut_at_any_byte_give_the_same_calls() {
         let (steps, expected) = parse(&text);
         for (index, step) in steps.iter().enumerate().filter(|(_, step)| !step.lost) {
             // Long fillers add nothing but time: their first and last bytes do.
-            let points = (1..step.bytes.len()).filter(|&at| at < 1500 || step.bytes.len() - at < 100);
+            let length = step.bytes.len();
+            let points = (1..length).filter(|&at| length < 3000 || at < 200 || length - at < 100);
             for at in points {
                 let mut pieces = steps.clone();
                 pieces.splice(index..=index, cut(step, at));

@@ -48,6 +48,8 @@ struct Half {
     quiet: bool,
     /// No byte of the direction was seen.
     unseen: bool,
+    /// A hole while the place was lost: whole messages may have gone by in it.
+    blind: bool,
     /// Final response that is being read.
     response: Option<(Sequence, Message)>,
 }
@@ -137,13 +139,16 @@ impl Connection {
                     half.state = State::Boundary;
                     // What comes first answers what was asked first.
                     half.resynchronised = !std::mem::take(&mut half.unseen);
+                    if std::mem::take(&mut half.blind) {
+                        counters.add(Counter::MessageLost);
+                    }
                     continue;
                 }
                 State::Boundary => {
                     let blank = bytes.iter().take_while(|&&b| b == b'\r' || b == b'\n').count();
                     if blank == 0 {
                         let quiet = std::mem::take(&mut half.quiet);
-                        half.head = HeadStart { at, burst_start, burst: self.pairing.burst, quiet };
+                        half.head = HeadStart { at, burst_start, bursts: self.pairing.bursts(), quiet };
                         self.read_head(direction, bytes, at, counters)
                     } else {
                         // The flag is kept for the first byte of the head.
@@ -177,7 +182,7 @@ impl Connection {
     ) -> usize {
         let start = detect::start(bytes);
         match start {
-            Start::Request | Start::Response if self.settle(direction, start) => {}
+            Start::Request | Start::Response if self.settle(direction, start, bytes) => {}
             Start::More => return self.keep_partial(direction, bytes, false, counters),
             _ => return self.lose(direction, Counter::MessageUnrecognized, bytes.len(), counters),
         }
@@ -232,7 +237,10 @@ impl Connection {
             match start {
                 Start::Request | Start::Response if line_is_whole => {
                     half.recognised = true;
-                    if !self.settle(direction, start) {
+                    let partial = std::mem::take(&mut half.partial);
+                    let fits = self.settle(direction, start, &partial);
+                    self.halves[direction.index()].partial = partial;
+                    if !fits {
                         return self.lose(direction, Counter::MessageUnrecognized, bytes.len(), counters);
                     }
                 }
@@ -276,8 +284,14 @@ impl Connection {
     }
 
     /// Learns from a start line which direction carries requests. False if it contradicts what is
-    /// known.
-    fn settle(&mut self, direction: Direction, start: Start) -> bool {
+    /// known, or if it is too weak where the place was lost.
+    fn settle(&mut self, direction: Direction, start: Start, bytes: &[u8]) -> bool {
+        if start == Start::Request
+            && self.halves[direction.index()].resynchronised
+            && !detect::is_known_method(bytes)
+        {
+            return false;
+        }
         let requests = if start == Start::Request { direction } else { direction.reverse() };
         if self.requests.is_none() && requests == direction {
             let head = self.halves[direction.index()].head;
@@ -339,6 +353,9 @@ impl Connection {
                 let half = &mut self.halves[direction.index()];
                 let resynchronised = std::mem::take(&mut half.resynchronised);
                 match self.pairing.answer(began, resynchronised, counters) {
+                    Some(_) if status == 101 && self.pairing.refuse_tentative(counters) => {
+                        self.upgrade(at, counters);
+                    }
                     Some((sequence, asked)) => {
                         let framing = framing::response(&facts, minor_version, status, asked);
                         let message = Message::begin(head, began.at);
@@ -395,6 +412,11 @@ impl Connection {
         at: Timestamp,
         counters: &mut Counters,
     ) {
+        let by_request = matches!(framing, Framing::Conflict | Framing::Upgrade);
+        if by_request && self.pairing.refuse_tentative(counters) {
+            // Too much would follow from what may be the answer to another request.
+            return self.lose_responses();
+        }
         let half = &mut self.halves[direction.index()];
         half.response = Some((sequence, message));
         let mut notes = Notes::default();
@@ -432,17 +454,24 @@ impl Connection {
             return bytes.len();
         };
         message.last_byte = at;
-        match body.read(bytes, message) {
+        let step = body.read(bytes, message);
+        message.body_whole &= step != Step::Malformed;
+        match step {
             Step::More => bytes.len(),
             Step::Done(used) => {
                 half.state = State::Boundary;
                 self.finish(direction, Notes::default(), at, true, counters);
                 used
             }
+            // Maybe it is the answer to another request, and has no body at all.
             Step::Malformed => {
+                if !request && self.pairing.refuse_tentative(counters) {
+                    // Maybe it is the answer to another request, and has no body at all.
+                    self.lose_responses();
+                    return bytes.len();
+                }
                 counters.add(Counter::ChunkMalformed);
-                message.body_whole = false;
-                half.state = State::Closed;
+                self.halves[direction.index()].state = State::Closed;
                 let notes = Notes { framing_conflict: true, ..Notes::default() };
                 self.finish(direction, notes, at, true, counters);
                 bytes.len()
@@ -517,10 +546,13 @@ impl Connection {
         half.quiet = false;
         match &mut half.state {
             State::Closed => return,
-            // Each burst is a message at least; the others were counted when the place was lost.
+            // Each burst is a message at least. Further ones are counted as one for requests; of
+            // responses they show as requests without one.
             State::Seek => {
                 if std::mem::take(&mut half.unseen) || burst_start {
                     counters.add(Counter::MessageLost);
+                } else {
+                    half.blind |= request;
                 }
                 return;
             }
@@ -541,6 +573,8 @@ impl Connection {
                     Hole::Past | Hole::Lost => {
                         if hole == Hole::Past {
                             counters.add(Counter::MessageLost);
+                        } else {
+                            half.blind |= request;
                         }
                         self.finish(direction, Notes::default(), at, false, counters);
                     }
@@ -561,6 +595,7 @@ impl Connection {
             let half = &mut self.halves[direction.index()];
             match &half.state {
                 State::Head => counters.add(Counter::MessageLost),
+                State::Seek if half.blind => counters.add(Counter::MessageLost),
                 State::Body(body) => {
                     let until_close = certain && matches!(body, Body::UntilClose);
                     if let Some((_, message)) = half.response.as_mut() {
@@ -609,6 +644,7 @@ impl Half {
             resynchronised: false,
             quiet: false,
             unseen: true,
+            blind: false,
             response: None,
         }
     }

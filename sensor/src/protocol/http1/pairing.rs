@@ -26,8 +26,12 @@ pub(super) struct Pairing {
     queue: VecDeque<Pending>,
     /// Number of the request at the front.
     front: Sequence,
-    /// Bursts of the request direction so far.
-    pub burst: u64,
+    /// Bursts of the request direction so far, if each hole hid the start of one.
+    burst: u64,
+    /// What that number was at the last burst start that was seen.
+    burst_seen: u64,
+    /// Burst of the last request that left the queue.
+    left_burst: u64,
     /// No byte of the response direction came or went missing since that burst began.
     pub quiet: bool,
     /// The client was seen to send a request while an answer was under way.
@@ -69,8 +73,9 @@ pub(super) struct HeadStart {
     pub at: Timestamp,
     /// It began a burst.
     pub burst_start: bool,
-    /// Bursts of the request direction so far.
-    pub burst: u64,
+    /// The burst of requests before it: by the last start that was seen, and if each hole since
+    /// then hid one.
+    pub bursts: (u64, u64),
     /// Of a response: no other byte of its direction since that burst began.
     pub quiet: bool,
 }
@@ -92,6 +97,8 @@ impl Pairing {
             queue: VecDeque::new(),
             front: 0,
             burst: 0,
+            burst_seen: 0,
+            left_burst: 0,
             quiet: true,
             overlaps: false,
             off: false,
@@ -117,8 +124,21 @@ impl Pairing {
     pub fn requests_begin(&mut self, burst_start: bool) {
         if burst_start {
             self.burst += 1;
+            self.burst_seen = self.burst;
             self.quiet = true;
         }
+    }
+
+    /// The request that is being read goes on in this burst.
+    fn request_reaches_here(&mut self) {
+        if let Some(last) = self.queue.back_mut().filter(|last| !last.request_done) {
+            last.bursts.1 = self.burst;
+        }
+    }
+
+    /// The burst of requests that a response that begins now follows.
+    pub fn bursts(&self) -> (u64, u64) {
+        (self.burst_seen, self.burst)
     }
 
     /// Bytes of the request direction came: what was tentative is certain now. False if it fell
@@ -128,9 +148,7 @@ impl Pairing {
             return !self.requests_broke_off(burst_start, counters);
         }
         self.requests_begin(burst_start);
-        if let Some(last) = self.queue.back_mut().filter(|last| !last.request_done) {
-            last.bursts.1 = self.burst;
-        }
+        self.request_reaches_here();
         if self.tentative.take().is_some() {
             self.queue.iter_mut().for_each(|pending| pending.tentative = false);
         }
@@ -141,6 +159,16 @@ impl Pairing {
     /// in the response direction is uncertain as well.
     pub fn requests_broke_off(&mut self, burst_start: bool, counters: &mut Counters) -> bool {
         self.requests_begin(burst_start);
+        if !burst_start {
+            // A burst may have begun in the hole.
+            self.burst += 1;
+        }
+        self.request_reaches_here();
+        self.refuse_tentative(counters)
+    }
+
+    /// Drops the tentative responses. True if there were any.
+    pub fn refuse_tentative(&mut self, counters: &mut Counters) -> bool {
         let fell = self.tentative.take().is_some();
         if fell {
             for pending in self.queue.iter_mut().filter(|pending| pending.tentative) {
@@ -262,7 +290,7 @@ impl Pairing {
     pub fn anchor(&mut self, head: HeadStart, counters: &mut Counters) -> bool {
         // Behind a hole in the requests the burst before it may be one that was not seen.
         let sound = !self.off && !self.requests_lost;
-        let Some(index) = self.first_of_burst(head.burst).filter(|_| sound) else { return false };
+        let Some(index) = self.first_of_burst(head.bursts).filter(|_| sound) else { return false };
         if self.queue.get(index).is_none_or(|pending| pending.request.first_byte > head.at) {
             return false;
         }
@@ -274,11 +302,16 @@ impl Pairing {
     }
 
     /// After a loss: the first request of the burst that went before, if there is no doubt.
-    fn first_of_burst(&self, burst: u64) -> Option<usize> {
-        let index = self.queue.iter().position(|pending| pending.bursts.1 >= burst)?;
-        let pending = self.queue.get(index).filter(|pending| pending.bursts.0 <= burst)?;
+    fn first_of_burst(&self, (seen, last): (u64, u64)) -> Option<usize> {
+        if self.front > 0 && self.left_burst >= seen {
+            // The first of them has its answer. This is one to a request that was not seen.
+            return None;
+        }
+        let first = |burst| self.queue.iter().position(|pending| pending.bursts.1 >= burst);
+        let index = first(seen).filter(|&index| first(last) == Some(index))?;
+        let pending = self.queue.get(index).filter(|pending| pending.bursts.0 <= last)?;
         // A request that goes on from an earlier burst may have been answered in the lost bytes.
-        let certain = pending.bursts.0 == burst || index + 1 == self.queue.len();
+        let certain = pending.bursts.0 == last || index + 1 == self.queue.len();
         (certain && !pending.answered).then_some(index)
     }
 
@@ -319,7 +352,10 @@ impl Pairing {
             if !front.request_done || !front.response_done || front.tentative {
                 return;
             }
-            let Some(Pending { request, response, notes, .. }) = self.queue.pop_front() else { return };
+            let Some(Pending { request, response, notes, bursts, .. }) = self.queue.pop_front() else {
+                return;
+            };
+            self.left_burst = bursts.1;
             self.front += 1;
             let left = request.bytes_held() + response.as_ref().map_or(0, Message::bytes_held);
             self.held_bytes = self.held_bytes.saturating_sub(left);
@@ -334,7 +370,7 @@ impl Pairing {
     /// The connection ended or is read no further.
     pub fn end(&mut self, at: Timestamp, counters: &mut Counters) {
         self.request_done(at, false, counters);
-        self.requests_broke_off(false, counters);
+        self.refuse_tentative(counters);
         self.close_open(counters);
     }
 
