@@ -306,7 +306,7 @@ impl Drop for ShownOnFailure<'_> {
     fn drop(&mut self) {
         if std::thread::panicking() {
             for (step, round) in self.0.steps.iter().zip(&self.0.rounds) {
-                let Step { direction, position, burst_start, lost, span, bytes, .. } = step;
+                let Step { direction, at, position, burst_start, lost, span, bytes, .. } = step;
                 let text: String = String::from_utf8_lossy(bytes).chars().take(60).collect();
                 println!(
                     "round {round} {direction:?} {position} burst {burst_start} lost {lost} span {span} {text:?}"
@@ -371,8 +371,11 @@ proptest! {
         let mut keyed: Vec<_> = written.steps.iter().enumerate()
             .map(|(i, step)| (step.position != 0, keys[i % keys.len()], step.clone())).collect();
         keyed.sort_by_key(|&(later, key, _)| (later, key));
-        let shuffled: Vec<Step> = keyed.into_iter().map(|(_, _, step)| step).collect();
-        let played = play(&shuffled, Ordering::Reorder);
+        let rounds = vec![0; keyed.len()];
+        let steps: Vec<Step> = keyed.into_iter().map(|(_, _, step)| step).collect();
+        let shuffled = Written { steps, rounds, round_of: Vec::new(), head_ends: Vec::new() };
+        let _shown = ShownOnFailure(&shuffled);
+        let played = play(&shuffled.steps, Ordering::Reorder);
         let found = conversation.check(&played);
         prop_assert_eq!(found.len(), conversation.calls.len());
     }

@@ -90,7 +90,9 @@ impl Connection {
                     }
                     _ => {
                         let quiet = std::mem::replace(&mut self.pairing.quiet, false);
-                        self.halves[direction.index()].quiet |= quiet;
+                        let half = &mut self.halves[direction.index()];
+                        let between = matches!(half.state, State::Seek | State::Boundary);
+                        half.quiet = between && (half.quiet || quiet);
                     }
                 }
                 self.read(direction, bytes, burst_start, at, counters);
@@ -148,7 +150,7 @@ impl Connection {
                     let blank = bytes.iter().take_while(|&&b| b == b'\r' || b == b'\n').count();
                     if blank == 0 {
                         let quiet = std::mem::take(&mut half.quiet);
-                        half.head = HeadStart { at, burst_start, bursts: self.pairing.bursts(), quiet };
+                        half.head = HeadStart { at, burst_start, bursts: self.pairing.bursts(at), quiet };
                         self.read_head(direction, bytes, at, counters)
                     } else {
                         // The flag is kept for the first byte of the head.
@@ -295,7 +297,7 @@ impl Connection {
         let requests = if start == Start::Request { direction } else { direction.reverse() };
         if self.requests.is_none() && requests == direction {
             let head = self.halves[direction.index()].head;
-            self.pairing.requests_begin(head.burst_start);
+            self.pairing.requests_begin(head.burst_start, head.at);
         }
         *self.requests.get_or_insert(requests) == requests
     }
@@ -536,7 +538,7 @@ impl Connection {
     ) {
         let request = self.is_request(direction);
         if request {
-            if self.pairing.requests_broke_off(burst_start, counters) {
+            if self.pairing.requests_broke_off(burst_start, at, counters) {
                 self.lose_responses();
             }
         } else if self.requests.is_some() {

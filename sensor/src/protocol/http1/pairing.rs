@@ -30,6 +30,8 @@ pub(super) struct Pairing {
     burst: u64,
     /// What that number was at the last burst start that was seen.
     burst_seen: u64,
+    /// When that one began.
+    burst_at: Timestamp,
     /// Burst of the last request that left the queue.
     left_burst: u64,
     /// No byte of the response direction came or went missing since that burst began.
@@ -98,6 +100,7 @@ impl Pairing {
             front: 0,
             burst: 0,
             burst_seen: 0,
+            burst_at: Timestamp::default(),
             left_burst: 0,
             quiet: true,
             overlaps: false,
@@ -121,8 +124,9 @@ impl Pairing {
     }
 
     /// A burst of requests begins, if `burst_start`.
-    pub fn requests_begin(&mut self, burst_start: bool) {
+    pub fn requests_begin(&mut self, burst_start: bool, at: Timestamp) {
         if burst_start {
+            self.burst_at = at;
             self.burst += 1;
             self.burst_seen = self.burst;
             self.quiet = true;
@@ -136,18 +140,19 @@ impl Pairing {
         }
     }
 
-    /// The burst of requests that a response that begins now follows.
-    pub fn bursts(&self) -> (u64, u64) {
-        (self.burst_seen, self.burst)
+    /// The burst of requests that a response which begins at `at` follows. None that is in the
+    /// queue, if the directions came out of order.
+    pub fn bursts(&self, at: Timestamp) -> (u64, u64) {
+        if at < self.burst_at { (u64::MAX, u64::MAX) } else { (self.burst_seen, self.burst) }
     }
 
     /// Bytes of the request direction came: what was tentative is certain now. False if it fell
     /// instead, since they went by before it: the place in the response direction is uncertain.
     pub fn requests_go_on(&mut self, burst_start: bool, at: Timestamp, counters: &mut Counters) -> bool {
         if self.tentative.is_some_and(|tentative| at < tentative) {
-            return !self.requests_broke_off(burst_start, counters);
+            return !self.requests_broke_off(burst_start, at, counters);
         }
-        self.requests_begin(burst_start);
+        self.requests_begin(burst_start, at);
         self.request_reaches_here();
         if self.tentative.take().is_some() {
             self.queue.iter_mut().for_each(|pending| pending.tentative = false);
@@ -157,8 +162,8 @@ impl Pairing {
 
     /// Bytes of the request direction are missing. True if tentative responses fell: then the place
     /// in the response direction is uncertain as well.
-    pub fn requests_broke_off(&mut self, burst_start: bool, counters: &mut Counters) -> bool {
-        self.requests_begin(burst_start);
+    pub fn requests_broke_off(&mut self, burst_start: bool, at: Timestamp, counters: &mut Counters) -> bool {
+        self.requests_begin(burst_start, at);
         if !burst_start {
             // A burst may have begun in the hole.
             self.burst += 1;
@@ -209,8 +214,10 @@ impl Pairing {
             }
         }
         let suspect = arrival.burst_start && self.queue.iter().any(|pending| !pending.response_done);
-        // Its response went by before it did: segments of the two directions came out of order.
-        let passed = self.orphan_at.is_some_and(|at| request.first_byte < at);
+        if self.orphan_at.is_some_and(|at| request.first_byte < at) {
+            // Its response went by before it did: the directions came out of order.
+            self.give_up(counters);
+        }
         self.held_bytes += request.bytes_held();
         let mut pending = Pending {
             request,
@@ -224,7 +231,7 @@ impl Pairing {
             suspect,
             bursts: (self.burst, self.burst),
         };
-        if self.off || passed {
+        if self.off {
             pending.close(counters, &mut self.held_bytes);
         }
         if self.queue.capacity() == 0 {
