@@ -36,13 +36,19 @@ fn cut(step: &Step, at: usize) -> [Step; 2] {
 fn byte_by_byte(steps: &[Step]) -> Vec<Step> {
     let mut all = Vec::new();
     for step in steps {
-        let mut rest = step.clone();
-        while rest.bytes.len() > 1 && !rest.lost {
-            let [first, second] = cut(&rest, 1);
-            all.push(first);
-            rest = second;
+        if step.lost || step.bytes.is_empty() {
+            all.push(step.clone());
+            continue;
         }
-        all.push(rest);
+        let missing = step.span - step.bytes.len() as u64;
+        let last = step.bytes.len() - 1;
+        all.extend(step.bytes.iter().enumerate().map(|(index, &byte)| Step {
+            bytes: vec![byte],
+            span: if index == last { 1 + missing } else { 1 },
+            position: step.position + index as u64,
+            burst_start: step.burst_start && index == 0,
+            ..*step
+        }));
     }
     all
 }

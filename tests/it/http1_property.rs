@@ -451,6 +451,12 @@ proptest! {
     }
 
     #[test]
+    fn http1_and_stream_take_any_bytes(data in prop::collection::vec(any::<u8>(), 0..600)) {
+        sensor::protocol::fuzz(&data);
+        sensor::stream::fuzz(&data);
+    }
+
+    #[test]
     fn http1_noise_never_panics_and_stays_bounded(
         words in prop::collection::vec((0usize..NOISE.len(), any::<bool>(), 0u8..10, any::<bool>()), 1..200),
         random in prop::collection::vec(any::<u8>(), 0..300),

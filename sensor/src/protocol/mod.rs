@@ -3,8 +3,10 @@
 
 mod coding;
 mod detect;
+mod fuzz;
 mod http1;
 
+pub use fuzz::fuzz;
 pub use http1::Connection;
 
 use crate::flow::{Direction, Timestamp};
