@@ -274,6 +274,16 @@ impl Conversation {
                     "paired wrongly"
                 );
                 assert_eq!(status(response), call.status);
+                assert!(exchange.request.first_byte < response.first_byte);
+                assert!(response.first_byte <= response.last_byte);
+                let until_close = self.until_close && number == self.calls.len() - 1;
+                if matches!(call.response, Sent::Chunked(_))
+                    && response.body_whole
+                    && !until_close
+                    && !call.has_no_response_body()
+                {
+                    assert_eq!(response.head.field("X-TRAILER"), Some(&b"t"[..]));
+                }
                 let sent = call.response_body(number);
                 assert!(sent.starts_with(&response.body), "response body of {number}");
                 if response.body_whole {
@@ -309,7 +319,7 @@ impl Drop for ShownOnFailure<'_> {
                 let Step { direction, at, position, burst_start, lost, span, bytes, .. } = step;
                 let text: String = String::from_utf8_lossy(bytes).chars().take(60).collect();
                 println!(
-                    "round {round} {direction:?} {position} burst {burst_start} lost {lost} span {span} {text:?}"
+                    "round {round} {direction:?} at {at} {position} burst {burst_start} lost {lost} span {span} {text:?}"
                 );
             }
         }

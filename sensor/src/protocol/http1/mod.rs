@@ -7,21 +7,21 @@
 
 mod body;
 mod framing;
+mod half;
 mod head;
+mod heads;
+mod holes;
 mod message;
 mod pairing;
 
-use memchr::memchr;
-
-use self::body::{Body, Hole, Step};
+use self::body::{Body, Step};
 use self::framing::{Asked, Framing};
-use self::head::{Parsed, Refused};
+use self::half::{Half, State};
+use self::head::Parsed;
 use self::pairing::{Arrival, HeadStart, Pairing, Sequence};
-use super::detect::{self, Start};
-use super::{Exchange, Message, Notes, StartLine};
+use super::{Exchange, Message, Notes, StartLine, detect};
 use crate::counter::{Counter, Counters};
 use crate::flow::{Direction, Timestamp};
-use crate::limits::HEAD_BYTES_MAX;
 use crate::stream::Chunk;
 
 /// The reader of one connection, both directions.
@@ -30,39 +30,6 @@ pub struct Connection {
     requests: Option<Direction>,
     halves: [Half; 2],
     pairing: Pairing,
-}
-
-/// One direction.
-struct Half {
-    state: State,
-    /// The first bytes of a head that is not whole.
-    partial: Vec<u8>,
-    /// Bytes of `partial` that were searched for the end of the head.
-    searched: usize,
-    /// The start line of `partial` is whole and fits.
-    recognised: bool,
-    head: HeadStart,
-    /// The message follows a loss of place.
-    resynchronised: bool,
-    /// Of a response direction: no other byte of it came since the last burst of requests began.
-    quiet: bool,
-    /// No byte of the direction was seen.
-    unseen: bool,
-    /// A hole while the place was lost: whole messages may have gone by in it.
-    blind: bool,
-    /// Final response that is being read.
-    response: Option<(Sequence, Message)>,
-}
-
-enum State {
-    /// The place is lost, or was never known.
-    Seek,
-    /// Between messages.
-    Boundary,
-    Head,
-    Body(Body),
-    /// Not read any more.
-    Closed,
 }
 
 impl Default for Connection {
@@ -172,154 +139,6 @@ impl Connection {
             bytes = bytes.get(used..).unwrap_or_default();
             burst_start = false;
         }
-    }
-
-    /// Reads a head that begins with `bytes`: without a copy of what follows, if it is whole.
-    fn read_head(
-        &mut self,
-        direction: Direction,
-        bytes: &[u8],
-        at: Timestamp,
-        counters: &mut Counters,
-    ) -> usize {
-        let start = detect::start(bytes);
-        match start {
-            Start::Request | Start::Response if self.settle(direction, start, bytes) => {}
-            Start::More => return self.keep_partial(direction, bytes, false, counters),
-            _ => return self.lose(direction, Counter::MessageUnrecognized, bytes.len(), counters),
-        }
-        match self.parse(direction, bytes) {
-            Ok(parsed) => {
-                let length = parsed.length;
-                // In bounds: the parser says where in `bytes` the head ends.
-                let owned = bytes[..length].to_vec();
-                self.begin(direction, parsed, owned, at, counters);
-                length
-            }
-            Err(Refused::Partial) => self.keep_partial(direction, bytes, true, counters),
-            Err(refused) => self.lose(direction, refused.counter(), bytes.len(), counters),
-        }
-    }
-
-    fn keep_partial(
-        &mut self,
-        direction: Direction,
-        bytes: &[u8],
-        recognised: bool,
-        counters: &mut Counters,
-    ) -> usize {
-        if bytes.len() > HEAD_BYTES_MAX {
-            return self.lose(direction, Counter::HeadTooLarge, bytes.len(), counters);
-        }
-        let half = &mut self.halves[direction.index()];
-        half.partial.clear();
-        half.partial.extend_from_slice(bytes);
-        half.searched = 0;
-        half.recognised = recognised;
-        half.state = State::Head;
-        bytes.len()
-    }
-
-    fn read_partial_head(
-        &mut self,
-        direction: Direction,
-        bytes: &[u8],
-        at: Timestamp,
-        counters: &mut Counters,
-    ) -> usize {
-        let half = &mut self.halves[direction.index()];
-        // One byte more than allowed, so that "too large" is seen.
-        let take = bytes.len().min(HEAD_BYTES_MAX + 1 - half.partial.len().min(HEAD_BYTES_MAX));
-        half.partial.extend_from_slice(&bytes[..take]);
-        if !half.recognised {
-            let searched = half.searched;
-            let line_is_whole = memchr(b'\n', &half.partial[searched..]).is_some();
-            let start =
-                if line_is_whole { detect::start(&half.partial) } else { detect::prefix(&half.partial) };
-            match start {
-                Start::Request | Start::Response if line_is_whole => {
-                    half.recognised = true;
-                    let partial = std::mem::take(&mut half.partial);
-                    let fits = self.settle(direction, start, &partial);
-                    self.halves[direction.index()].partial = partial;
-                    if !fits {
-                        return self.lose(direction, Counter::MessageUnrecognized, bytes.len(), counters);
-                    }
-                }
-                Start::Neither => {
-                    return self.lose(direction, Counter::MessageUnrecognized, bytes.len(), counters);
-                }
-                _ => half.searched = half.partial.len(),
-            }
-        }
-        let half = &mut self.halves[direction.index()];
-        let Some(end) = half.recognised.then(|| half.find_end()).flatten() else {
-            if half.partial.len() > HEAD_BYTES_MAX {
-                return self.lose(direction, Counter::HeadTooLarge, bytes.len(), counters);
-            }
-            return take;
-        };
-        let behind = half.partial.len() - end;
-        half.partial.truncate(end);
-        let partial = std::mem::take(&mut half.partial);
-        match self.parse(direction, &partial) {
-            Ok(parsed) if parsed.length == end => {
-                self.begin(direction, parsed, partial, at, counters);
-                // The end of the head was not known before these bytes came, so it lies in them.
-                take - behind
-            }
-            Ok(_) | Err(Refused::Partial) => {
-                self.lose(direction, Counter::HeadMalformed, bytes.len(), counters)
-            }
-            Err(refused) => self.lose(direction, refused.counter(), bytes.len(), counters),
-        }
-    }
-
-    /// The place in the response direction proved uncertain.
-    fn lose_responses(&mut self) {
-        let Some(requests) = self.requests else { return };
-        let half = &mut self.halves[requests.reverse().index()];
-        half.response = None;
-        if !matches!(half.state, State::Closed) {
-            half.seek();
-        }
-    }
-
-    /// Learns from a start line which direction carries requests. False if it contradicts what is
-    /// known, or if it is too weak where the place was lost.
-    fn settle(&mut self, direction: Direction, start: Start, bytes: &[u8]) -> bool {
-        if start == Start::Request
-            && self.halves[direction.index()].resynchronised
-            && !detect::is_known_method(bytes)
-        {
-            return false;
-        }
-        let requests = if start == Start::Request { direction } else { direction.reverse() };
-        if self.requests.is_none() && requests == direction {
-            let head = self.halves[direction.index()].head;
-            self.pairing.requests_begin(head.burst_start, head.at);
-        }
-        *self.requests.get_or_insert(requests) == requests
-    }
-
-    fn parse(&self, direction: Direction, bytes: &[u8]) -> Result<Parsed, Refused> {
-        if self.is_request(direction) { head::request(bytes) } else { head::response(bytes) }
-    }
-
-    /// The place in a direction is lost. Returns `length`: all that was to be read is skipped.
-    fn lose(
-        &mut self,
-        direction: Direction,
-        counter: Counter,
-        length: usize,
-        counters: &mut Counters,
-    ) -> usize {
-        counters.add(counter);
-        self.halves[direction.index()].seek();
-        if self.requests.is_some() {
-            self.pairing.lost(self.is_request(direction), counters);
-        }
-        length
     }
 
     fn begin(
@@ -465,7 +284,6 @@ impl Connection {
                 self.finish(direction, Notes::default(), at, true, counters);
                 used
             }
-            // Maybe it is the answer to another request, and has no body at all.
             Step::Malformed => {
                 if !request && self.pairing.refuse_tentative(counters) {
                     // Maybe it is the answer to another request, and has no body at all.
@@ -516,173 +334,5 @@ impl Connection {
     fn upgrade(&mut self, at: Timestamp, counters: &mut Counters) {
         counters.add(Counter::ConnectionUpgraded);
         self.close(at, counters);
-    }
-
-    /// Reads no further. What waits for a tentative response goes on waiting.
-    fn close(&mut self, at: Timestamp, counters: &mut Counters) {
-        self.pairing.request_done(at, false, counters);
-        self.pairing.close_open(counters);
-        for half in &mut self.halves {
-            half.seek();
-            half.state = State::Closed;
-        }
-    }
-
-    fn skip(
-        &mut self,
-        direction: Direction,
-        length: u64,
-        burst_start: bool,
-        at: Timestamp,
-        counters: &mut Counters,
-    ) {
-        let request = self.is_request(direction);
-        if request {
-            if self.pairing.requests_broke_off(burst_start, at, counters) {
-                self.lose_responses();
-            }
-        } else if self.requests.is_some() {
-            self.pairing.quiet = false;
-        }
-        let half = &mut self.halves[direction.index()];
-        half.quiet = false;
-        match &mut half.state {
-            State::Closed => return,
-            // Each burst is a message at least. Further ones are counted as one for requests; of
-            // responses they show as requests without one.
-            State::Seek => {
-                if std::mem::take(&mut half.unseen) || burst_start {
-                    counters.add(Counter::MessageLost);
-                } else {
-                    half.blind |= request;
-                }
-                return;
-            }
-            State::Boundary | State::Head => counters.add(Counter::MessageLost),
-            State::Body(body) => {
-                let message = if request {
-                    self.pairing.reading()
-                } else {
-                    half.response.as_mut().map(|(_, message)| message)
-                };
-                let hole = message.map_or(Hole::Lost, |message| body.skip(length, message));
-                match hole {
-                    Hole::Inside => return,
-                    Hole::Finished => {
-                        half.state = State::Boundary;
-                        return self.finish(direction, Notes::default(), at, false, counters);
-                    }
-                    Hole::Past | Hole::Lost => {
-                        if hole == Hole::Past {
-                            counters.add(Counter::MessageLost);
-                        } else {
-                            half.blind |= request;
-                        }
-                        self.finish(direction, Notes::default(), at, false, counters);
-                    }
-                }
-            }
-        }
-        let half = &mut self.halves[direction.index()];
-        if !matches!(half.state, State::Closed) {
-            half.seek();
-        }
-        if self.requests.is_some() {
-            self.pairing.lost(request, counters);
-        }
-    }
-
-    fn end(&mut self, at: Timestamp, certain: bool, counters: &mut Counters) {
-        for direction in [Direction::Inbound, Direction::Outbound] {
-            let half = &mut self.halves[direction.index()];
-            match &half.state {
-                State::Head => counters.add(Counter::MessageLost),
-                State::Seek if half.blind => counters.add(Counter::MessageLost),
-                State::Body(body) => {
-                    let until_close = certain && matches!(body, Body::UntilClose);
-                    if let Some((_, message)) = half.response.as_mut() {
-                        message.body_whole &= until_close;
-                    } else if self.requests == Some(direction)
-                        && let Some(message) = self.pairing.reading()
-                    {
-                        message.body_whole = false;
-                    }
-                    if self.requests.is_some_and(|requests| requests != direction) {
-                        self.finish_response(direction, Notes::default(), at, true, counters);
-                    }
-                }
-                _ => {}
-            }
-        }
-        if certain {
-            // Nothing was asked that was not seen.
-            self.pairing.requests_go_on(false, at, counters);
-        }
-        self.pairing.end(at, counters);
-        for half in &mut self.halves {
-            half.seek();
-            half.state = State::Closed;
-        }
-    }
-}
-
-impl Refused {
-    fn counter(self) -> Counter {
-        match self {
-            Refused::TooLarge => Counter::HeadTooLarge,
-            Refused::Partial | Refused::Malformed => Counter::HeadMalformed,
-        }
-    }
-}
-
-impl Half {
-    fn new() -> Self {
-        Half {
-            state: State::Seek,
-            partial: Vec::new(),
-            searched: 0,
-            recognised: false,
-            head: HeadStart::default(),
-            resynchronised: false,
-            quiet: false,
-            unseen: true,
-            blind: false,
-            response: None,
-        }
-    }
-
-    /// Goes to [`State::Seek`] and lets all buffers go.
-    fn seek(&mut self) {
-        self.state = State::Seek;
-        self.partial = Vec::new();
-        self.resynchronised = false;
-        self.quiet = false;
-    }
-
-    fn buffered_bytes(&self) -> usize {
-        let body = match &self.state {
-            State::Body(body) => body.buffered_bytes(),
-            _ => 0,
-        };
-        let response = self.response.as_ref().map_or(0, |(_, m)| m.bytes_held());
-        self.partial.capacity() + body + response
-    }
-
-    /// Index behind the empty line that ends the head, if it is there.
-    fn find_end(&mut self) -> Option<usize> {
-        while let Some(at) = memchr(b'\n', self.partial.get(self.searched..)?).map(|i| i + self.searched) {
-            match self.partial.get(at + 1..).unwrap_or_default() {
-                [b'\n', ..] => return Some(at + 2),
-                [b'\r', b'\n', ..] => return Some(at + 3),
-                // The line after it is not there yet: look at it again.
-                [] | [b'\r'] => {
-                    self.searched = at;
-                    return None;
-                }
-                _ => self.searched = at + 1,
-            }
-        }
-        self.searched = self.partial.len();
-        None
     }
 }

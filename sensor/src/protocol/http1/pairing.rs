@@ -374,9 +374,17 @@ impl Pairing {
         }
     }
 
-    /// The connection ended or is read no further.
+    /// Nothing more comes of the request that is being read, though it is not whole.
+    pub fn request_cut(&mut self, at: Timestamp, counters: &mut Counters) {
+        if let Some(message) = self.reading() {
+            message.body_whole = false;
+            self.request_done(at, false, counters);
+        }
+    }
+
+    /// The connection ended.
     pub fn end(&mut self, at: Timestamp, counters: &mut Counters) {
-        self.request_done(at, false, counters);
+        self.request_cut(at, counters);
         self.refuse_tentative(counters);
         self.close_open(counters);
     }
