@@ -7,7 +7,8 @@ use sensor::stream::Ordering;
 
 use crate::http1_conversation::{Step, parse, play};
 
-fn fixtures() -> Vec<(PathBuf, String)> {
+/// Path and text of every conversation.
+pub fn fixtures() -> Vec<(PathBuf, String)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/data/http1");
     let mut files: Vec<PathBuf> = std::fs::read_dir(folder)
         .expect("the folder of fixtures is there")

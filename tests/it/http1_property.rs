@@ -3,6 +3,9 @@
 //! Every message carries its number: a request in its target, a response in a field, both in the
 //! bytes of their bodies. So a response under a wrong request cannot go unseen.
 
+use std::path::PathBuf;
+use std::sync::OnceLock;
+
 use proptest::prelude::*;
 use proptest::test_runner::Config;
 use sensor::counter::Counter;
@@ -10,7 +13,8 @@ use sensor::flow::Direction;
 use sensor::limits::{HEAD_BYTES_MAX, PIPELINE_BYTES_MAX, REORDER_BYTES_MAX};
 use sensor::stream::Ordering;
 
-use crate::http1_conversation::{Played, Script, Step, play, request_line, status};
+use crate::http1_conversation::{Played, Script, Step, parse, play, request_line, status};
+use crate::http1_fixtures::fixtures;
 
 #[derive(Clone, Copy, Debug)]
 enum Sent {
@@ -467,6 +471,31 @@ proptest! {
     }
 
     #[test]
+    fn http1_damaged_conversations_never_panic(
+        number in any::<prop::sample::Index>(),
+        damage in prop::collection::vec((any::<prop::sample::Index>(), any::<prop::sample::Index>(), any::<u8>()), 1..6),
+        reorder in any::<bool>(),
+    ) {
+        let fixtures = FIXTURES.get_or_init(fixtures);
+        let (_, text) = &fixtures[number.index(fixtures.len())];
+        let (mut steps, _) = parse(text);
+        for (step, at, byte) in damage {
+            let count = steps.len();
+            let step = &mut steps[step.index(count)];
+            match step.bytes.len() {
+                0 => step.span = u64::from(byte) + 1,
+                length if byte < 8 => {
+                    step.bytes.truncate(at.index(length));
+                    step.burst_start = byte < 4;
+                }
+                length => step.bytes[at.index(length)] = byte,
+            }
+        }
+        let ordering = if reorder { Ordering::Reorder } else { Ordering::AsDelivered };
+        prop_assert_eq!(play(&steps, ordering).held_bytes_end, 0);
+    }
+
+    #[test]
     fn http1_noise_never_panics_and_stays_bounded(
         words in prop::collection::vec((0usize..NOISE.len(), any::<bool>(), 0u8..10, any::<bool>()), 1..200),
         random in prop::collection::vec(any::<u8>(), 0..300),
@@ -491,6 +520,8 @@ proptest! {
         prop_assert!(played.held_bytes_max < bound);
     }
 }
+
+static FIXTURES: OnceLock<Vec<(PathBuf, String)>> = OnceLock::new();
 
 const NOISE: &[&str] = &[
     "",
