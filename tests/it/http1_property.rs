@@ -278,7 +278,6 @@ impl Conversation {
                     "paired wrongly"
                 );
                 assert_eq!(status(response), call.status);
-                assert!(exchange.request.first_byte < response.first_byte);
                 assert!(response.first_byte <= response.last_byte);
                 let until_close = self.until_close && number == self.calls.len() - 1;
                 if matches!(call.response, Sent::Chunked(_))
@@ -374,6 +373,31 @@ proptest! {
         let written = conversation.write();
         let shuffled = shuffle_bursts(&written.steps, &keys);
         conversation.check_whole(&play(&shuffled, Ordering::Reorder));
+    }
+
+    /// As a kernel may record them: two threads on one socket, one of them stopped before its hook.
+    #[test]
+    fn http1_directions_that_overtake_each_other_pair_nothing_wrongly(
+        mut conversation in conversation(false),
+        overtakes in prop::collection::vec(0u8..8, 1..40),
+    ) {
+        conversation.cuts.clear();
+        let mut written = conversation.write();
+        for index in 1..written.steps.len() {
+            // What comes first could also be the answer to what came before the sensor.
+            let overtakes = written.rounds[index - 1] > 0 && overtakes[index % overtakes.len()] == 0;
+            if overtakes && written.steps[index].direction != written.steps[index - 1].direction {
+                written.steps.swap(index, index - 1);
+            }
+        }
+        let mut last = None;
+        for (index, step) in written.steps.iter_mut().enumerate() {
+            step.burst_start = last.replace(step.direction) != Some(step.direction);
+            step.at = 10 * index as u64;
+        }
+        let _shown = ShownOnFailure(&written);
+        let found = conversation.check(&play(&written.steps, Ordering::AsDelivered));
+        assert_eq!(found, (0..conversation.calls.len()).map(|n| (n, true)).collect::<Vec<_>>());
     }
 
     #[test]

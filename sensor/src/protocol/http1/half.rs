@@ -35,6 +35,8 @@ pub(super) enum State {
     Boundary,
     Head,
     Body(Body),
+    /// A response waits for its request: see [`super::Parked`].
+    Parked,
     /// Not read any more.
     Closed,
 }

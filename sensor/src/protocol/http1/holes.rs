@@ -39,6 +39,7 @@ impl Connection {
     pub(super) fn close(&mut self, at: Timestamp, counters: &mut Counters) {
         self.pairing.request_cut(at, counters);
         self.pairing.close_open(counters);
+        self.parked = None;
         for half in &mut self.halves {
             half.seek();
             half.state = State::Closed;
@@ -56,6 +57,7 @@ impl Connection {
     ) {
         let request = self.is_request(direction);
         if request {
+            self.halves[direction.reverse().index()].head.parked = false;
             if self.pairing.requests_broke_off(burst_start, at, counters) {
                 self.lose_responses();
             }
@@ -65,7 +67,7 @@ impl Connection {
         let half = &mut self.halves[direction.index()];
         half.quiet = false;
         match &mut half.state {
-            State::Closed => return,
+            State::Closed | State::Parked => return,
             // Each burst is a message at least. Further ones are counted as one for requests; of
             // responses they show as requests without one.
             State::Seek => {

@@ -22,6 +22,7 @@ use self::pairing::{Arrival, HeadStart, Pairing, Sequence};
 use super::{Exchange, Message, Notes, StartLine, detect};
 use crate::counter::{Counter, Counters};
 use crate::flow::{Direction, Timestamp};
+use crate::limits::PARKED_BYTES_MAX;
 use crate::stream::Chunk;
 
 /// The reader of one connection, both directions.
@@ -30,6 +31,18 @@ pub struct Connection {
     requests: Option<Direction>,
     halves: [Half; 2],
     pairing: Pairing,
+    /// The response direction from a response on that overtook its request.
+    parked: Option<Parked>,
+    /// What is read now was parked.
+    unparking: bool,
+}
+
+/// Two threads may use one socket, and one be stopped between its operation and the hook. So the
+/// record of a response can come before that of its request; then it waits for it here.
+struct Parked {
+    bytes: Vec<u8>,
+    burst_start: bool,
+    at: Timestamp,
 }
 
 impl Default for Connection {
@@ -41,7 +54,13 @@ impl Default for Connection {
 impl Connection {
     /// A reader that has seen nothing.
     pub fn new() -> Self {
-        Connection { requests: None, halves: [Half::new(), Half::new()], pairing: Pairing::new() }
+        Connection {
+            requests: None,
+            halves: [Half::new(), Half::new()],
+            pairing: Pairing::new(),
+            parked: None,
+            unparking: false,
+        }
     }
 
     /// Takes the next chunk and appends the exchanges that it completes, in the order of their
@@ -63,11 +82,18 @@ impl Connection {
                     }
                 }
                 self.read(direction, bytes, burst_start, at, counters);
+                if self.parked.is_some() && self.pairing.is_waiting() {
+                    self.unpark(at, counters);
+                }
             }
             Chunk::Gap { direction, length, burst_start, at } => {
+                self.refuse_parked(counters);
                 self.skip(direction, length, burst_start, at, counters);
             }
-            Chunk::End { at, certain } => self.end(at, certain, counters),
+            Chunk::End { at, certain } => {
+                self.refuse_parked(counters);
+                self.end(at, certain, counters);
+            }
         }
         if !self.pairing.is_empty() {
             let direction = self.requests.unwrap_or(Direction::Inbound);
@@ -78,7 +104,32 @@ impl Connection {
     /// Bytes that wait for the rest of their message or for the response.
     pub fn buffered_bytes(&self) -> usize {
         let halves = self.halves.iter().map(Half::buffered_bytes).sum::<usize>();
-        halves + self.pairing.buffered_bytes()
+        let parked = self.parked.as_ref().map_or(0, |parked| parked.bytes.capacity());
+        halves + parked + self.pairing.buffered_bytes()
+    }
+
+    /// Reads on where a response waited for its request, which came.
+    fn unpark(&mut self, at: Timestamp, counters: &mut Counters) {
+        let (Some(parked), Some(requests)) = (self.parked.take(), self.requests) else { return };
+        let responses = requests.reverse();
+        self.halves[responses.index()].state = State::Boundary;
+        self.unparking = true;
+        self.read(responses, &parked.bytes, parked.burst_start, at, counters);
+        self.unparking = false;
+    }
+
+    /// The request did not come: the response that waited has none.
+    fn refuse_parked(&mut self, counters: &mut Counters) {
+        let (Some(parked), Some(requests)) = (self.parked.take(), self.requests) else { return };
+        self.pairing.orphan(parked.at, counters);
+        self.halves[requests.reverse().index()].seek();
+    }
+
+    fn park(&mut self, direction: Direction, head: Vec<u8>) {
+        let half = &mut self.halves[direction.index()];
+        half.state = State::Parked;
+        let HeadStart { burst_start, at, .. } = half.head;
+        self.parked = Some(Parked { bytes: head, burst_start, at });
     }
 
     fn is_request(&self, direction: Direction) -> bool {
@@ -117,7 +168,13 @@ impl Connection {
                     let blank = bytes.iter().take_while(|&&b| b == b'\r' || b == b'\n').count();
                     if blank == 0 {
                         let quiet = std::mem::take(&mut half.quiet);
-                        half.head = HeadStart { at, burst_start, bursts: self.pairing.bursts(at), quiet };
+                        half.head = HeadStart {
+                            at,
+                            burst_start,
+                            bursts: self.pairing.bursts(at),
+                            quiet,
+                            parked: self.unparking,
+                        };
                         self.read_head(direction, bytes, at, counters)
                     } else {
                         // The flag is kept for the first byte of the head.
@@ -135,6 +192,15 @@ impl Connection {
                 }
                 State::Head => self.read_partial_head(direction, bytes, at, counters),
                 State::Body(_) => self.read_body(direction, bytes, at, counters),
+                State::Parked => {
+                    if let Some(parked) = &mut self.parked {
+                        parked.bytes.extend_from_slice(bytes);
+                        if parked.bytes.len() > PARKED_BYTES_MAX {
+                            self.refuse_parked(counters);
+                        }
+                    }
+                    return;
+                }
             };
             bytes = bytes.get(used..).unwrap_or_default();
             burst_start = false;
@@ -169,6 +235,11 @@ impl Connection {
                 }
                 let half = &mut self.halves[direction.index()];
                 half.state = State::Boundary;
+            }
+            StartLine::Response { .. }
+                if !self.halves[direction.index()].resynchronised && self.pairing.is_overtaken() =>
+            {
+                self.park(direction, head.bytes);
             }
             StartLine::Response { status, minor_version } => {
                 let half = &mut self.halves[direction.index()];

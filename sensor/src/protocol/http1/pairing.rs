@@ -45,6 +45,8 @@ pub(super) struct Pairing {
     /// Responses that are paired now are not certain until the requests go on: when the last of
     /// them began.
     tentative: Option<Timestamp>,
+    /// A response had no request, though none was lost: that request comes late.
+    overtaken: bool,
     /// When the last response without a request began.
     orphan_at: Option<Timestamp>,
     /// Bytes of the messages in the queue.
@@ -80,6 +82,8 @@ pub(super) struct HeadStart {
     pub bursts: (u64, u64),
     /// Of a response: no other byte of its direction since that burst began.
     pub quiet: bool,
+    /// Of a response: it waited for its request, which came late but was not lost.
+    pub parked: bool,
 }
 
 /// How a request head came in.
@@ -107,6 +111,7 @@ impl Pairing {
             off: false,
             requests_lost: false,
             tentative: None,
+            overtaken: false,
             orphan_at: None,
             held_bytes: 0,
         }
@@ -168,6 +173,7 @@ impl Pairing {
             // A burst may have begun in the hole.
             self.burst += 1;
         }
+        self.overtaken = false;
         self.request_reaches_here();
         self.refuse_tentative(counters)
     }
@@ -186,7 +192,10 @@ impl Pairing {
 
     /// The place in one of the directions was lost: messages may have passed unseen.
     pub fn lost(&mut self, requests: bool, counters: &mut Counters) {
-        self.requests_lost |= requests;
+        if requests {
+            self.requests_lost = true;
+            self.overtaken = false;
+        }
         if self.overlaps {
             self.give_up(counters);
         }
@@ -214,7 +223,7 @@ impl Pairing {
             }
         }
         let suspect = arrival.burst_start && self.queue.iter().any(|pending| !pending.response_done);
-        if self.orphan_at.is_some_and(|at| request.first_byte < at) {
+        if self.overtaken || self.orphan_at.is_some_and(|at| request.first_byte < at) {
             // Its response went by before it did: the directions came out of order.
             self.give_up(counters);
         }
@@ -264,6 +273,18 @@ impl Pairing {
         }
     }
 
+    /// Every request that was seen has its response, and no request was lost: a further response
+    /// overtook its request. (Before the first request it may be one from before the sensor.)
+    pub fn is_overtaken(&self) -> bool {
+        let requests_seen = self.front > 0 || !self.queue.is_empty();
+        requests_seen && !self.off && !self.requests_lost && !self.is_waiting()
+    }
+
+    /// A request waits for its response.
+    pub fn is_waiting(&self) -> bool {
+        self.queue.iter().any(|pending| !pending.answered)
+    }
+
     /// A final response began: the request that it answers, if that is certain.
     pub fn answer(
         &mut self,
@@ -273,11 +294,12 @@ impl Pairing {
     ) -> Option<(Sequence, Asked)> {
         let in_place = !self.off && (!resynchronised || self.anchor(head, counters));
         let next = self.queue.iter().position(|pending| !pending.answered);
-        // Nobody answers what was not yet asked: the directions came out of order.
-        let asked = |&i: &usize| self.queue.get(i).is_some_and(|p| p.request.first_byte <= head.at);
+        // Nobody answers what was not yet asked: that request was lost.
+        let asked = |&i: &usize| {
+            head.parked || self.queue.get(i).is_some_and(|pending| pending.request.first_byte <= head.at)
+        };
         let Some(index) = next.filter(asked).filter(|_| in_place) else {
-            counters.add(Counter::RequestMissing);
-            self.orphan_at = self.orphan_at.max(Some(head.at));
+            self.orphan(head.at, counters);
             return None;
         };
         if !resynchronised {
@@ -291,6 +313,13 @@ impl Pairing {
         Some((self.front + index as u64, pending.asked))
     }
 
+    /// A response that began at `at` has no request.
+    pub fn orphan(&mut self, at: Timestamp, counters: &mut Counters) {
+        counters.add(Counter::RequestMissing);
+        self.orphan_at = self.orphan_at.max(Some(at));
+        self.overtaken |= self.is_overtaken();
+    }
+
     /// Finds the place of a response direction again: what begins with `head` goes with the first
     /// request of the burst before it, and whatever was asked earlier has been answered. False if
     /// there is doubt.
@@ -298,6 +327,7 @@ impl Pairing {
         // Behind a hole in the requests the burst before it may be one that was not seen.
         let sound = !self.off && !self.requests_lost;
         let Some(index) = self.first_of_burst(head.bursts).filter(|_| sound) else { return false };
+        // Nobody answers what was not yet asked.
         if self.queue.get(index).is_none_or(|pending| pending.request.first_byte > head.at) {
             return false;
         }
