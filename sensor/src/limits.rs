@@ -34,6 +34,10 @@ pub const PIPELINE_MAX: usize = 256;
 /// with their responses. A client that pipelines more is no longer paired.
 pub const PIPELINE_BYTES_MAX: usize = 4 * 1024 * 1024;
 
+/// Bytes of responses that wait for a request whose record comes late. The lateness is one of
+/// microseconds: more than one response is not to be expected.
+pub const PARKED_BYTES_MAX: usize = 64 * 1024;
+
 /// Bytes of one chunk-size line. Extensions are a few words where they are used at all.
 pub const CHUNK_LINE_BYTES_MAX: usize = 4 * 1024;
 

@@ -7,7 +7,8 @@ use sensor::stream::Ordering;
 
 use crate::http1_conversation::{Step, parse, play};
 
-fn fixtures() -> Vec<(PathBuf, String)> {
+/// Path and text of every conversation.
+pub fn fixtures() -> Vec<(PathBuf, String)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/data/http1");
     let mut files: Vec<PathBuf> = std::fs::read_dir(folder)
         .expect("the folder of fixtures is there")
@@ -36,13 +37,19 @@ fn cut(step: &Step, at: usize) -> [Step; 2] {
 fn byte_by_byte(steps: &[Step]) -> Vec<Step> {
     let mut all = Vec::new();
     for step in steps {
-        let mut rest = step.clone();
-        while rest.bytes.len() > 1 && !rest.lost {
-            let [first, second] = cut(&rest, 1);
-            all.push(first);
-            rest = second;
+        if step.lost || step.bytes.is_empty() {
+            all.push(step.clone());
+            continue;
         }
-        all.push(rest);
+        let missing = step.span - step.bytes.len() as u64;
+        let last = step.bytes.len() - 1;
+        all.extend(step.bytes.iter().enumerate().map(|(index, &byte)| Step {
+            bytes: vec![byte],
+            span: if index == last { 1 + missing } else { 1 },
+            position: step.position + index as u64,
+            burst_start: step.burst_start && index == 0,
+            ..*step
+        }));
     }
     all
 }
@@ -68,7 +75,8 @@ fn http1_conversations_cut_at_any_byte_give_the_same_calls() {
         let (steps, expected) = parse(&text);
         for (index, step) in steps.iter().enumerate().filter(|(_, step)| !step.lost) {
             // Long fillers add nothing but time: their first and last bytes do.
-            let points = (1..step.bytes.len()).filter(|&at| at < 1500 || step.bytes.len() - at < 100);
+            let length = step.bytes.len();
+            let points = (1..length).filter(|&at| length < 3000 || at < 200 || length - at < 100);
             for at in points {
                 let mut pieces = steps.clone();
                 pieces.splice(index..=index, cut(step, at));

@@ -3,8 +3,10 @@
 
 mod coding;
 mod detect;
+mod fuzz;
 mod http1;
 
+pub use fuzz::fuzz;
 pub use http1::Connection;
 
 use crate::flow::{Direction, Timestamp};
@@ -90,7 +92,7 @@ pub struct Notes {
 
 impl Range32 {
     /// The bytes of this range in `of`; empty when out of bounds.
-    pub fn of<'a>(self, of: &'a [u8]) -> &'a [u8] {
+    pub fn of(self, of: &[u8]) -> &[u8] {
         of.get(self.start as usize..self.end as usize).unwrap_or_default()
     }
 }

@@ -200,12 +200,12 @@ impl Lane {
         if missing > 0 {
             // In the window a hole behind the payload may already be filled by a held piece.
             let end = self.next().saturating_add(missing);
-            while let Some((&position, _)) = self.held.range(self.next()..end).next() {
-                self.skip_missing(position, direction, burst_start, at, counters, sink);
+            while self.next() < end {
+                let filled = self.held.range(self.next()..end).next().map(|(&position, _)| position);
+                self.skip_missing(filled.unwrap_or(end), direction, burst_start, at, counters, sink);
                 self.drain(direction, counters, sink);
                 burst_start = false;
             }
-            self.skip_missing(end, direction, burst_start, at, counters, sink);
         }
     }
 

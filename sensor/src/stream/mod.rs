@@ -2,8 +2,10 @@
 //! said, with its exact length. Does not look into the bytes.
 
 mod assembler;
+mod fuzz;
 
 pub use assembler::{Assembler, Ordering};
+pub use fuzz::fuzz;
 
 use crate::flow::{Direction, Timestamp};
 

@@ -7,21 +7,22 @@
 
 mod body;
 mod framing;
+mod half;
 mod head;
+mod heads;
+mod holes;
 mod message;
 mod pairing;
 
-use memchr::memchr;
-
-use self::body::{Body, Hole, Step};
+use self::body::{Body, Step};
 use self::framing::{Asked, Framing};
-use self::head::{Parsed, Refused};
+use self::half::{Half, State};
+use self::head::Parsed;
 use self::pairing::{Arrival, HeadStart, Pairing, Sequence};
-use super::detect::{self, Start};
-use super::{Exchange, Message, Notes, StartLine};
+use super::{Exchange, Message, Notes, StartLine, detect};
 use crate::counter::{Counter, Counters};
 use crate::flow::{Direction, Timestamp};
-use crate::limits::HEAD_BYTES_MAX;
+use crate::limits::PARKED_BYTES_MAX;
 use crate::stream::Chunk;
 
 /// The reader of one connection, both directions.
@@ -30,37 +31,18 @@ pub struct Connection {
     requests: Option<Direction>,
     halves: [Half; 2],
     pairing: Pairing,
+    /// The response direction from a response on that overtook its request.
+    parked: Option<Parked>,
+    /// What is read now was parked.
+    unparking: bool,
 }
 
-/// One direction.
-struct Half {
-    state: State,
-    /// The first bytes of a head that is not whole.
-    partial: Vec<u8>,
-    /// Bytes of `partial` that were searched for the end of the head.
-    searched: usize,
-    /// The start line of `partial` is whole and fits.
-    recognised: bool,
-    head: HeadStart,
-    /// The message follows a loss of place.
-    resynchronised: bool,
-    /// Of a response direction: no other byte of it came since the last burst of requests began.
-    quiet: bool,
-    /// No byte of the direction was seen.
-    unseen: bool,
-    /// Final response that is being read.
-    response: Option<(Sequence, Message)>,
-}
-
-enum State {
-    /// The place is lost, or was never known.
-    Seek,
-    /// Between messages.
-    Boundary,
-    Head,
-    Body(Body),
-    /// Not read any more.
-    Closed,
+/// Two threads may use one socket, and one be stopped between its operation and the hook. So the
+/// record of a response can come before that of its request; then it waits for it here.
+struct Parked {
+    bytes: Vec<u8>,
+    burst_start: bool,
+    at: Timestamp,
 }
 
 impl Default for Connection {
@@ -72,7 +54,13 @@ impl Default for Connection {
 impl Connection {
     /// A reader that has seen nothing.
     pub fn new() -> Self {
-        Connection { requests: None, halves: [Half::new(), Half::new()], pairing: Pairing::new() }
+        Connection {
+            requests: None,
+            halves: [Half::new(), Half::new()],
+            pairing: Pairing::new(),
+            parked: None,
+            unparking: false,
+        }
     }
 
     /// Takes the next chunk and appends the exchanges that it completes, in the order of their
@@ -88,15 +76,24 @@ impl Connection {
                     }
                     _ => {
                         let quiet = std::mem::replace(&mut self.pairing.quiet, false);
-                        self.halves[direction.index()].quiet |= quiet;
+                        let half = &mut self.halves[direction.index()];
+                        let between = matches!(half.state, State::Seek | State::Boundary);
+                        half.quiet = between && (half.quiet || quiet);
                     }
                 }
                 self.read(direction, bytes, burst_start, at, counters);
+                if self.parked.is_some() && self.pairing.is_waiting() {
+                    self.unpark(at, counters);
+                }
             }
             Chunk::Gap { direction, length, burst_start, at } => {
+                self.refuse_parked(counters);
                 self.skip(direction, length, burst_start, at, counters);
             }
-            Chunk::End { at, certain } => self.end(at, certain, counters),
+            Chunk::End { at, certain } => {
+                self.refuse_parked(counters);
+                self.end(at, certain, counters);
+            }
         }
         if !self.pairing.is_empty() {
             let direction = self.requests.unwrap_or(Direction::Inbound);
@@ -107,7 +104,32 @@ impl Connection {
     /// Bytes that wait for the rest of their message or for the response.
     pub fn buffered_bytes(&self) -> usize {
         let halves = self.halves.iter().map(Half::buffered_bytes).sum::<usize>();
-        halves + self.pairing.buffered_bytes()
+        let parked = self.parked.as_ref().map_or(0, |parked| parked.bytes.capacity());
+        halves + parked + self.pairing.buffered_bytes()
+    }
+
+    /// Reads on where a response waited for its request, which came.
+    fn unpark(&mut self, at: Timestamp, counters: &mut Counters) {
+        let (Some(parked), Some(requests)) = (self.parked.take(), self.requests) else { return };
+        let responses = requests.reverse();
+        self.halves[responses.index()].state = State::Boundary;
+        self.unparking = true;
+        self.read(responses, &parked.bytes, parked.burst_start, at, counters);
+        self.unparking = false;
+    }
+
+    /// The request did not come: the response that waited has none.
+    fn refuse_parked(&mut self, counters: &mut Counters) {
+        let (Some(parked), Some(requests)) = (self.parked.take(), self.requests) else { return };
+        self.pairing.orphan(parked.at, counters);
+        self.halves[requests.reverse().index()].seek();
+    }
+
+    fn park(&mut self, direction: Direction, head: Vec<u8>) {
+        let half = &mut self.halves[direction.index()];
+        half.state = State::Parked;
+        let HeadStart { burst_start, at, .. } = half.head;
+        self.parked = Some(Parked { bytes: head, burst_start, at });
     }
 
     fn is_request(&self, direction: Direction) -> bool {
@@ -137,13 +159,22 @@ impl Connection {
                     half.state = State::Boundary;
                     // What comes first answers what was asked first.
                     half.resynchronised = !std::mem::take(&mut half.unseen);
+                    if std::mem::take(&mut half.blind) {
+                        counters.add(Counter::MessageLost);
+                    }
                     continue;
                 }
                 State::Boundary => {
                     let blank = bytes.iter().take_while(|&&b| b == b'\r' || b == b'\n').count();
                     if blank == 0 {
                         let quiet = std::mem::take(&mut half.quiet);
-                        half.head = HeadStart { at, burst_start, burst: self.pairing.burst, quiet };
+                        half.head = HeadStart {
+                            at,
+                            burst_start,
+                            bursts: self.pairing.bursts(at),
+                            quiet,
+                            parked: self.unparking,
+                        };
                         self.read_head(direction, bytes, at, counters)
                     } else {
                         // The flag is kept for the first byte of the head.
@@ -161,149 +192,19 @@ impl Connection {
                 }
                 State::Head => self.read_partial_head(direction, bytes, at, counters),
                 State::Body(_) => self.read_body(direction, bytes, at, counters),
+                State::Parked => {
+                    if let Some(parked) = &mut self.parked {
+                        parked.bytes.extend_from_slice(bytes);
+                        if parked.bytes.len() > PARKED_BYTES_MAX {
+                            self.refuse_parked(counters);
+                        }
+                    }
+                    return;
+                }
             };
             bytes = bytes.get(used..).unwrap_or_default();
             burst_start = false;
         }
-    }
-
-    /// Reads a head that begins with `bytes`: without a copy of what follows, if it is whole.
-    fn read_head(
-        &mut self,
-        direction: Direction,
-        bytes: &[u8],
-        at: Timestamp,
-        counters: &mut Counters,
-    ) -> usize {
-        let start = detect::start(bytes);
-        match start {
-            Start::Request | Start::Response if self.settle(direction, start) => {}
-            Start::More => return self.keep_partial(direction, bytes, false, counters),
-            _ => return self.lose(direction, Counter::MessageUnrecognized, bytes.len(), counters),
-        }
-        match self.parse(direction, bytes) {
-            Ok(parsed) => {
-                let length = parsed.length;
-                // In bounds: the parser says where in `bytes` the head ends.
-                let owned = bytes[..length].to_vec();
-                self.begin(direction, parsed, owned, at, counters);
-                length
-            }
-            Err(Refused::Partial) => self.keep_partial(direction, bytes, true, counters),
-            Err(refused) => self.lose(direction, refused.counter(), bytes.len(), counters),
-        }
-    }
-
-    fn keep_partial(
-        &mut self,
-        direction: Direction,
-        bytes: &[u8],
-        recognised: bool,
-        counters: &mut Counters,
-    ) -> usize {
-        if bytes.len() > HEAD_BYTES_MAX {
-            return self.lose(direction, Counter::HeadTooLarge, bytes.len(), counters);
-        }
-        let half = &mut self.halves[direction.index()];
-        half.partial.clear();
-        half.partial.extend_from_slice(bytes);
-        half.searched = 0;
-        half.recognised = recognised;
-        half.state = State::Head;
-        bytes.len()
-    }
-
-    fn read_partial_head(
-        &mut self,
-        direction: Direction,
-        bytes: &[u8],
-        at: Timestamp,
-        counters: &mut Counters,
-    ) -> usize {
-        let half = &mut self.halves[direction.index()];
-        // One byte more than allowed, so that "too large" is seen.
-        let take = bytes.len().min(HEAD_BYTES_MAX + 1 - half.partial.len().min(HEAD_BYTES_MAX));
-        half.partial.extend_from_slice(&bytes[..take]);
-        if !half.recognised {
-            let searched = half.searched;
-            let line_is_whole = memchr(b'\n', &half.partial[searched..]).is_some();
-            let start =
-                if line_is_whole { detect::start(&half.partial) } else { detect::prefix(&half.partial) };
-            match start {
-                Start::Request | Start::Response if line_is_whole => {
-                    half.recognised = true;
-                    if !self.settle(direction, start) {
-                        return self.lose(direction, Counter::MessageUnrecognized, bytes.len(), counters);
-                    }
-                }
-                Start::Neither => {
-                    return self.lose(direction, Counter::MessageUnrecognized, bytes.len(), counters);
-                }
-                _ => half.searched = half.partial.len(),
-            }
-        }
-        let half = &mut self.halves[direction.index()];
-        let Some(end) = half.recognised.then(|| half.find_end()).flatten() else {
-            if half.partial.len() > HEAD_BYTES_MAX {
-                return self.lose(direction, Counter::HeadTooLarge, bytes.len(), counters);
-            }
-            return take;
-        };
-        let behind = half.partial.len() - end;
-        half.partial.truncate(end);
-        let partial = std::mem::take(&mut half.partial);
-        match self.parse(direction, &partial) {
-            Ok(parsed) if parsed.length == end => {
-                self.begin(direction, parsed, partial, at, counters);
-                // The end of the head was not known before these bytes came, so it lies in them.
-                take - behind
-            }
-            Ok(_) | Err(Refused::Partial) => {
-                self.lose(direction, Counter::HeadMalformed, bytes.len(), counters)
-            }
-            Err(refused) => self.lose(direction, refused.counter(), bytes.len(), counters),
-        }
-    }
-
-    /// The place in the response direction proved uncertain.
-    fn lose_responses(&mut self) {
-        let Some(requests) = self.requests else { return };
-        let half = &mut self.halves[requests.reverse().index()];
-        half.response = None;
-        if !matches!(half.state, State::Closed) {
-            half.seek();
-        }
-    }
-
-    /// Learns from a start line which direction carries requests. False if it contradicts what is
-    /// known.
-    fn settle(&mut self, direction: Direction, start: Start) -> bool {
-        let requests = if start == Start::Request { direction } else { direction.reverse() };
-        if self.requests.is_none() && requests == direction {
-            let head = self.halves[direction.index()].head;
-            self.pairing.requests_begin(head.burst_start);
-        }
-        *self.requests.get_or_insert(requests) == requests
-    }
-
-    fn parse(&self, direction: Direction, bytes: &[u8]) -> Result<Parsed, Refused> {
-        if self.is_request(direction) { head::request(bytes) } else { head::response(bytes) }
-    }
-
-    /// The place in a direction is lost. Returns `length`: all that was to be read is skipped.
-    fn lose(
-        &mut self,
-        direction: Direction,
-        counter: Counter,
-        length: usize,
-        counters: &mut Counters,
-    ) -> usize {
-        counters.add(counter);
-        self.halves[direction.index()].seek();
-        if self.requests.is_some() {
-            self.pairing.lost(self.is_request(direction), counters);
-        }
-        length
     }
 
     fn begin(
@@ -335,10 +236,18 @@ impl Connection {
                 let half = &mut self.halves[direction.index()];
                 half.state = State::Boundary;
             }
+            StartLine::Response { .. }
+                if !self.halves[direction.index()].resynchronised && self.pairing.is_overtaken() =>
+            {
+                self.park(direction, head.bytes);
+            }
             StartLine::Response { status, minor_version } => {
                 let half = &mut self.halves[direction.index()];
                 let resynchronised = std::mem::take(&mut half.resynchronised);
                 match self.pairing.answer(began, resynchronised, counters) {
+                    Some(_) if status == 101 && self.pairing.refuse_tentative(counters) => {
+                        self.upgrade(at, counters);
+                    }
                     Some((sequence, asked)) => {
                         let framing = framing::response(&facts, minor_version, status, asked);
                         let message = Message::begin(head, began.at);
@@ -395,6 +304,11 @@ impl Connection {
         at: Timestamp,
         counters: &mut Counters,
     ) {
+        let by_request = matches!(framing, Framing::Conflict | Framing::Upgrade);
+        if by_request && self.pairing.refuse_tentative(counters) {
+            // Too much would follow from what may be the answer to another request.
+            return self.lose_responses();
+        }
         let half = &mut self.halves[direction.index()];
         half.response = Some((sequence, message));
         let mut notes = Notes::default();
@@ -432,7 +346,9 @@ impl Connection {
             return bytes.len();
         };
         message.last_byte = at;
-        match body.read(bytes, message) {
+        let step = body.read(bytes, message);
+        message.body_whole &= step != Step::Malformed;
+        match step {
             Step::More => bytes.len(),
             Step::Done(used) => {
                 half.state = State::Boundary;
@@ -440,9 +356,13 @@ impl Connection {
                 used
             }
             Step::Malformed => {
+                if !request && self.pairing.refuse_tentative(counters) {
+                    // Maybe it is the answer to another request, and has no body at all.
+                    self.lose_responses();
+                    return bytes.len();
+                }
                 counters.add(Counter::ChunkMalformed);
-                message.body_whole = false;
-                half.state = State::Closed;
+                self.halves[direction.index()].state = State::Closed;
                 let notes = Notes { framing_conflict: true, ..Notes::default() };
                 self.finish(direction, notes, at, true, counters);
                 bytes.len()
@@ -485,166 +405,5 @@ impl Connection {
     fn upgrade(&mut self, at: Timestamp, counters: &mut Counters) {
         counters.add(Counter::ConnectionUpgraded);
         self.close(at, counters);
-    }
-
-    /// Reads no further. What waits for a tentative response goes on waiting.
-    fn close(&mut self, at: Timestamp, counters: &mut Counters) {
-        self.pairing.request_done(at, false, counters);
-        self.pairing.close_open(counters);
-        for half in &mut self.halves {
-            half.seek();
-            half.state = State::Closed;
-        }
-    }
-
-    fn skip(
-        &mut self,
-        direction: Direction,
-        length: u64,
-        burst_start: bool,
-        at: Timestamp,
-        counters: &mut Counters,
-    ) {
-        let request = self.is_request(direction);
-        if request {
-            if self.pairing.requests_broke_off(burst_start, counters) {
-                self.lose_responses();
-            }
-        } else if self.requests.is_some() {
-            self.pairing.quiet = false;
-        }
-        let half = &mut self.halves[direction.index()];
-        half.quiet = false;
-        match &mut half.state {
-            State::Closed => return,
-            // Each burst is a message at least; the others were counted when the place was lost.
-            State::Seek => {
-                if std::mem::take(&mut half.unseen) || burst_start {
-                    counters.add(Counter::MessageLost);
-                }
-                return;
-            }
-            State::Boundary | State::Head => counters.add(Counter::MessageLost),
-            State::Body(body) => {
-                let message = if request {
-                    self.pairing.reading()
-                } else {
-                    half.response.as_mut().map(|(_, message)| message)
-                };
-                let hole = message.map_or(Hole::Lost, |message| body.skip(length, message));
-                match hole {
-                    Hole::Inside => return,
-                    Hole::Finished => {
-                        half.state = State::Boundary;
-                        return self.finish(direction, Notes::default(), at, false, counters);
-                    }
-                    Hole::Past | Hole::Lost => {
-                        if hole == Hole::Past {
-                            counters.add(Counter::MessageLost);
-                        }
-                        self.finish(direction, Notes::default(), at, false, counters);
-                    }
-                }
-            }
-        }
-        let half = &mut self.halves[direction.index()];
-        if !matches!(half.state, State::Closed) {
-            half.seek();
-        }
-        if self.requests.is_some() {
-            self.pairing.lost(request, counters);
-        }
-    }
-
-    fn end(&mut self, at: Timestamp, certain: bool, counters: &mut Counters) {
-        for direction in [Direction::Inbound, Direction::Outbound] {
-            let half = &mut self.halves[direction.index()];
-            match &half.state {
-                State::Head => counters.add(Counter::MessageLost),
-                State::Body(body) => {
-                    let until_close = certain && matches!(body, Body::UntilClose);
-                    if let Some((_, message)) = half.response.as_mut() {
-                        message.body_whole &= until_close;
-                    } else if self.requests == Some(direction)
-                        && let Some(message) = self.pairing.reading()
-                    {
-                        message.body_whole = false;
-                    }
-                    if self.requests.is_some_and(|requests| requests != direction) {
-                        self.finish_response(direction, Notes::default(), at, true, counters);
-                    }
-                }
-                _ => {}
-            }
-        }
-        if certain {
-            // Nothing was asked that was not seen.
-            self.pairing.requests_go_on(false, at, counters);
-        }
-        self.pairing.end(at, counters);
-        for half in &mut self.halves {
-            half.seek();
-            half.state = State::Closed;
-        }
-    }
-}
-
-impl Refused {
-    fn counter(self) -> Counter {
-        match self {
-            Refused::TooLarge => Counter::HeadTooLarge,
-            Refused::Partial | Refused::Malformed => Counter::HeadMalformed,
-        }
-    }
-}
-
-impl Half {
-    fn new() -> Self {
-        Half {
-            state: State::Seek,
-            partial: Vec::new(),
-            searched: 0,
-            recognised: false,
-            head: HeadStart::default(),
-            resynchronised: false,
-            quiet: false,
-            unseen: true,
-            response: None,
-        }
-    }
-
-    /// Goes to [`State::Seek`] and lets all buffers go.
-    fn seek(&mut self) {
-        self.state = State::Seek;
-        self.partial = Vec::new();
-        self.resynchronised = false;
-        self.quiet = false;
-    }
-
-    fn buffered_bytes(&self) -> usize {
-        let body = match &self.state {
-            State::Body(body) => body.buffered_bytes(),
-            _ => 0,
-        };
-        let response = self.response.as_ref().map_or(0, |(_, m)| m.bytes_held());
-        self.partial.capacity() + body + response
-    }
-
-    /// Index behind the empty line that ends the head, if it is there.
-    fn find_end(&mut self) -> Option<usize> {
-        while let Some(at) = memchr(b'\n', self.partial.get(self.searched..)?).map(|i| i + self.searched) {
-            match self.partial.get(at + 1..).unwrap_or_default() {
-                [b'\n', ..] => return Some(at + 2),
-                [b'\r', b'\n', ..] => return Some(at + 3),
-                // The line after it is not there yet: look at it again.
-                [] | [b'\r'] => {
-                    self.searched = at;
-                    return None;
-                }
-                _ => self.searched = at + 1,
-            }
-        }
-        self.searched = self.partial.len();
-        None
     }
 }

@@ -26,8 +26,14 @@ pub(super) struct Pairing {
     queue: VecDeque<Pending>,
     /// Number of the request at the front.
     front: Sequence,
-    /// Bursts of the request direction so far.
-    pub burst: u64,
+    /// Bursts of the request direction so far, if each hole hid the start of one.
+    burst: u64,
+    /// What that number was at the last burst start that was seen.
+    burst_seen: u64,
+    /// When that one began.
+    burst_at: Timestamp,
+    /// Burst of the last request that left the queue.
+    left_burst: u64,
     /// No byte of the response direction came or went missing since that burst began.
     pub quiet: bool,
     /// The client was seen to send a request while an answer was under way.
@@ -39,6 +45,8 @@ pub(super) struct Pairing {
     /// Responses that are paired now are not certain until the requests go on: when the last of
     /// them began.
     tentative: Option<Timestamp>,
+    /// A response had no request, though none was lost: that request comes late.
+    overtaken: bool,
     /// When the last response without a request began.
     orphan_at: Option<Timestamp>,
     /// Bytes of the messages in the queue.
@@ -69,10 +77,13 @@ pub(super) struct HeadStart {
     pub at: Timestamp,
     /// It began a burst.
     pub burst_start: bool,
-    /// Bursts of the request direction so far.
-    pub burst: u64,
+    /// The burst of requests before it: by the last start that was seen, and if each hole since
+    /// then hid one.
+    pub bursts: (u64, u64),
     /// Of a response: no other byte of its direction since that burst began.
     pub quiet: bool,
+    /// Of a response: it waited for its request, which came late but was not lost.
+    pub parked: bool,
 }
 
 /// How a request head came in.
@@ -92,11 +103,15 @@ impl Pairing {
             queue: VecDeque::new(),
             front: 0,
             burst: 0,
+            burst_seen: 0,
+            burst_at: Timestamp::default(),
+            left_burst: 0,
             quiet: true,
             overlaps: false,
             off: false,
             requests_lost: false,
             tentative: None,
+            overtaken: false,
             orphan_at: None,
             held_bytes: 0,
         }
@@ -114,23 +129,36 @@ impl Pairing {
     }
 
     /// A burst of requests begins, if `burst_start`.
-    pub fn requests_begin(&mut self, burst_start: bool) {
+    pub fn requests_begin(&mut self, burst_start: bool, at: Timestamp) {
         if burst_start {
+            self.burst_at = at;
             self.burst += 1;
+            self.burst_seen = self.burst;
             self.quiet = true;
         }
+    }
+
+    /// The request that is being read goes on in this burst.
+    fn request_reaches_here(&mut self) {
+        if let Some(last) = self.queue.back_mut().filter(|last| !last.request_done) {
+            last.bursts.1 = self.burst;
+        }
+    }
+
+    /// The burst of requests that a response which begins at `at` follows. None that is in the
+    /// queue, if the directions came out of order.
+    pub fn bursts(&self, at: Timestamp) -> (u64, u64) {
+        if at < self.burst_at { (u64::MAX, u64::MAX) } else { (self.burst_seen, self.burst) }
     }
 
     /// Bytes of the request direction came: what was tentative is certain now. False if it fell
     /// instead, since they went by before it: the place in the response direction is uncertain.
     pub fn requests_go_on(&mut self, burst_start: bool, at: Timestamp, counters: &mut Counters) -> bool {
         if self.tentative.is_some_and(|tentative| at < tentative) {
-            return !self.requests_broke_off(burst_start, counters);
+            return !self.requests_broke_off(burst_start, at, counters);
         }
-        self.requests_begin(burst_start);
-        if let Some(last) = self.queue.back_mut().filter(|last| !last.request_done) {
-            last.bursts.1 = self.burst;
-        }
+        self.requests_begin(burst_start, at);
+        self.request_reaches_here();
         if self.tentative.take().is_some() {
             self.queue.iter_mut().for_each(|pending| pending.tentative = false);
         }
@@ -139,8 +167,19 @@ impl Pairing {
 
     /// Bytes of the request direction are missing. True if tentative responses fell: then the place
     /// in the response direction is uncertain as well.
-    pub fn requests_broke_off(&mut self, burst_start: bool, counters: &mut Counters) -> bool {
-        self.requests_begin(burst_start);
+    pub fn requests_broke_off(&mut self, burst_start: bool, at: Timestamp, counters: &mut Counters) -> bool {
+        self.requests_begin(burst_start, at);
+        if !burst_start {
+            // A burst may have begun in the hole.
+            self.burst += 1;
+        }
+        self.overtaken = false;
+        self.request_reaches_here();
+        self.refuse_tentative(counters)
+    }
+
+    /// Drops the tentative responses. True if there were any.
+    pub fn refuse_tentative(&mut self, counters: &mut Counters) -> bool {
         let fell = self.tentative.take().is_some();
         if fell {
             for pending in self.queue.iter_mut().filter(|pending| pending.tentative) {
@@ -153,7 +192,10 @@ impl Pairing {
 
     /// The place in one of the directions was lost: messages may have passed unseen.
     pub fn lost(&mut self, requests: bool, counters: &mut Counters) {
-        self.requests_lost |= requests;
+        if requests {
+            self.requests_lost = true;
+            self.overtaken = false;
+        }
         if self.overlaps {
             self.give_up(counters);
         }
@@ -181,8 +223,10 @@ impl Pairing {
             }
         }
         let suspect = arrival.burst_start && self.queue.iter().any(|pending| !pending.response_done);
-        // Its response went by before it did: segments of the two directions came out of order.
-        let passed = self.orphan_at.is_some_and(|at| request.first_byte < at);
+        if self.overtaken || self.orphan_at.is_some_and(|at| request.first_byte < at) {
+            // Its response went by before it did: the directions came out of order.
+            self.give_up(counters);
+        }
         self.held_bytes += request.bytes_held();
         let mut pending = Pending {
             request,
@@ -196,7 +240,7 @@ impl Pairing {
             suspect,
             bursts: (self.burst, self.burst),
         };
-        if self.off || passed {
+        if self.off {
             pending.close(counters, &mut self.held_bytes);
         }
         if self.queue.capacity() == 0 {
@@ -229,6 +273,18 @@ impl Pairing {
         }
     }
 
+    /// Every request that was seen has its response, and no request was lost: a further response
+    /// overtook its request. (Before the first request it may be one from before the sensor.)
+    pub fn is_overtaken(&self) -> bool {
+        let requests_seen = self.front > 0 || !self.queue.is_empty();
+        requests_seen && !self.off && !self.requests_lost && !self.is_waiting()
+    }
+
+    /// A request waits for its response.
+    pub fn is_waiting(&self) -> bool {
+        self.queue.iter().any(|pending| !pending.answered)
+    }
+
     /// A final response began: the request that it answers, if that is certain.
     pub fn answer(
         &mut self,
@@ -238,11 +294,12 @@ impl Pairing {
     ) -> Option<(Sequence, Asked)> {
         let in_place = !self.off && (!resynchronised || self.anchor(head, counters));
         let next = self.queue.iter().position(|pending| !pending.answered);
-        // Nobody answers what was not yet asked: the directions came out of order.
-        let asked = |&i: &usize| self.queue.get(i).is_some_and(|p| p.request.first_byte <= head.at);
+        // Nobody answers what was not yet asked: that request was lost.
+        let asked = |&i: &usize| {
+            head.parked || self.queue.get(i).is_some_and(|pending| pending.request.first_byte <= head.at)
+        };
         let Some(index) = next.filter(asked).filter(|_| in_place) else {
-            counters.add(Counter::RequestMissing);
-            self.orphan_at = self.orphan_at.max(Some(head.at));
+            self.orphan(head.at, counters);
             return None;
         };
         if !resynchronised {
@@ -256,13 +313,21 @@ impl Pairing {
         Some((self.front + index as u64, pending.asked))
     }
 
+    /// A response that began at `at` has no request.
+    pub fn orphan(&mut self, at: Timestamp, counters: &mut Counters) {
+        counters.add(Counter::RequestMissing);
+        self.orphan_at = self.orphan_at.max(Some(at));
+        self.overtaken |= self.is_overtaken();
+    }
+
     /// Finds the place of a response direction again: what begins with `head` goes with the first
     /// request of the burst before it, and whatever was asked earlier has been answered. False if
     /// there is doubt.
     pub fn anchor(&mut self, head: HeadStart, counters: &mut Counters) -> bool {
         // Behind a hole in the requests the burst before it may be one that was not seen.
         let sound = !self.off && !self.requests_lost;
-        let Some(index) = self.first_of_burst(head.burst).filter(|_| sound) else { return false };
+        let Some(index) = self.first_of_burst(head.bursts).filter(|_| sound) else { return false };
+        // Nobody answers what was not yet asked.
         if self.queue.get(index).is_none_or(|pending| pending.request.first_byte > head.at) {
             return false;
         }
@@ -274,11 +339,16 @@ impl Pairing {
     }
 
     /// After a loss: the first request of the burst that went before, if there is no doubt.
-    fn first_of_burst(&self, burst: u64) -> Option<usize> {
-        let index = self.queue.iter().position(|pending| pending.bursts.1 >= burst)?;
-        let pending = self.queue.get(index).filter(|pending| pending.bursts.0 <= burst)?;
+    fn first_of_burst(&self, (seen, last): (u64, u64)) -> Option<usize> {
+        if self.front > 0 && self.left_burst >= seen {
+            // The first of them has its answer. This is one to a request that was not seen.
+            return None;
+        }
+        let first = |burst| self.queue.iter().position(|pending| pending.bursts.1 >= burst);
+        let index = first(seen).filter(|&index| first(last) == Some(index))?;
+        let pending = self.queue.get(index).filter(|pending| pending.bursts.0 <= last)?;
         // A request that goes on from an earlier burst may have been answered in the lost bytes.
-        let certain = pending.bursts.0 == burst || index + 1 == self.queue.len();
+        let certain = pending.bursts.0 == last || index + 1 == self.queue.len();
         (certain && !pending.answered).then_some(index)
     }
 
@@ -319,7 +389,10 @@ impl Pairing {
             if !front.request_done || !front.response_done || front.tentative {
                 return;
             }
-            let Some(Pending { request, response, notes, .. }) = self.queue.pop_front() else { return };
+            let Some(Pending { request, response, notes, bursts, .. }) = self.queue.pop_front() else {
+                return;
+            };
+            self.left_burst = bursts.1;
             self.front += 1;
             let left = request.bytes_held() + response.as_ref().map_or(0, Message::bytes_held);
             self.held_bytes = self.held_bytes.saturating_sub(left);
@@ -331,10 +404,18 @@ impl Pairing {
         }
     }
 
-    /// The connection ended or is read no further.
+    /// Nothing more comes of the request that is being read, though it is not whole.
+    pub fn request_cut(&mut self, at: Timestamp, counters: &mut Counters) {
+        if let Some(message) = self.reading() {
+            message.body_whole = false;
+            self.request_done(at, false, counters);
+        }
+    }
+
+    /// The connection ended.
     pub fn end(&mut self, at: Timestamp, counters: &mut Counters) {
-        self.request_done(at, false, counters);
-        self.requests_broke_off(false, counters);
+        self.request_cut(at, counters);
+        self.refuse_tentative(counters);
         self.close_open(counters);
     }
 

@@ -1,0 +1,38 @@
+//! Any bytes to segments in any order: no panic, and nothing held after the end.
+//!
+//! An instruction is four bytes: flags (bit 0 direction, bit 1 burst start), position, length and
+//! missing bytes. The first byte of all chooses the policy.
+
+use super::{Assembler, Chunk, Ordering};
+use crate::counter::Counters;
+use crate::flow::{ConnectionId, Direction, Timestamp};
+use crate::source::Segment;
+
+/// Plays `data` and checks what must hold for any input.
+pub fn fuzz(data: &[u8]) {
+    let Some((&policy, mut data)) = data.split_first() else { return };
+    let ordering = if policy & 1 == 0 { Ordering::AsDelivered } else { Ordering::Reorder };
+    let mut assembler = Assembler::new(ordering);
+    let mut counters = Counters::default();
+    let mut sink = |chunk: Chunk<'_>, _: &mut Counters| match chunk {
+        Chunk::Bytes { bytes, .. } => assert!(!bytes.is_empty()),
+        Chunk::Gap { length, .. } => assert!(length > 0),
+        Chunk::End { .. } => {}
+    };
+    while let &[flags, position, length, missing, ref rest @ ..] = data {
+        let (bytes, rest) = rest.split_at(rest.len().min(usize::from(length)));
+        data = rest;
+        let segment = Segment {
+            connection: ConnectionId(0),
+            direction: if flags & 1 == 0 { Direction::Inbound } else { Direction::Outbound },
+            position: u64::from(position),
+            bytes,
+            span: bytes.len() as u64 + u64::from(missing),
+            burst_start: flags & 2 != 0,
+            at: Timestamp(0),
+        };
+        assembler.push(&segment, &mut counters, &mut sink);
+    }
+    assembler.end(Timestamp(0), None, &mut counters, &mut sink);
+    assert_eq!(assembler.buffered_bytes(), 0);
+}
