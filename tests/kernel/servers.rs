@@ -22,8 +22,11 @@ pub const SIZES: &[usize] = &[0, 64, 1024, 16_384, 262_144, 1_048_576];
 /// Which server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// nginx with one worker: static files by sendfile, bodies of requests discarded.
+    /// nginx with one worker: static files by sendfile; reads a request's body before it answers, as it
+    /// does as a proxy.
     Nginx,
+    /// The same, but answers once it has a request's head and discards the body afterwards.
+    HastyNginx,
     /// gunicorn, one process with 64 threads.
     Python,
     /// node:http.
@@ -34,7 +37,7 @@ pub enum Kind {
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Kind; 4] = [Kind::Nginx, Kind::Python, Kind::Node, Kind::Go];
+    pub const ALL: [Kind; 5] = [Kind::Nginx, Kind::HastyNginx, Kind::Python, Kind::Node, Kind::Go];
 }
 
 /// A running server.
@@ -62,7 +65,8 @@ impl Server {
         fs::write(&log, "").with_context(|| format!("cannot write {}", log.display()))?;
         let output = fs::File::create(folder.join("server.out")).context("cannot write server.out")?;
         let mut command = match kind {
-            Kind::Nginx => nginx(netns, address, folder, &log)?,
+            Kind::Nginx => nginx(netns, address, folder, &log, READ_THEN_ANSWER)?,
+            Kind::HastyNginx => nginx(netns, address, folder, &log, ANSWER_THEN_READ)?,
             Kind::Python => python(netns, address, folder, &log),
             Kind::Node => {
                 let mut command = netns.command("node");
@@ -144,7 +148,20 @@ fn python(netns: &Netns, address: SocketAddr, folder: &Path, log: &Path) -> Comm
     command
 }
 
-fn nginx(netns: &Netns, address: SocketAddr, folder: &Path, log: &Path) -> Result<Command> {
+/// `return` answers in the rewrite phase, before any body is read.
+const ANSWER_THEN_READ: &str = r#"
+      if ($request_method = POST) { return 201 '{"received":0}'; }
+      if ($request_method = DELETE) { return 204; }
+      if ($request_method ~ ^(PUT|PATCH)$) { return 200 '{"received":0}'; }"#;
+
+/// The mirror module reads the body before the content phase, which refuses all but GET and HEAD; the
+/// page for that refusal gives the answer.
+const READ_THEN_ANSWER: &str = r#"
+      mirror /mirrored;
+      if ($request_method = DELETE) { return 204; }
+      error_page 405 = @changed;"#;
+
+fn nginx(netns: &Netns, address: SocketAddr, folder: &Path, log: &Path, changes: &str) -> Result<Command> {
     let files = folder.join("files");
     fs::create_dir_all(&files).context("cannot make the folder of nginx's files")?;
     for &size in SIZES {
@@ -170,11 +187,11 @@ http {{
     listen {address} backlog=1024;
     location = /api/v1/archive {{ return 404 '{{"error":"archive"}}'; }}
     location = /api/v1/failure {{ return 500 '{{"error":"failure"}}'; }}
+    location = /mirrored {{ internal; return 204; }}
+    location @changed {{ if ($request_method = POST) {{ return 201 '{{"received":0}}'; }} return 200 '{{"received":0}}'; }}
     location / {{
       root {files};
-      if ($request_method = POST) {{ return 201 '{{"received":0}}'; }}
-      if ($request_method = DELETE) {{ return 204; }}
-      if ($request_method ~ ^(PUT|PATCH)$) {{ return 200 '{{"received":0}}'; }}
+{changes}
       rewrite ^ /$file.json break;
     }}
   }}

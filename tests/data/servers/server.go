@@ -3,13 +3,16 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"io"
 	"log"
 	"net/http"
 	"os"
+	"os/signal"
 	"strconv"
 	"sync"
+	"syscall"
 )
 
 func jsonOf(size int) []byte {
@@ -56,5 +59,18 @@ func main() {
 		fmt.Fprintf(file, "%s %s %d\n", r.Method, r.URL.Path, status)
 		lock.Unlock()
 	}
-	log.Fatal(http.ListenAndServe(os.Args[1], http.HandlerFunc(answer)))
+	server := &http.Server{Addr: os.Args[1], Handler: http.HandlerFunc(answer)}
+	ended := make(chan os.Signal, 1)
+	signal.Notify(ended, syscall.SIGTERM)
+	done := make(chan struct{})
+	go func() {
+		<-ended
+		// In order: what was answered is logged before it ends.
+		server.Shutdown(context.Background())
+		close(done)
+	}()
+	if err := server.ListenAndServe(); err != http.ErrServerClosed {
+		log.Fatal(err)
+	}
+	<-done
 }

@@ -38,3 +38,6 @@ const server = createServer((request, response) => {
 });
 server.keepAliveTimeout = 60_000;
 server.listen(Number(port), address);
+
+// In order: what was answered is logged before it ends.
+process.on("SIGTERM", () => server.close(() => process.exit(0)));
