@@ -6,11 +6,6 @@
 
 use crate::limits::SCOPE_PORTS_MAX;
 
-/// Value of [`Config::front_end`]: `sock_send_length` and `sock_recv_length`.
-pub const FRONT_END_SOCKET: u32 = 1;
-/// Value of [`Config::front_end`]: `sys_exit`.
-pub const FRONT_END_SYSCALL: u32 = 2;
-
 /// Offsets in bytes of kernel structure members, from `/sys/kernel/btf/vmlinux`.
 #[derive(Clone, Copy, Debug, Default)]
 #[repr(C)]
@@ -43,6 +38,8 @@ pub struct Offsets {
     pub sk_type: u32,
     /// `sock.sk_protocol`
     pub sk_protocol: u32,
+    /// `sock.sk_shutdown`
+    pub sk_shutdown: u32,
     /// `sock_common.skc_family`
     pub skc_family: u32,
     /// `sock_common.skc_net`
@@ -127,8 +124,6 @@ pub struct Config {
     pub syscalls: Syscalls,
     /// Process (thread group) of the agent: always left out, except while probing.
     pub own_process: u32,
-    /// One of `FRONT_END_*`.
-    pub front_end: u32,
     /// Bytes of one operation that are copied at the most.
     pub operation_bytes_max: u32,
     /// Bytes of one burst (bytes of one direction without any of the other) that are copied at the
@@ -136,13 +131,17 @@ pub struct Config {
     pub burst_bytes_max: u32,
     /// Bit of `Offsets::task_status` that marks a 32-bit system call.
     pub compat_flag: u32,
+    /// Non-zero: the kernel has `bpf_get_current_task_btf` (5.11).
+    pub typed_task: u32,
+    /// Zero.
+    pub reserved: u32,
 }
 
-const _: () = assert!(size_of::<Offsets>() == 34 * 4);
+const _: () = assert!(size_of::<Offsets>() == 35 * 4);
 const _: () = assert!(size_of::<Syscalls>() == 13 * 4);
 const _: () = assert!(size_of::<Scope>() == 8 + 6 * 4 + 4 * SCOPE_PORTS_MAX);
 const _: () =
-    assert!(size_of::<Config>() == size_of::<Scope>() + size_of::<Offsets>() + size_of::<Syscalls>() + 20);
+    assert!(size_of::<Config>() == size_of::<Scope>() + size_of::<Offsets>() + size_of::<Syscalls>() + 24);
 
 // SAFETY: `repr(C)`, integers and arrays of them only, no padding (asserted above).
 #[cfg(feature = "user")]

@@ -138,8 +138,8 @@ pub struct CloseRecord {
     pub kind: u8,
     /// Zero.
     pub reserved: u8,
-    /// Zero.
-    pub reserved2: u32,
+    /// Bursts in the direction of the requests: without pipelining, how many requests there were.
+    pub request_bursts: u32,
     /// Number of the connection.
     pub connection: u64,
     /// Bytes received while the sensor watched.

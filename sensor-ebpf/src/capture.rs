@@ -101,7 +101,8 @@ fn advance(state: &mut SocketState, operation: &Operation) -> Option<Place> {
             crate::maps::count(Loss::Unordered as u8, moved);
             return None;
         }
-        if ahead > 0 {
+        // The end of a direction takes a number too, and may be read together with its last bytes.
+        if ahead > 0 && !(ahead == 1 && is_shut(operation)) {
             place.span = moved + ahead as u64;
             place.exact = false;
         }
@@ -109,6 +110,13 @@ fn advance(state: &mut SocketState, operation: &Operation) -> Option<Place> {
     }
     state.position[direction] = position + place.span;
     Some(place)
+}
+
+/// Whether the direction of an operation has ended (`RCV_SHUTDOWN` 1, `SEND_SHUTDOWN` 2).
+#[inline(always)]
+fn is_shut(operation: &Operation) -> bool {
+    let bit = if operation.direction == INBOUND { 1u8 } else { 2 };
+    read::kernel::<u8>(operation.sk, setting!(offsets.sk_shutdown)) & bit != 0
 }
 
 /// Gathers the first bytes of a burst and judges them. Returns the verdict and how many of the
@@ -149,7 +157,7 @@ fn judge(state: &mut SocketState, operation: &Operation) -> Option<u64> {
         Detected::Undecided => return None,
         Detected::Nothing => {
             state.burst_operations = DETECT_OPERATIONS_MAX;
-            if state.bursts >= DETECT_BURSTS_MAX {
+            if state.bursts_tested >= DETECT_BURSTS_MAX {
                 state.verdict = VERDICT_OTHER;
                 emit::open(state);
             }
@@ -161,6 +169,8 @@ fn judge(state: &mut SocketState, operation: &Operation) -> Option<u64> {
         emit::open(state);
         return None;
     }
+    state.bursts = [0; 2];
+    state.bursts[(operation.direction & 1) as usize] = 1;
     let request = matches!(detected, Detected::Request);
     state.serves = (request == (operation.direction == INBOUND)) as u8;
     pair::open(operation.sk, state);
@@ -181,8 +191,10 @@ pub fn on_operation(state: &mut SocketState, operation: &Operation) {
         state.last_direction = operation.direction;
         state.burst_bytes = 0;
         flags = FLAG_BURST_START;
+        let direction = (operation.direction & 1) as usize;
+        state.bursts[direction] = state.bursts[direction].wrapping_add(1);
         if state.verdict == UNKNOWN {
-            state.bursts = state.bursts.saturating_add(1);
+            state.bursts_tested = state.bursts_tested.saturating_add(1);
             state.burst_operations = 0;
             state.gathered_bytes = 0;
         }
@@ -224,6 +236,18 @@ fn send(state: &mut SocketState, operation: &Operation, place: &Place, flags: u8
     if piece.cause == 0 {
         let budget = setting!(operation_bytes_max) as u64;
         left = if operation.moved < budget { operation.moved } else { budget };
+    }
+    let segments = operation.buffer.segments;
+    if segments >= 2
+        && segments <= emit::JOINED_SEGMENTS as u64
+        && left == operation.moved
+        && left <= emit::JOINED_BYTES_MAX
+    {
+        piece.length = left;
+        if emit::joined(&piece, operation.buffer.address, segments) {
+            return;
+        }
+        piece.length = 0;
     }
     let mut rest = place.span - left;
     let mut index = 0;

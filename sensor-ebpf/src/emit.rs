@@ -11,7 +11,8 @@ use schema::limits::{
 };
 use schema::loss::Loss;
 use schema::record::{
-    ABI_VERSION, CloseRecord, DataRecord, KIND_CLOSE, KIND_DATA, KIND_OPEN, KIND_PAIR, OpenRecord, PairRecord,
+    ABI_VERSION, CloseRecord, DataRecord, INBOUND, KIND_CLOSE, KIND_DATA, KIND_OPEN, KIND_PAIR, OUTBOUND,
+    OpenRecord, PairRecord, VERDICT_HTTP1,
 };
 
 use crate::maps::{self, RING};
@@ -129,6 +130,47 @@ impl Piece {
         entry.submit(wakeup(fill));
     }
 
+    /// Copies the segments one behind the other into a slot of `M` bytes, twice the `N` that they are
+    /// at the most: so much the verifier must allow for, which does not add their lengths up.
+    #[inline(always)]
+    fn join<const N: usize, const M: usize>(&self, fill: u64, parts: &[Iovec; JOINED_SEGMENTS]) -> u32 {
+        let Some(mut entry) = RING.reserve::<Slot<M>>(0) else {
+            maps::count(Loss::RingFull as u8, self.span);
+            return 1;
+        };
+        let slot: *mut Slot<M> = entry.as_mut_ptr();
+        let mut filled = 0;
+        let mut i = 0;
+        while i < JOINED_SEGMENTS {
+            let left = self.length - filled;
+            let part = parts[i];
+            let length = read::clamped(if part.length < left { part.length } else { left }, N as u64);
+            let at = read::clamped(filled, N as u64);
+            if length > 0 {
+                // SAFETY: `at` and `length` are at most N each, the room is M = 2 N.
+                let whole = unsafe {
+                    let to = (&raw mut (*slot).payload).cast::<u8>().add(at as usize);
+                    read::user(to, length, part.address)
+                };
+                if !whole {
+                    entry.discard(BPF_RB_NO_WAKEUP as u64);
+                    return 0;
+                }
+            }
+            filled = at + length;
+            i += 1;
+        }
+        if filled != self.length {
+            // Not all of it stands in these segments.
+            entry.discard(BPF_RB_NO_WAKEUP as u64);
+            return 0;
+        }
+        // SAFETY: reserved above.
+        unsafe { (&raw mut (*slot).head).write(self.head(filled, 0)) };
+        entry.submit(wakeup(fill));
+        1
+    }
+
     /// A record without payload: the position moves, the bytes are missing.
     #[inline(always)]
     fn length_only(&self, fill: u64) {
@@ -146,6 +188,13 @@ impl Piece {
 #[inline(always)]
 pub fn copies(piece: &Piece) {
     emit_copies(piece.connection, piece.position, piece.address, piece.length, piece.meta());
+}
+
+/// Sends a short vector as one record; false if that was not possible and nothing was sent.
+#[inline(always)]
+pub fn joined(piece: &Piece, vector: u64, segments: u64) -> bool {
+    let lengths = piece.length | segments << 32;
+    emit_joined(piece.connection, piece.position, vector, lengths, piece.meta()) != 0
 }
 
 /// Sends a record without payload.
@@ -200,6 +249,47 @@ pub extern "C" fn emit_copy(connection: u64, position: u64, address: u64, length
         piece.copy::<{ PAYLOAD_CLASSES_BYTES[3] }>(fill);
     }
     0
+}
+
+/// Segments that one record takes at the most. Servers write a head and a body.
+pub const JOINED_SEGMENTS: usize = 4;
+
+/// Largest operation that is sent as one record although it is a vector.
+pub const JOINED_BYTES_MAX: u64 = PAYLOAD_CLASSES_BYTES[2] as u64;
+
+/// `struct iovec`.
+#[derive(Clone, Copy)]
+#[repr(C)]
+struct Iovec {
+    address: u64,
+    length: u64,
+}
+
+/// Sends a vector of 2 to [`JOINED_SEGMENTS`] segments and at the most [`JOINED_BYTES_MAX`] bytes as one
+/// record: every read of user memory and every reservation is dear, so it takes one read for the
+/// vector, one for each segment, and one record. Zero if it could not; then nothing was sent.
+#[unsafe(no_mangle)]
+#[inline(never)]
+pub extern "C" fn emit_joined(connection: u64, position: u64, vector: u64, lengths: u64, meta: u64) -> u32 {
+    let (length, segments) = (lengths & 0xffff_ffff, lengths >> 32);
+    let mut parts = [Iovec { address: 0, length: 0 }; JOINED_SEGMENTS];
+    let size = read::clamped(segments * size_of::<Iovec>() as u64, size_of_val(&parts) as u64);
+    // SAFETY: `size` is at most that of the local.
+    if !unsafe { read::user((&raw mut parts).cast(), size, vector) } {
+        return 0;
+    }
+    let piece = Piece::of_meta(connection, position, 0, length, length, meta);
+    let Some(fill) = fill_for_payload() else {
+        maps::count(Loss::RingFull as u8, length);
+        return 1;
+    };
+    if length <= PAYLOAD_CLASSES_BYTES[0] as u64 {
+        piece.join::<{ PAYLOAD_CLASSES_BYTES[0] }, { 2 * PAYLOAD_CLASSES_BYTES[0] }>(fill, &parts)
+    } else if length <= PAYLOAD_CLASSES_BYTES[1] as u64 {
+        piece.join::<{ PAYLOAD_CLASSES_BYTES[1] }, { 2 * PAYLOAD_CLASSES_BYTES[1] }>(fill, &parts)
+    } else {
+        piece.join::<{ PAYLOAD_CLASSES_BYTES[2] }, { 2 * PAYLOAD_CLASSES_BYTES[2] }>(fill, &parts)
+    }
 }
 
 /// Body of [`missing`].
@@ -311,7 +401,14 @@ pub fn close(state: &SocketState, unseen: [u32; 2]) {
             abi_version: ABI_VERSION,
             kind: KIND_CLOSE,
             reserved: 0,
-            reserved2: 0,
+            // The requests come in at the end that serves, and go out at the other.
+            request_bursts: if state.verdict != VERDICT_HTTP1 {
+                0
+            } else if state.serves != 0 {
+                state.bursts[INBOUND as usize]
+            } else {
+                state.bursts[OUTBOUND as usize]
+            },
             connection: state.connection,
             inbound_bytes: state.position[0],
             outbound_bytes: state.position[1],

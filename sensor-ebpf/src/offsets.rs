@@ -32,6 +32,7 @@ static CONFIG: Config = Config {
         sk_socket: 0,
         sk_type: 0,
         sk_protocol: 0,
+        sk_shutdown: 0,
         skc_family: 0,
         skc_net: 0,
         skc_daddr: 0,
@@ -64,10 +65,11 @@ static CONFIG: Config = Config {
         io_uring_enter: 0,
     },
     own_process: 0,
-    front_end: 0,
     operation_bytes_max: 0,
     burst_bytes_max: 0,
     compat_flag: 0,
+    typed_task: 0,
+    reserved: 0,
 };
 
 /// The configuration. Members must be read with [`setting!`], or the compiler folds the zeros above.

@@ -78,6 +78,8 @@ pub struct SocketState {
     pub sequence: [u32; 2],
     /// Bytes of the current burst.
     pub burst_bytes: u32,
+    /// Bursts since the verdict, per direction.
+    pub bursts: [u32; 2],
     /// Process of the first operation.
     pub process: u32,
     /// Inode number of the network namespace.
@@ -85,7 +87,7 @@ pub struct SocketState {
     /// One of `VERDICT_*`, or of the constants above.
     pub verdict: u8,
     /// Bursts without a verdict.
-    pub bursts: u8,
+    pub bursts_tested: u8,
     /// Operations of the current burst that were looked at for a verdict.
     pub burst_operations: u8,
     /// Direction of the last operation.
@@ -280,9 +282,7 @@ pub fn on_destroy(sk: *const u8) {
             while direction < 2 {
                 // One more than the last byte is the FIN, which takes a number too.
                 let behind = now[direction].wrapping_sub(state.sequence[direction]) as i32;
-                if state.verdict == schema::record::VERDICT_HTTP1
-                    && behind > 1
-                {
+                if state.verdict == schema::record::VERDICT_HTTP1 && behind > 1 {
                     unseen[direction] = behind as u32 - 1;
                 }
                 direction += 1;

@@ -35,6 +35,11 @@ counters! {
     ConnectionIdle = "connection-idle",
     /// A connection given up since all connections together held too much unread.
     BuffersFull = "buffers-full",
+    /// Requests on connections that lost records, as far as they are not reported: how often the
+    /// direction turned to requests, less the calls that could be read.
+    CallsLost = "calls-lost",
+    /// Bytes that TCP moved and no hook saw.
+    UnseenBytes = "unseen-bytes",
     // stream
     /// Bytes that arrived twice.
     SegmentDuplicate = "segment-duplicate",

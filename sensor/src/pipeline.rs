@@ -54,6 +54,11 @@ struct Work {
     protocol: protocol::Connection,
     parties: Parties,
     buffered_bytes: usize,
+    calls: u64,
+    /// Where the next segment of each direction begins, and whether one ever began later: then
+    /// records of this connection were lost.
+    next: [u64; 2],
+    is_lossy: bool,
 }
 
 impl Connection {
@@ -110,8 +115,8 @@ impl Pipeline {
             Event::Opened(connection) => self.open(connection),
             Event::Segment(segment) => self.segment(&segment),
             Event::Paired { kept, mirrored, workload } => self.pair(kept, mirrored, workload),
-            Event::Closed { connection, at, bytes, unseen_bytes } => {
-                self.close(connection, at, bytes, unseen_bytes);
+            Event::Closed { connection, at, bytes, request_bursts, unseen_bytes } => {
+                self.close(connection, at, bytes, request_bursts, unseen_bytes);
             }
         }
     }
@@ -173,6 +178,9 @@ impl Pipeline {
                     remote_port: tuple.remote.port(),
                 },
                 buffered_bytes: 0,
+                calls: 0,
+                next: [0; 2],
+                is_lossy: false,
             })
         });
         let mut connection = Connection { coverage, counted: false, mirror: false, last: at, work };
@@ -190,6 +198,10 @@ impl Pipeline {
         };
         connection.last = segment.at;
         let Some(work) = &mut connection.work else { return };
+        let next = &mut work.next[segment.direction.index()];
+        work.is_lossy |= segment.position > *next;
+        *next = segment.position.saturating_add(segment.span).max(*next);
+        let calls_before = self.calls;
         let Pipeline { reader, recorder, counters, exchanges, calls, .. } = self;
         // One connection's bug must not end the sensor: it loses that connection.
         let read = catch_unwind(AssertUnwindSafe(|| {
@@ -197,14 +209,14 @@ impl Pipeline {
             assembler.push(segment, counters, &mut |chunk, counters| {
                 protocol.push(chunk, counters, exchanges);
             });
-            let completed = !exchanges.is_empty();
             for exchange in exchanges.drain(..) {
                 record(exchange, parties, reader, recorder, counters, calls);
             }
-            (completed, assembler.buffered_bytes() + protocol.buffered_bytes())
+            assembler.buffered_bytes() + protocol.buffered_bytes()
         }));
-        let &(completed, buffered_bytes) = read.as_ref().unwrap_or(&(false, 0));
-        let held = std::mem::replace(&mut work.buffered_bytes, buffered_bytes);
+        let completed = self.calls - calls_before;
+        work.calls += completed;
+        let held = std::mem::replace(&mut work.buffered_bytes, *read.as_ref().unwrap_or(&0));
         self.buffered_bytes = self.buffered_bytes + work.buffered_bytes - held;
         let trouble = match read {
             Err(_) => Some(Counter::ConnectionPanic),
@@ -216,7 +228,7 @@ impl Pipeline {
             self.buffered_bytes -= work.buffered_bytes;
             connection.work = None;
         }
-        if completed {
+        if completed > 0 {
             connection.count(&mut self.recorder);
         }
     }
@@ -239,18 +251,36 @@ impl Pipeline {
         }
     }
 
-    fn close(&mut self, id: ConnectionId, at: Timestamp, bytes: [u64; 2], unseen_bytes: [u32; 2]) {
+    fn close(
+        &mut self,
+        id: ConnectionId,
+        at: Timestamp,
+        bytes: [u64; 2],
+        request_bursts: u32,
+        unseen_bytes: [u32; 2],
+    ) {
         self.now = self.now.max(at);
         self.pairs_ahead.remove(&id);
-        // A connection that never got a verdict, or was refused above, has nothing to end.
-        let Some(connection) = self.connections.remove(&id) else { return };
-        let unseen = unseen_bytes.into_iter().map(u64::from).sum::<u64>();
-        if connection.work.is_some() && unseen > 0 {
-            self.recorder.loss("unseen-bytes", unseen);
+        let requests = u64::from(request_bursts);
+        let Some(connection) = self.connections.remove(&id) else {
+            // Refused above, or its opening was lost: all of its calls are.
+            self.counters.add_many(Counter::CallsLost, requests);
+            return;
+        };
+        let lossy = connection.work.as_ref().is_some_and(|work| work.is_lossy);
+        let unseen_bytes = unseen_bytes.map(u64::from);
+        if connection.work.is_some() {
+            self.counters.add_many(Counter::UnseenBytes, unseen_bytes[0] + unseen_bytes[1]);
         }
-        let [inbound, outbound] = bytes;
-        let [inbound_unseen, outbound_unseen] = unseen_bytes.map(u64::from);
-        self.end(connection, at, Some([inbound + inbound_unseen, outbound + outbound_unseen]));
+        let reported = connection.work.as_ref().map_or(0, |work| work.calls);
+        let calls_before = self.calls;
+        let totals = [bytes[0] + unseen_bytes[0], bytes[1] + unseen_bytes[1]];
+        let is_short = connection.work.as_ref().is_some_and(|work| work.next != bytes);
+        self.end(connection, at, Some(totals));
+        if lossy || is_short {
+            let reported = reported + (self.calls - calls_before);
+            self.counters.add_many(Counter::CallsLost, requests.saturating_sub(reported));
+        }
     }
 
     /// Ends the streams of a connection, records what that completes and counts it. `bytes`: how many

@@ -147,6 +147,7 @@ impl Decoder {
                 member!(u64_at, record, CloseRecord, inbound_bytes)?,
                 member!(u64_at, record, CloseRecord, outbound_bytes)?,
             ],
+            request_bursts: member!(u32_at, record, CloseRecord, request_bursts)?,
             unseen_bytes: [
                 member!(u32_at, record, CloseRecord, inbound_unseen_bytes)?,
                 member!(u32_at, record, CloseRecord, outbound_unseen_bytes)?,

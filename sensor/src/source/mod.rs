@@ -39,6 +39,9 @@ pub enum Event<'a> {
         at: Timestamp,
         /// Bytes received and sent while it was watched.
         bytes: [u64; 2],
+        /// Bursts in the direction of the requests, zero if not HTTP: how many requests there were
+        /// at the least.
+        request_bursts: u32,
         /// Bytes that TCP counted, by the same directions, and that no hook saw.
         unseen_bytes: [u32; 2],
     },

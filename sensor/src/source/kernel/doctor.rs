@@ -6,7 +6,7 @@ use std::path::Path;
 
 use schema::control::Scope;
 
-use super::{BTF_PATH, Capture, FrontEnd, Settings, may_load};
+use super::{BTF_PATH, Capture, FrontEnd, Settings, kernel_version, may_load};
 use crate::source::check::{Check, Outcome};
 
 /// All checks, in the order in which a person would go through them.
@@ -48,11 +48,9 @@ fn attempt(front_end: FrontEnd) -> Result<(), String> {
 }
 
 fn kernel() -> Check {
+    let version = kernel_version();
     let release = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
-    let release = release.trim();
-    let mut numbers = release.split(['.', '-']).map_while(|part| part.parse::<u32>().ok());
-    let version = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
-    let detail = format!("Linux {release} on {}", std::env::consts::ARCH);
+    let detail = format!("Linux {} on {}", release.trim(), std::env::consts::ARCH);
     if version >= (5, 10) {
         Check::ok("kernel", detail)
     } else {

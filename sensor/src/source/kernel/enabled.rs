@@ -16,7 +16,7 @@ use std::time::Duration;
 use aya::maps::{Array, HashMap, MapData, PerCpuArray, RingBuf};
 use aya::programs::BtfTracePoint;
 use aya::{Btf, Ebpf, EbpfLoader, VerifierLogLevel};
-use schema::control::{Config, FRONT_END_SOCKET, FRONT_END_SYSCALL, Scope};
+use schema::control::{Config, Scope};
 use schema::limits::SCOPE_PROCESSES_MAX;
 use schema::loss::Loss;
 
@@ -45,13 +45,6 @@ impl FrontEnd {
         match self {
             FrontEnd::Socket => &["sock_send_length", "sock_recv_length", "tcp_destroy_sock"],
             FrontEnd::Syscall => &["sys_exit", "tcp_destroy_sock"],
-        }
-    }
-
-    const fn number(self) -> u32 {
-        match self {
-            FrontEnd::Socket => FRONT_END_SOCKET,
-            FrontEnd::Syscall => FRONT_END_SYSCALL,
         }
     }
 }
@@ -155,10 +148,11 @@ impl Capture {
             offsets,
             syscalls: offsets::syscalls(),
             own_process: std::process::id(),
-            front_end: 0,
             operation_bytes_max: settings.operation_bytes_max,
             burst_bytes_max: settings.burst_bytes_max,
             compat_flag: offsets::COMPAT_FLAG,
+            typed_task: u32::from(kernel_version() >= (5, 11)),
+            reserved: 0,
         };
         match settings.front_end {
             Some(front_end) => Self::start_one(front_end, config, &settings.processes),
@@ -171,9 +165,8 @@ impl Capture {
         }
     }
 
-    fn start_one(front_end: FrontEnd, mut config: Config, processes: &[u32]) -> Result<Capture, KernelError> {
+    fn start_one(front_end: FrontEnd, config: Config, processes: &[u32]) -> Result<Capture, KernelError> {
         let refused = |cause: String| KernelError::Refused { front_end: front_end.name(), cause };
-        config.front_end = front_end.number();
         let mut program = EbpfLoader::new()
             .verifier_log_level(VerifierLogLevel::STATS)
             .override_global("CONFIG", &config, true)
@@ -295,6 +288,13 @@ pub fn epoch_offset_ns() -> u64 {
         time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64
     };
     now(libc::CLOCK_REALTIME).saturating_sub(now(libc::CLOCK_MONOTONIC))
+}
+
+/// Version of the running kernel, `(major, minor)`; zeros if it cannot be told.
+pub(super) fn kernel_version() -> (u32, u32) {
+    let release = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+    let mut numbers = release.split(['.', '-']).map_while(|part| part.trim().parse::<u32>().ok());
+    (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0))
 }
 
 /// Whether this process holds root's or the BPF capabilities (bits 38 and 39, or 21 before 5.8).

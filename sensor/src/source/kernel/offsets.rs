@@ -71,6 +71,7 @@ fn read_from(path: &Path) -> Result<Offsets, KernelError> {
         sk_socket: m.of("sock", "sk_socket"),
         sk_type: m.of("sock", "sk_type"),
         sk_protocol: m.of("sock", "sk_protocol"),
+        sk_shutdown: m.of("sock", "sk_shutdown"),
         skc_family: m.of("sock", "__sk_common.skc_family"),
         skc_net: m.of("sock", "__sk_common.skc_net.net"),
         skc_daddr: m.of("sock", "__sk_common.skc_daddr"),
