@@ -62,10 +62,6 @@ pub struct Offsets {
     pub tcp_copied_seq: u32,
     /// `tcp_sock.write_seq`
     pub tcp_write_seq: u32,
-    /// `tcp_sock.bytes_received`
-    pub tcp_bytes_received: u32,
-    /// `tcp_sock.bytes_sent`
-    pub tcp_bytes_sent: u32,
     /// `pt_regs` members that hold the six arguments of a system call.
     pub regs_arguments: [u32; 6],
     /// `pt_regs` member that holds the number of the system call.
@@ -137,7 +133,7 @@ pub struct Config {
     pub reserved: u32,
 }
 
-const _: () = assert!(size_of::<Offsets>() == 35 * 4);
+const _: () = assert!(size_of::<Offsets>() == 33 * 4);
 const _: () = assert!(size_of::<Syscalls>() == 13 * 4);
 const _: () = assert!(size_of::<Scope>() == 8 + 6 * 4 + 4 * SCOPE_PORTS_MAX);
 const _: () =

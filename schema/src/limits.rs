@@ -7,7 +7,8 @@ pub const PAYLOAD_CLASSES_BYTES: [usize; 4] = [512, 2048, 8192, 32768];
 /// Largest copy of one record in bytes: the largest payload class.
 pub const PAYLOAD_BYTES_MAX: usize = PAYLOAD_CLASSES_BYTES[3];
 
-/// Records that one socket operation may be split into; what is past them is sent as length only.
+/// Records that one user buffer (of a vector: one segment) may be split into; what is past them is
+/// sent as length only.
 /// 8 x 32 KiB covers the largest reads and writes that servers make (256 KiB buffers).
 pub const RECORDS_PER_OPERATION_MAX: usize = 8;
 
@@ -26,13 +27,13 @@ pub const DETECT_BURSTS_MAX: u8 = 4;
 /// [`DETECT_BYTES`] were gathered.
 pub const DETECT_OPERATIONS_MAX: u8 = 16;
 
-/// Sockets that the kernel program keeps state for. 160 B each, 10 MiB in all.
+/// Sockets that the kernel program keeps state for. About 240 B each, 15 MiB in all.
 pub const SOCKETS_MAX: u32 = 65_536;
 
 /// Size of the ring in bytes: a power of two. At 4 KiB a call this is 4,000 calls between two polls.
 pub const RING_BYTES: u32 = 16 * 1024 * 1024;
 
-/// Part of the ring that only open, pair and close records may use, so that a burst of payload
+/// Part of the ring that only control records (open, pair, close) may use, so that a burst of payload
 /// never costs a control record: losing one of those spoils all that follows on its connection.
 pub const RING_RESERVED_BYTES: u32 = 2 * 1024 * 1024;
 

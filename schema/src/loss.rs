@@ -66,11 +66,6 @@ impl Loss {
         Loss::UnknownSyscall,
     ];
 
-    /// The cause of a wire value; `None` for a number that this version does not know.
-    pub fn of(number: u8) -> Option<Loss> {
-        Self::ALL.get(usize::from(number)).copied()
-    }
-
     /// Kebab-case name, as metrics and reports show it.
     pub const fn name(self) -> &'static str {
         match self {

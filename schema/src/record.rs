@@ -28,7 +28,7 @@ pub const FLAG_BURST_START: u8 = 1;
 
 /// Verdicts of an [`OpenRecord`].
 pub const VERDICT_HTTP1: u8 = 1;
-/// The HTTP/2 connection preface, or two plausible frame headers.
+/// The HTTP/2 connection preface.
 pub const VERDICT_HTTP2: u8 = 2;
 /// A TLS record.
 pub const VERDICT_TLS: u8 = 3;
@@ -58,7 +58,7 @@ pub struct DataRecord {
     pub span_bytes: u32,
     /// Number of the connection, unique for one run of the sensor.
     pub connection: u64,
-    /// Bytes of this direction before this record, counted from where the sensor first saw it.
+    /// Bytes of this direction before this record, counted from where the connection got its verdict.
     pub position: u64,
     /// Monotonic clock in nanoseconds.
     pub timestamp_ns: u64,
@@ -76,20 +76,20 @@ pub struct OpenRecord {
     pub verdict: u8,
     /// Address family: 4 or 6. A v4-mapped v6 socket says 4.
     pub family: u8,
-    /// 1 if bytes had passed before the sensor saw the socket.
-    pub joined_late: u8,
+    /// Zero.
+    pub reserved: u8,
     /// Local port, host order.
     pub local_port: u16,
     /// Remote port, host order.
     pub remote_port: u16,
     /// Zero.
-    pub reserved: u16,
+    pub reserved2: u16,
     /// Process (thread group) that made the first operation.
     pub process: u32,
     /// Inode number of the network namespace.
     pub network_namespace: u32,
     /// Zero.
-    pub reserved2: u32,
+    pub reserved3: u32,
     /// Number of the connection.
     pub connection: u64,
     /// cgroup v2 id of the process.

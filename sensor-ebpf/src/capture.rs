@@ -23,15 +23,16 @@ pub struct Operation {
     pub direction: u8,
     /// Where its bytes are.
     pub buffer: UserBuffer,
-    /// The socket's own count behind the last byte of this direction (`copied_seq`, `write_seq`);
-    /// meaningless where the socket is not plain TCP.
+    /// The socket's own count behind the last byte of this direction (`copied_seq`, `write_seq`).
     pub sequence: u32,
 }
 
-/// Whether a socket's operations are of interest at all.
+/// Whether an operation in that direction is of interest at all.
 #[inline(always)]
-pub fn is_watched(state: &SocketState) -> bool {
-    state.verdict == UNKNOWN || state.verdict == VERDICT_HTTP1
+pub fn is_watched(state: &SocketState, direction: u8) -> bool {
+    // A burst that was found to begin with no message cannot become one later.
+    let tested = state.burst_operations >= DETECT_OPERATIONS_MAX && state.last_direction == direction;
+    state.verdict == VERDICT_HTTP1 || state.verdict == UNKNOWN && !tested
 }
 
 /// `copied_seq` or `write_seq` through a trusted pointer.
@@ -64,14 +65,10 @@ pub fn sequence_probed(sk: u64, direction: u8) -> u32 {
     }
 }
 
-/// Bytes that a direction moved since its last operation, by the socket's own count; zero if it
-/// keeps none.
+/// Bytes that a direction moved since its last operation, by the socket's own count.
 #[inline(always)]
 pub fn moved_since(state: &SocketState, direction: u8, sequence: u32) -> u64 {
     let index = (direction & 1) as usize;
-    if state.tcp == 0 {
-        return 0;
-    }
     let moved = sequence.wrapping_sub(state.sequence[index]) as i32;
     if moved > 0 { moved as u64 } else { 0 }
 }
@@ -94,20 +91,18 @@ fn advance(state: &mut SocketState, operation: &Operation) -> Option<Place> {
     let position = state.position[direction];
     let moved = operation.moved;
     let mut place = Place { position, span: moved, exact: true };
-    if state.tcp != 0 {
-        let expected = state.sequence[direction].wrapping_add(moved as u32);
-        let ahead = operation.sequence.wrapping_sub(expected) as i32;
-        if ahead < 0 {
-            crate::maps::count(Loss::Unordered as u8, moved);
-            return None;
-        }
-        // The end of a direction takes a number too, and may be read together with its last bytes.
-        if ahead > 0 && !(ahead == 1 && is_shut(operation)) {
-            place.span = moved + ahead as u64;
-            place.exact = false;
-        }
-        state.sequence[direction] = operation.sequence;
+    let expected = state.sequence[direction].wrapping_add(moved as u32);
+    let ahead = operation.sequence.wrapping_sub(expected) as i32;
+    if ahead < 0 {
+        crate::maps::count(Loss::Unordered as u8, moved);
+        return None;
     }
+    // The end of a direction takes a number too, and may be read together with its last bytes.
+    if ahead > 0 && !(ahead == 1 && is_shut(operation)) {
+        place.span = moved + ahead as u64;
+        place.exact = false;
+    }
+    state.sequence[direction] = operation.sequence;
     state.position[direction] = position + place.span;
     Some(place)
 }
@@ -119,33 +114,47 @@ fn is_shut(operation: &Operation) -> bool {
     read::kernel::<u8>(operation.sk, setting!(offsets.sk_shutdown)) & bit != 0
 }
 
+/// Copies the first bytes of an operation, at the most [`DETECT_BYTES`], to `to`; zero if they cannot
+/// be read.
+///
+/// # Safety
+/// `to` has room for [`DETECT_BYTES`].
+#[inline(always)]
+unsafe fn first_bytes(operation: &Operation, to: *mut u8) -> u64 {
+    if operation.buffer.opaque != 0 {
+        return 0;
+    }
+    let Some((address, segment)) = operation.buffer.segment(0, operation.moved) else { return 0 };
+    let available = if segment < operation.moved { segment } else { operation.moved };
+    let length = read::clamped(available, DETECT_BYTES as u64);
+    // SAFETY: `length` is at most DETECT_BYTES.
+    if unsafe { read::user(to, length, address) } { length } else { 0 }
+}
+
 /// Gathers the first bytes of a burst and judges them. Returns the verdict and how many of the
 /// gathered bytes came with earlier operations.
 #[inline(always)]
 fn gather(state: &mut SocketState, operation: &Operation) -> (Detected, u64) {
     let before = state.gathered_bytes as u64;
-    if state.burst_operations >= DETECT_OPERATIONS_MAX {
-        return (Detected::Nothing, before);
-    }
     state.burst_operations += 1;
     let at = read::clamped(before, DETECT_BYTES as u64);
-    let mut length = 0;
-    if operation.buffer.opaque == 0
-        && let Some((address, segment)) = operation.buffer.segment(0, operation.moved)
-    {
-        let available = if segment < operation.moved { segment } else { operation.moved };
-        length = read::clamped(available, DETECT_BYTES as u64);
-        // SAFETY: `at` and `length` are at most DETECT_BYTES, the room is twice that.
-        if !unsafe { read::user(state.gathered.as_mut_ptr().add(at as usize), length, address) } {
-            length = 0;
-        }
-    }
+    // SAFETY: `at` is at most DETECT_BYTES, the room is twice that.
+    let length = unsafe { first_bytes(operation, state.gathered.as_mut_ptr().add(at as usize)) };
     if length == 0 {
         return (Detected::Nothing, before);
     }
     let gathered = before + length;
     state.gathered_bytes = if gathered < DETECT_BYTES as u64 { gathered as u8 } else { DETECT_BYTES as u8 };
     (detect(&state.gathered, read::unlinked(gathered)), before)
+}
+
+/// Whether an operation begins with a start line.
+#[inline(always)]
+fn begins_message(operation: &Operation) -> bool {
+    let mut bytes = [0u8; 2 * DETECT_BYTES];
+    // SAFETY: a local with room for twice as much.
+    let length = unsafe { first_bytes(operation, bytes.as_mut_ptr()) };
+    matches!(detect(&bytes, read::unlinked(length)), Detected::Request | Detected::Response)
 }
 
 /// What to do with an operation of a socket that has no verdict yet.
@@ -169,8 +178,14 @@ fn judge(state: &mut SocketState, operation: &Operation) -> Option<u64> {
         emit::open(state);
         return None;
     }
+    // From here on it is followed: positions count from the beginning of this burst.
+    let direction = (operation.direction & 1) as usize;
     state.bursts = [0; 2];
-    state.bursts[(operation.direction & 1) as usize] = 1;
+    state.bursts[direction] = 1;
+    state.position = [0; 2];
+    state.position[direction] = before;
+    state.sequence = [sequence_probed(operation.sk, INBOUND), sequence_probed(operation.sk, OUTBOUND)];
+    state.sequence[direction] = operation.sequence.wrapping_sub(operation.moved as u32);
     let request = matches!(detected, Detected::Request);
     state.serves = (request == (operation.direction == INBOUND)) as u8;
     pair::open(operation.sk, state);
@@ -190,25 +205,22 @@ pub fn on_operation(state: &mut SocketState, operation: &Operation) {
     if state.last_direction != operation.direction {
         state.last_direction = operation.direction;
         state.burst_bytes = 0;
+        state.burst_operations = 0;
+        state.gathered_bytes = 0;
         flags = FLAG_BURST_START;
         let direction = (operation.direction & 1) as usize;
         state.bursts[direction] = state.bursts[direction].wrapping_add(1);
-        if state.verdict == UNKNOWN {
-            state.bursts_tested = state.bursts_tested.saturating_add(1);
-            state.burst_operations = 0;
-            state.gathered_bytes = 0;
+        state.bursts_tested = state.bursts_tested.saturating_add(1);
+    }
+    if state.verdict == UNKNOWN {
+        let Some(before) = judge(state, operation) else { return };
+        flags = FLAG_BURST_START;
+        if before > 0 {
+            emit::gathered(state, operation.direction, flags, 0, before);
+            flags = 0;
         }
     }
     let Some(place) = advance(state, operation) else { return };
-    if state.verdict == UNKNOWN {
-        let Some(before) = judge(state, operation) else { return };
-        if before > 0 {
-            emit::gathered(state, operation.direction, FLAG_BURST_START, place.position - before, before);
-            flags = 0;
-        } else {
-            flags = FLAG_BURST_START;
-        }
-    }
     send(state, operation, &place, flags);
 }
 
@@ -225,7 +237,11 @@ fn send(state: &mut SocketState, operation: &Operation, place: &Place, flags: u8
         flags,
         cause: operation.buffer.opaque,
     };
-    let burst_before = state.burst_bytes;
+    let mut burst_before = state.burst_bytes;
+    if burst_before >= setting!(burst_bytes_max) && begins_message(operation) {
+        // The tail of a body and the next message in one burst.
+        burst_before = 0;
+    }
     state.burst_bytes = burst_before.saturating_add(place.span as u32);
     if !place.exact {
         piece.cause = Loss::Unordered as u8;

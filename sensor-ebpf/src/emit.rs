@@ -314,6 +314,10 @@ fn fill_for_payload() -> Option<u64> {
 /// Sends the `length` bytes gathered for the verdict, which earlier operations moved.
 #[inline(always)]
 pub fn gathered(state: &SocketState, direction: u8, flags: u8, position: u64, length: u64) {
+    if fill_for_payload().is_none() {
+        maps::count(Loss::RingFull as u8, length);
+        return;
+    }
     let Some(mut entry) = RING.reserve::<Slot<{ 2 * schema::limits::DETECT_BYTES }>>(0) else {
         maps::count(Loss::RingFull as u8, length);
         return;
@@ -358,13 +362,13 @@ pub fn open(state: &SocketState) {
             kind: KIND_OPEN,
             verdict: state.verdict,
             family: state.family,
-            joined_late: state.joined_late,
+            reserved: 0,
             local_port: state.tuple.local_port,
             remote_port: state.tuple.remote_port,
-            reserved: 0,
+            reserved2: 0,
             process: state.process,
             network_namespace: state.network_namespace,
-            reserved2: 0,
+            reserved3: 0,
             connection: state.connection,
             cgroup: state.cgroup,
             timestamp_ns: now(),

@@ -57,14 +57,14 @@ fn on_length(context: &BtfTracePointContext, direction: u8) {
     let key = sk as u64;
     let state = match SOCKETS.get_ptr_mut(key) {
         Some(state) => state,
-        None => match socket::create(key, moved as u64, direction) {
+        None => match socket::create(key, moved as u64) {
             Some(state) => state,
             None => return,
         },
     };
     // SAFETY: the map gave it; see `SocketState` on concurrency.
     let state = unsafe { &mut *state };
-    if !capture::is_watched(state) {
+    if !capture::is_watched(state, direction) {
         return;
     }
     let operation = Operation {

@@ -71,7 +71,7 @@ pub fn on_exit(context: &BtfTracePointContext) {
             if !socket::is_internet(family) {
                 return;
             }
-            match socket::create(sk, returned as u64, direction) {
+            match socket::create(sk, returned as u64) {
                 Some(state) => state,
                 None => return,
             }
@@ -79,7 +79,7 @@ pub fn on_exit(context: &BtfTracePointContext) {
     };
     // SAFETY: the map gave it; see `SocketState` on concurrency.
     let state = unsafe { &mut *state };
-    if !capture::is_watched(state) {
+    if !capture::is_watched(state, direction) {
         return;
     }
     // SAFETY: as above.

@@ -1,7 +1,7 @@
 //! Every map, with its worst-case memory.
 
 use aya_ebpf::macros::map;
-use aya_ebpf::maps::{Array, HashMap, PerCpuArray, RingBuf};
+use aya_ebpf::maps::{Array, HashMap, LruHashMap, PerCpuArray, RingBuf};
 use schema::limits::{RING_BYTES, SCOPE_PROCESSES_MAX, SOCKETS_MAX};
 use schema::loss::Loss;
 
@@ -11,9 +11,15 @@ use crate::socket::{SocketState, Tuple};
 #[map]
 pub static RING: RingBuf = RingBuf::with_byte_size(RING_BYTES, 0);
 
-/// State by address of the `struct sock`. 65,536 x about 250 B = 16 MiB.
+/// State by address of the `struct sock`. 65,536 x about 240 B = 15 MiB.
 #[map]
 pub static SOCKETS: HashMap<u64, SocketState> = HashMap::with_max_entries(SOCKETS_MAX, 0);
+
+/// Addresses of sockets that were found to be out of scope, so that it is not asked again for each
+/// operation. Apart from the others: a host full of them must not crowd out those in scope.
+/// 65,536 x about 80 B = 5 MiB.
+#[map]
+pub static OUTSIDE: LruHashMap<u64, u8> = LruHashMap::with_max_entries(SOCKETS_MAX, 0);
 
 /// Address of the `struct sock` by its own tuple, HTTP sockets only. 65,536 x about 100 B = 6 MiB.
 #[map]

@@ -2,10 +2,14 @@
 //! it sees whole requests, and the other names the caller.
 
 use aya_ebpf::bindings::BPF_ANY;
+use schema::record::{INBOUND, OUTBOUND};
 
 use crate::emit;
 use crate::maps::{SOCKETS, TUPLES};
 use crate::socket::{MIRRORED, SocketState};
+
+/// Bytes that may be on their way between two ends.
+const NEAR_BYTES: i32 = 1 << 24;
 
 /// Enters a socket that has just been found to carry HTTP, pairs it with its other end if that is
 /// known, and tells the agent: the opening of this one first, unless it is the one that is left.
@@ -43,6 +47,19 @@ fn other_end(key: u64, state: &SocketState) -> Option<*mut SocketState> {
     }
     let other = SOCKETS.get_ptr_mut(other_key)?;
     // SAFETY: as above.
-    let (verdict, serves) = unsafe { ((*other).verdict, (*other).serves) };
-    (verdict == state.verdict && serves != state.serves).then_some(other)
+    let end = unsafe { &*other };
+    let same = end.verdict == state.verdict
+        && end.serves != state.serves
+        && near(end.sequence[OUTBOUND as usize], state.sequence[INBOUND as usize])
+        && near(state.sequence[OUTBOUND as usize], end.sequence[INBOUND as usize]);
+    same.then_some(other)
+}
+
+/// Whether two sequence numbers can be of one connection at about one time. Both ends count a
+/// direction by the same numbers, which begin at random: addresses that exist twice (two namespaces,
+/// or a connection of before) do not pair.
+#[inline(always)]
+fn near(one: u32, other: u32) -> bool {
+    let apart = one.wrapping_sub(other) as i32;
+    apart > -NEAR_BYTES && apart < NEAR_BYTES
 }

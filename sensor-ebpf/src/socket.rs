@@ -1,29 +1,26 @@
 //! What is known of one socket, from its first bytes until it is destroyed.
 
-use aya_ebpf::bindings::BPF_NOEXIST;
+use aya_ebpf::bindings::{BPF_ANY, BPF_NOEXIST};
 use aya_ebpf::helpers::generated::{
     bpf_get_current_ancestor_cgroup_id, bpf_get_current_cgroup_id, bpf_get_current_comm,
     bpf_get_current_pid_tgid, bpf_get_smp_processor_id, bpf_ktime_get_ns,
 };
 use schema::limits::{COMM_BYTES, DETECT_BYTES, SCOPE_PORTS_MAX};
 use schema::loss::Loss;
-use schema::record::{INBOUND, OUTBOUND};
+use schema::record::{VERDICT_HTTP1, VERDICT_OTHER};
 
-use crate::maps::{self, PROBING, PROCESSES, SOCKETS, TUPLES};
+use crate::maps::{self, OUTSIDE, PROBING, PROCESSES, SOCKETS, TUPLES};
 use crate::offsets::setting;
 use crate::{emit, read};
 
-/// `AF_INET`, `AF_INET6`, `SOCK_STREAM`, `IPPROTO_TCP`, `IPPROTO_MPTCP`.
+/// `AF_INET`, `AF_INET6`, `SOCK_STREAM`, `IPPROTO_TCP`.
 const AF_INET: u16 = 2;
 const AF_INET6: u16 = 10;
 const SOCK_STREAM: u16 = 1;
 const IPPROTO_TCP: u16 = 6;
-const IPPROTO_MPTCP: u16 = 262;
 
 /// Verdicts beside those of the wire (`schema::record::VERDICT_*`).
 pub const UNKNOWN: u8 = 0;
-/// Outside of the scope that the user gave.
-pub const OUT_OF_SCOPE: u8 = 100;
 /// The other end of this connection is captured already.
 pub const MIRRORED: u8 = 101;
 
@@ -94,16 +91,12 @@ pub struct SocketState {
     pub last_direction: u8,
     /// Bytes in `gathered`.
     pub gathered_bytes: u8,
-    /// 1 if bytes had passed before.
-    pub joined_late: u8,
     /// 4 or 6.
     pub family: u8,
     /// 1 if this end answers requests.
     pub serves: u8,
-    /// 1 if it is TCP proper, whose counters can be read.
-    pub tcp: u8,
     /// Zero.
-    pub reserved: [u8; 3],
+    pub reserved: [u8; 5],
     /// First bytes of the current burst. Twice the size, so that a copy to any place in the first half
     /// stays inside for the verifier.
     pub gathered: [u8; 2 * DETECT_BYTES],
@@ -162,15 +155,13 @@ fn ports_in_scope(local: u16, remote: u16) -> bool {
     listed
 }
 
-/// State of a socket that has none yet; `None` if it is no TCP socket, or if there is no room.
-///
-/// `moved` is what the current operation moved in `direction`: more than that on the socket's counters means that
-/// the sensor came late.
+/// State of a socket that has none yet; `None` if it is no TCP socket, not in scope, or if there is no
+/// room for it. `moved` is what the current operation moved.
 #[inline(never)]
-pub fn create(sk: u64, moved: u64, direction: u8) -> Option<*mut SocketState> {
+pub fn create(sk: u64, moved: u64) -> Option<*mut SocketState> {
     let kind: u16 = read::kernel(sk, setting!(offsets.sk_type));
     let protocol: u16 = read::kernel(sk, setting!(offsets.sk_protocol));
-    if kind != SOCK_STREAM || !(protocol == IPPROTO_TCP || protocol == IPPROTO_MPTCP) {
+    if kind != SOCK_STREAM || protocol != IPPROTO_TCP || OUTSIDE.get_ptr(sk).is_some() {
         return None;
     }
     let family: u16 = read::kernel(sk, setting!(offsets.skc_family));
@@ -184,7 +175,6 @@ pub fn create(sk: u64, moved: u64, direction: u8) -> Option<*mut SocketState> {
     state.process = process;
     state.network_namespace = network_namespace;
     state.last_direction = NO_DIRECTION;
-    state.tcp = (protocol == IPPROTO_TCP) as u8;
     let (local, remote, version) = addresses(sk, family);
     state.family = version;
     state.tuple.local_address = local;
@@ -199,18 +189,8 @@ pub fn create(sk: u64, moved: u64, direction: u8) -> Option<*mut SocketState> {
         || !(own || namespace_in_scope(network_namespace))
         || !(own || ports_in_scope(state.tuple.local_port, state.tuple.remote_port))
     {
-        state.verdict = OUT_OF_SCOPE;
-    }
-    if state.tcp != 0 {
-        let received: u64 = read::kernel(sk, setting!(offsets.tcp_bytes_received));
-        let sent: u64 = read::kernel(sk, setting!(offsets.tcp_bytes_sent));
-        state.joined_late = (received + sent > moved) as u8;
-        // Both directions are followed from before this operation.
-        let behind = |direction_moved: u8| if direction == direction_moved { moved as u32 } else { 0 };
-        state.sequence = [
-            read::kernel::<u32>(sk, setting!(offsets.tcp_copied_seq)).wrapping_sub(behind(INBOUND)),
-            read::kernel::<u32>(sk, setting!(offsets.tcp_write_seq)).wrapping_sub(behind(OUTBOUND)),
-        ];
+        let _ = OUTSIDE.insert(sk, 1, BPF_ANY as u64);
+        return None;
     }
     // SAFETY: take nothing, or a local buffer with its length.
     unsafe {
@@ -268,32 +248,39 @@ pub fn is_internet(family: u16) -> bool {
 #[inline(always)]
 pub fn on_destroy(sk: *const u8) {
     let key = sk as u64;
-    let Some(found) = SOCKETS.get_ptr_mut(key) else { return };
+    let Some(found) = SOCKETS.get_ptr_mut(key) else {
+        let _ = OUTSIDE.remove(key);
+        return;
+    };
     // SAFETY: the map gave it; nothing else works on a destroyed socket.
-    let state = unsafe { &*found };
-    if state.verdict != OUT_OF_SCOPE && state.verdict != UNKNOWN {
-        let mut unseen = [0u32; 2];
-        if state.tcp != 0 {
-            let now: [u32; 2] = [
-                read::kernel(key, setting!(offsets.tcp_copied_seq)),
-                read::kernel(key, setting!(offsets.tcp_write_seq)),
-            ];
-            let mut direction = 0;
-            while direction < 2 {
-                // One more than the last byte is the FIN, which takes a number too.
-                let behind = now[direction].wrapping_sub(state.sequence[direction]) as i32;
-                if state.verdict == schema::record::VERDICT_HTTP1 && behind > 1 {
-                    unseen[direction] = behind as u32 - 1;
-                }
-                direction += 1;
+    let state = unsafe { &mut *found };
+    if state.verdict == UNKNOWN {
+        // It carried something, in too few bursts to be sure.
+        state.verdict = VERDICT_OTHER;
+        emit::open(state);
+    }
+    let mut unseen = [0u32; 2];
+    if state.verdict == VERDICT_HTTP1 {
+        let now: [u32; 2] = [
+            read::kernel(key, setting!(offsets.tcp_copied_seq)),
+            read::kernel(key, setting!(offsets.tcp_write_seq)),
+        ];
+        let mut direction = 0;
+        while direction < 2 {
+            // One more than the last byte is the FIN, which takes a number too.
+            let behind = now[direction].wrapping_sub(state.sequence[direction]) as i32;
+            if behind > 1 {
+                unseen[direction] = behind as u32 - 1;
             }
+            direction += 1;
         }
-        emit::close(state, unseen);
-        if let Some(&owner) = TUPLES.get_ptr(state.tuple).map(|p| unsafe { &*p })
-            && owner == key
-        {
-            let _ = TUPLES.remove(state.tuple);
-        }
+    }
+    emit::close(state, unseen);
+    // SAFETY: the map gave it.
+    if let Some(owner) = TUPLES.get_ptr(state.tuple)
+        && unsafe { *owner } == key
+    {
+        let _ = TUPLES.remove(state.tuple);
     }
     let _ = SOCKETS.remove(key);
 }

@@ -161,7 +161,7 @@ impl Pipeline {
             self.counters.add(Counter::ConnectionsFull);
             return;
         }
-        let source::Connection { id, tuple, workload, verdict, at, joined_late: _ } = opened;
+        let source::Connection { id, tuple, workload, verdict, at } = opened;
         let port = tuple.local.port().min(tuple.remote.port());
         let coverage = CoverageKey { workload: workload.clone(), port, verdict };
         let work = (verdict == Verdict::Http1).then(|| {

@@ -120,7 +120,6 @@ impl Decoder {
             tuple: FourTuple { local, remote },
             workload: self.workloads.of(process, at),
             verdict,
-            joined_late: member!(u8_at, record, OpenRecord, joined_late)? != 0,
             at,
         }))
     }

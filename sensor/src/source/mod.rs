@@ -58,8 +58,6 @@ pub struct Connection {
     pub workload: Arc<Workload>,
     /// What it carries.
     pub verdict: Verdict,
-    /// Bytes had passed before the source saw it.
-    pub joined_late: bool,
     /// When the verdict was reached.
     pub at: Timestamp,
 }
