@@ -62,6 +62,8 @@ pub struct Offsets {
     pub tcp_copied_seq: u32,
     /// `tcp_sock.write_seq`
     pub tcp_write_seq: u32,
+    /// `tcp_sock.bytes_received`
+    pub tcp_bytes_received: u32,
     /// `pt_regs` members that hold the six arguments of a system call.
     pub regs_arguments: [u32; 6],
     /// `pt_regs` member that holds the number of the system call.
@@ -133,11 +135,11 @@ pub struct Config {
     pub reserved: u32,
 }
 
-const _: () = assert!(size_of::<Offsets>() == 33 * 4);
+const _: () = assert!(size_of::<Offsets>() == 34 * 4);
 const _: () = assert!(size_of::<Syscalls>() == 13 * 4);
 const _: () = assert!(size_of::<Scope>() == 8 + 6 * 4 + 4 * SCOPE_PORTS_MAX);
 const _: () =
-    assert!(size_of::<Config>() == size_of::<Scope>() + size_of::<Offsets>() + size_of::<Syscalls>() + 24);
+    assert!(size_of::<Config>() == size_of::<Scope>() + size_of::<Offsets>() + size_of::<Syscalls>() + 28);
 
 // SAFETY: `repr(C)`, integers and arrays of them only, no padding (asserted above).
 #[cfg(feature = "user")]

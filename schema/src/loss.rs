@@ -40,11 +40,13 @@ pub enum Loss {
     Urgent = 14,
     /// The socket operation was one that the program does not know.
     UnknownSyscall = 15,
+    /// A process outside of the scope used a socket that one inside uses too.
+    OutOfScope = 16,
 }
 
 impl Loss {
     /// Number of causes, and of counters.
-    pub const COUNT: u32 = 16;
+    pub const COUNT: u32 = 17;
 
     /// All causes in order of their number.
     pub const ALL: [Loss; Self::COUNT as usize] = [
@@ -64,6 +66,7 @@ impl Loss {
         Loss::Unordered,
         Loss::Urgent,
         Loss::UnknownSyscall,
+        Loss::OutOfScope,
     ];
 
     /// Kebab-case name, as metrics and reports show it.
@@ -85,6 +88,7 @@ impl Loss {
             Loss::Unordered => "unordered",
             Loss::Urgent => "urgent-data",
             Loss::UnknownSyscall => "unknown-syscall",
+            Loss::OutOfScope => "out-of-scope",
         }
     }
 }

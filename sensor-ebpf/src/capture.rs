@@ -10,8 +10,11 @@ use crate::emit::{self, Piece};
 use crate::offsets::setting;
 use crate::pair;
 use crate::read;
-use crate::socket::{MIRRORED, SocketState, UNKNOWN};
+use crate::socket::{self, MIRRORED, SocketState, UNKNOWN};
 use crate::user_buffer::UserBuffer;
+
+/// Segments of a vector in which the first bytes of an operation are looked for.
+const DETECT_SEGMENTS: u64 = 3;
 
 /// One finished socket operation.
 pub struct Operation {
@@ -68,8 +71,7 @@ pub fn sequence_probed(sk: u64, direction: u8) -> u32 {
 /// Bytes that a direction moved since its last operation, by the socket's own count.
 #[inline(always)]
 pub fn moved_since(state: &SocketState, direction: u8, sequence: u32) -> u64 {
-    let index = (direction & 1) as usize;
-    let moved = sequence.wrapping_sub(state.sequence[index]) as i32;
+    let moved = sequence.wrapping_sub(state.sequence(direction)) as i32;
     if moved > 0 { moved as u64 } else { 0 }
 }
 
@@ -91,7 +93,7 @@ fn advance(state: &mut SocketState, operation: &Operation) -> Option<Place> {
     let position = state.position[direction];
     let moved = operation.moved;
     let mut place = Place { position, span: moved, exact: true };
-    let expected = state.sequence[direction].wrapping_add(moved as u32);
+    let expected = state.sequence(operation.direction).wrapping_add(moved as u32);
     let ahead = operation.sequence.wrapping_sub(expected) as i32;
     if ahead < 0 {
         crate::maps::count(Loss::Unordered as u8, moved);
@@ -102,7 +104,6 @@ fn advance(state: &mut SocketState, operation: &Operation) -> Option<Place> {
         place.span = moved + ahead as u64;
         place.exact = false;
     }
-    state.sequence[direction] = operation.sequence;
     state.position[direction] = position + place.span;
     Some(place)
 }
@@ -114,21 +115,31 @@ fn is_shut(operation: &Operation) -> bool {
     read::kernel::<u8>(operation.sk, setting!(offsets.sk_shutdown)) & bit != 0
 }
 
-/// Copies the first bytes of an operation, at the most [`DETECT_BYTES`], to `to`; zero if they cannot
-/// be read.
+/// Copies the first bytes of an operation to `to`, [`DETECT_BYTES`] if there are so many and a few more
+/// if they stand in several segments; zero if they cannot be read.
 ///
 /// # Safety
-/// `to` has room for [`DETECT_BYTES`].
+/// `to` has room for twice [`DETECT_BYTES`].
 #[inline(always)]
 unsafe fn first_bytes(operation: &Operation, to: *mut u8) -> u64 {
     if operation.buffer.opaque != 0 {
         return 0;
     }
-    let Some((address, segment)) = operation.buffer.segment(0, operation.moved) else { return 0 };
-    let available = if segment < operation.moved { segment } else { operation.moved };
-    let length = read::clamped(available, DETECT_BYTES as u64);
-    // SAFETY: `length` is at most DETECT_BYTES.
-    if unsafe { read::user(to, length, address) } { length } else { 0 }
+    let mut filled = 0;
+    let mut index = 0;
+    while index < DETECT_SEGMENTS && filled < DETECT_BYTES as u64 {
+        let Some((address, segment)) = operation.buffer.segment(index, operation.moved) else { break };
+        index += 1;
+        let left = operation.moved - filled;
+        let length = read::clamped(if segment < left { segment } else { left }, DETECT_BYTES as u64);
+        let at = read::clamped(filled, DETECT_BYTES as u64);
+        // SAFETY: `at` and `length` are at most DETECT_BYTES each.
+        if length > 0 && !unsafe { read::user(to.add(at as usize), length, address) } {
+            break;
+        }
+        filled = read::unlinked(at + length);
+    }
+    filled
 }
 
 /// Gathers the first bytes of a burst and judges them. Returns the verdict and how many of the
@@ -138,23 +149,25 @@ fn gather(state: &mut SocketState, operation: &Operation) -> (Detected, u64) {
     let before = state.gathered_bytes as u64;
     state.burst_operations += 1;
     let at = read::clamped(before, DETECT_BYTES as u64);
-    // SAFETY: `at` is at most DETECT_BYTES, the room is twice that.
-    let length = unsafe { first_bytes(operation, state.gathered.as_mut_ptr().add(at as usize)) };
+    // SAFETY: `at` is at most DETECT_BYTES, the room is three times that.
+    let length = unsafe { first_bytes(operation, state.gathered.as_mut_ptr().cast::<u8>().add(at as usize)) };
     if length == 0 {
         return (Detected::Nothing, before);
     }
     let gathered = before + length;
     state.gathered_bytes = if gathered < DETECT_BYTES as u64 { gathered as u8 } else { DETECT_BYTES as u8 };
-    (detect(&state.gathered, read::unlinked(gathered)), before)
+    (detect(state.gathered[0], state.gathered[1], gathered), before)
 }
 
 /// Whether an operation begins with a start line.
 #[inline(always)]
 fn begins_message(operation: &Operation) -> bool {
-    let mut bytes = [0u8; 2 * DETECT_BYTES];
-    // SAFETY: a local with room for twice as much.
-    let length = unsafe { first_bytes(operation, bytes.as_mut_ptr()) };
-    matches!(detect(&bytes, read::unlinked(length)), Detected::Request | Detected::Response)
+    let Some((address, length)) = operation.buffer.segment(0, operation.moved) else { return false };
+    let mut bytes = [0u64; DETECT_BYTES / 8];
+    let length = read::clamped(length, DETECT_BYTES as u64);
+    // SAFETY: `length` is at most the size of the local.
+    let readable = unsafe { read::user(bytes.as_mut_ptr().cast(), length, address) };
+    readable && matches!(detect(bytes[0], bytes[1], length), Detected::Request | Detected::Response)
 }
 
 /// What to do with an operation of a socket that has no verdict yet.
@@ -166,16 +179,17 @@ fn judge(state: &mut SocketState, operation: &Operation) -> Option<u64> {
         Detected::Undecided => return None,
         Detected::Nothing => {
             state.burst_operations = DETECT_OPERATIONS_MAX;
-            if state.bursts_tested >= DETECT_BURSTS_MAX {
+            if state.bursts_tested >= DETECT_BURSTS_MAX && emit::open(state, VERDICT_OTHER) {
                 state.verdict = VERDICT_OTHER;
-                emit::open(state);
             }
             return None;
         }
         _ => state.verdict = detected.verdict(),
     }
     if state.verdict != VERDICT_HTTP1 {
-        emit::open(state);
+        if !emit::open(state, state.verdict) {
+            state.verdict = UNKNOWN;
+        }
         return None;
     }
     // From here on it is followed: positions count from the beginning of this burst.
@@ -184,11 +198,16 @@ fn judge(state: &mut SocketState, operation: &Operation) -> Option<u64> {
     state.bursts[direction] = 1;
     state.position = [0; 2];
     state.position[direction] = before;
-    state.sequence = [sequence_probed(operation.sk, INBOUND), sequence_probed(operation.sk, OUTBOUND)];
-    state.sequence[direction] = operation.sequence.wrapping_sub(operation.moved as u32);
+    state.base = [sequence_probed(operation.sk, INBOUND), sequence_probed(operation.sk, OUTBOUND)];
+    state.base[direction] = operation.sequence.wrapping_sub((before + operation.moved) as u32);
     let request = matches!(detected, Detected::Request);
     state.serves = (request == (operation.direction == INBOUND)) as u8;
-    pair::open(operation.sk, state);
+    if !pair::open(operation.sk, state) {
+        // The agent knows nothing of it: another try at the next burst.
+        state.verdict = UNKNOWN;
+        state.burst_operations = DETECT_OPERATIONS_MAX;
+        return None;
+    }
     if state.verdict == MIRRORED {
         return None;
     }
@@ -199,6 +218,10 @@ fn judge(state: &mut SocketState, operation: &Operation) -> Option<u64> {
 #[inline(always)]
 pub fn on_operation(state: &mut SocketState, operation: &Operation) {
     if operation.buffer.ignored {
+        return;
+    }
+    let outside = !socket::is_probing() && !socket::task_in_scope();
+    if outside && state.verdict == UNKNOWN {
         return;
     }
     let mut flags = 0;
@@ -221,12 +244,12 @@ pub fn on_operation(state: &mut SocketState, operation: &Operation) {
         }
     }
     let Some(place) = advance(state, operation) else { return };
-    send(state, operation, &place, flags);
+    send(state, operation, &place, flags, outside);
 }
 
 /// Sends the bytes of an operation as one record or as several.
 #[inline(always)]
-fn send(state: &mut SocketState, operation: &Operation, place: &Place, flags: u8) {
+fn send(state: &mut SocketState, operation: &Operation, place: &Place, flags: u8, outside: bool) {
     let mut piece = Piece {
         connection: state.connection,
         position: place.position,
@@ -243,7 +266,9 @@ fn send(state: &mut SocketState, operation: &Operation, place: &Place, flags: u8
         burst_before = 0;
     }
     state.burst_bytes = burst_before.saturating_add(place.span as u32);
-    if !place.exact {
+    if outside {
+        piece.cause = Loss::OutOfScope as u8;
+    } else if !place.exact {
         piece.cause = Loss::Unordered as u8;
     } else if piece.cause == 0 && burst_before >= setting!(burst_bytes_max) {
         piece.cause = Loss::BodyBudget as u8;

@@ -17,11 +17,11 @@ use schema::record::{
 
 use crate::maps::{self, RING};
 use crate::read;
-use crate::socket::SocketState;
+use crate::socket::{GATHERED_BYTES, SocketState};
 
-/// Span of ring fill in which a record wakes the agent: wide enough that one record lands in it on
-/// the way up, narrow enough that a slow agent is not woken by each.
-const WAKEUP_SPAN_BYTES: u64 = 64 * 1024;
+/// Span of ring fill in which a record wakes the agent: wide enough that one record of a few CPUs
+/// lands in it on the way up, narrow enough that a slow agent is not woken by each.
+const WAKEUP_SPAN_BYTES: u64 = 256 * 1024;
 
 /// A data record with room for `N` bytes.
 #[repr(C)]
@@ -311,6 +311,12 @@ fn fill_for_payload() -> Option<u64> {
     (fill <= (RING_BYTES - RING_RESERVED_BYTES) as u64).then_some(fill)
 }
 
+#[inline(always)]
+fn gathered_bytes(state: &SocketState) -> [u8; GATHERED_BYTES] {
+    // SAFETY: the same bytes, of the same number.
+    unsafe { core::mem::transmute(state.gathered) }
+}
+
 /// Sends the `length` bytes gathered for the verdict, which earlier operations moved.
 #[inline(always)]
 pub fn gathered(state: &SocketState, direction: u8, flags: u8, position: u64, length: u64) {
@@ -318,7 +324,7 @@ pub fn gathered(state: &SocketState, direction: u8, flags: u8, position: u64, le
         maps::count(Loss::RingFull as u8, length);
         return;
     }
-    let Some(mut entry) = RING.reserve::<Slot<{ 2 * schema::limits::DETECT_BYTES }>>(0) else {
+    let Some(mut entry) = RING.reserve::<Slot<GATHERED_BYTES>>(0) else {
         maps::count(Loss::RingFull as u8, length);
         return;
     };
@@ -332,19 +338,20 @@ pub fn gathered(state: &SocketState, direction: u8, flags: u8, position: u64, le
         flags,
         cause: 0,
     };
-    entry.write(Slot { head: piece.head(length, 0), payload: state.gathered });
+    entry.write(Slot { head: piece.head(length, 0), payload: gathered_bytes(state) });
     entry.submit(BPF_RB_NO_WAKEUP as u64);
 }
 
-/// Sends a control record; these may use the reserved part of the ring.
+/// Sends a control record; these may use the reserved part of the ring. False if even that is full.
 #[inline(always)]
-fn control<T: 'static>(fill: impl FnOnce(&mut MaybeUninit<T>)) {
+fn control<T: 'static>(fill: impl FnOnce(&mut MaybeUninit<T>)) -> bool {
     let Some(mut entry) = RING.reserve::<T>(0) else {
         maps::count(Loss::ControlRingFull as u8, 0);
-        return;
+        return false;
     };
     fill(&mut entry);
     entry.submit(BPF_RB_NO_WAKEUP as u64);
+    true
 }
 
 #[inline(always)]
@@ -353,14 +360,14 @@ fn address_bytes(address: &[u64; 2]) -> [u8; 16] {
     unsafe { core::mem::transmute(*address) }
 }
 
-/// Tells the agent that a connection has its verdict.
+/// Tells the agent that a connection has its verdict. False if it could not be told.
 #[inline(always)]
-pub fn open(state: &SocketState) {
+pub fn open(state: &SocketState, verdict: u8) -> bool {
     control::<OpenRecord>(|slot| {
         slot.write(OpenRecord {
             abi_version: ABI_VERSION,
             kind: KIND_OPEN,
-            verdict: state.verdict,
+            verdict,
             family: state.family,
             reserved: 0,
             local_port: state.tuple.local_port,
@@ -376,7 +383,7 @@ pub fn open(state: &SocketState) {
             remote_address: address_bytes(&state.tuple.remote_address),
             comm: state.comm,
         });
-    });
+    })
 }
 
 /// Tells the agent that `mirrored` says the same as `kept`.

@@ -47,7 +47,7 @@ fn on_length(context: &BtfTracePointContext, direction: u8) {
         if !socket::is_internet(read::load(sk, setting!(offsets.skc_family))) {
             return;
         }
-        if setting!(scope.network_namespace) != 0 && !probing() {
+        if setting!(scope.network_namespace) != 0 && !socket::is_probing() {
             let net = read::load::<*const u8>(sk, setting!(offsets.skc_net));
             if !socket::namespace_in_scope(read::load(net, setting!(offsets.net_inum))) {
                 return;
@@ -77,11 +77,6 @@ fn on_length(context: &BtfTracePointContext, direction: u8) {
         sequence: unsafe { capture::sequence_trusted(sk, direction) },
     };
     capture::on_operation(state, &operation);
-}
-
-#[inline(always)]
-fn probing() -> bool {
-    crate::maps::PROBING.get(0).is_some_and(|&probing| probing != 0)
 }
 
 /// The user memory of the current task's system call, if that call is about this very socket.

@@ -52,7 +52,7 @@ pub fn on_exit(context: &BtfTracePointContext) {
     // SAFETY: `regs` is BTF-typed by the tracepoint, the offsets are constants.
     let argument = |index: usize| unsafe { read::load::<u64>(regs, setting!(offsets.regs_arguments[index])) };
     // SAFETY: as above.
-    let number = unsafe { read::load::<u64>(regs, setting!(offsets.regs_number)) } as u32;
+    let number = unsafe { read::load::<u32>(regs, setting!(offsets.regs_number)) };
     let Some(mut direction) = direction_of(number) else { return };
     let splice = number == setting!(syscalls.splice);
     let mut sk = socket_of(if splice { argument(2) } else { argument(0) });
@@ -99,8 +99,10 @@ pub fn on_exit(context: &BtfTracePointContext) {
 }
 
 /// Address of the `struct sock` behind a file descriptor of the current task; zero if there is none.
+/// A global function to the verifier: see `emit::emit_copies`.
+#[unsafe(no_mangle)]
 #[inline(never)]
-fn socket_of(descriptor: u64) -> u64 {
+pub extern "C" fn socket_of(descriptor: u64) -> u64 {
     let descriptor = descriptor & 0xffff_ffff;
     let (size, array): (u32, u64);
     if setting!(typed_task) != 0 {

@@ -44,6 +44,7 @@ static CONFIG: Config = Config {
         net_inum: 0,
         tcp_copied_seq: 0,
         tcp_write_seq: 0,
+        tcp_bytes_received: 0,
         regs_arguments: [0; 6],
         regs_number: 0,
     },

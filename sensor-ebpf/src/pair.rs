@@ -2,7 +2,7 @@
 //! it sees whole requests, and the other names the caller.
 
 use aya_ebpf::bindings::BPF_ANY;
-use schema::record::{INBOUND, OUTBOUND};
+use schema::record::{INBOUND, OUTBOUND, VERDICT_HTTP1};
 
 use crate::emit;
 use crate::maps::{SOCKETS, TUPLES};
@@ -14,32 +14,35 @@ const NEAR_BYTES: i32 = 1 << 24;
 /// Enters a socket that has just been found to carry HTTP, pairs it with its other end if that is
 /// known, and tells the agent: the opening of this one first, unless it is the one that is left.
 ///
-/// Both ends may run this at once: each enters itself before it looks, so that at least one sees the
-/// other, and both decide alike.
+/// Both ends may run this at once: each enters itself before it looks, so that one sees the other, and
+/// both decide alike. Should neither, the call is reported from both ends. False if the agent could not
+/// be told: then nothing has changed.
 #[inline(always)]
-pub fn open(key: u64, state: &mut SocketState) {
+pub fn open(key: u64, state: &mut SocketState) -> bool {
     let _ = TUPLES.insert(state.tuple, key, BPF_ANY as u64);
     let other = other_end(key, state);
-    let Some(other) = other else {
-        emit::open(state);
-        return;
-    };
+    let Some(other) = other else { return emit::open(state, VERDICT_HTTP1) };
     // SAFETY: the map gave it. The verdict is one byte; a race writes the same value twice.
     let other = unsafe { &mut *other };
     if state.serves != 0 {
+        if !emit::open(state, VERDICT_HTTP1) {
+            return false;
+        }
         other.verdict = MIRRORED;
-        emit::open(state);
         emit::pair(state, other);
     } else {
         state.verdict = MIRRORED;
         emit::pair(other, state);
     }
+    true
 }
 
 #[inline(always)]
 fn other_end(key: u64, state: &SocketState) -> Option<*mut SocketState> {
-    let other_key = TUPLES.get_ptr(state.tuple.reversed())?;
-    // SAFETY: the map gave it; a stale key finds no state, or one that is compared below.
+    let reversed = state.tuple.reversed();
+    let other_key = TUPLES.get_ptr(reversed)?;
+    // SAFETY: the map gave it. The socket may be gone and its address used again: what is found there
+    // is compared below.
     let other_key = unsafe { *other_key };
     // A TCP self-connection: one socket is both ends.
     if other_key == key {
@@ -48,10 +51,11 @@ fn other_end(key: u64, state: &SocketState) -> Option<*mut SocketState> {
     let other = SOCKETS.get_ptr_mut(other_key)?;
     // SAFETY: as above.
     let end = unsafe { &*other };
-    let same = end.verdict == state.verdict
+    let same = end.tuple == reversed
+        && end.verdict == state.verdict
         && end.serves != state.serves
-        && near(end.sequence[OUTBOUND as usize], state.sequence[INBOUND as usize])
-        && near(state.sequence[OUTBOUND as usize], end.sequence[INBOUND as usize]);
+        && near(end.sequence(OUTBOUND), state.sequence(INBOUND))
+        && near(state.sequence(OUTBOUND), end.sequence(INBOUND));
     same.then_some(other)
 }
 

@@ -63,6 +63,6 @@ pub fn unlinked(number: u64) -> u64 {
 /// one copy of a number and use another; what comes out of an opaque instruction has only one.
 #[inline(always)]
 pub fn clamped(number: u64, max: u64) -> u64 {
-    let copy = unlinked(number);
+    let copy = unlinked(if number > max { max } else { number });
     if copy > max { max } else { copy }
 }

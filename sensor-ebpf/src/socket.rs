@@ -7,7 +7,7 @@ use aya_ebpf::helpers::generated::{
 };
 use schema::limits::{COMM_BYTES, DETECT_BYTES, SCOPE_PORTS_MAX};
 use schema::loss::Loss;
-use schema::record::{VERDICT_HTTP1, VERDICT_OTHER};
+use schema::record::{INBOUND, VERDICT_HTTP1, VERDICT_OTHER};
 
 use crate::maps::{self, OUTSIDE, PROBING, PROCESSES, SOCKETS, TUPLES};
 use crate::offsets::setting;
@@ -19,6 +19,10 @@ const AF_INET6: u16 = 10;
 const SOCK_STREAM: u16 = 1;
 const IPPROTO_TCP: u16 = 6;
 
+/// Room for the first bytes of a burst: a power of two that leaves the verifier room for a copy of
+/// [`DETECT_BYTES`] at up to twice as far from the beginning.
+pub const GATHERED_BYTES: usize = 4 * DETECT_BYTES;
+
 /// Verdicts beside those of the wire (`schema::record::VERDICT_*`).
 pub const UNKNOWN: u8 = 0;
 /// The other end of this connection is captured already.
@@ -28,7 +32,7 @@ pub const MIRRORED: u8 = 101;
 pub const NO_DIRECTION: u8 = 2;
 
 /// Addresses and ports of a socket from its own side; the key by which its other end is found.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 #[repr(C)]
 pub struct Tuple {
     /// Network order; IPv4 in the first four bytes.
@@ -42,6 +46,15 @@ pub struct Tuple {
     /// Network namespace where the addresses are loopback (they mean another machine in each),
     /// else zero.
     pub network_namespace: u32,
+}
+
+impl SocketState {
+    /// The TCP sequence number that comes next.
+    #[inline(always)]
+    pub fn sequence(&self, direction: u8) -> u32 {
+        let direction = (direction & 1) as usize;
+        self.base[direction].wrapping_add(self.position[direction] as u32)
+    }
 }
 
 impl Tuple {
@@ -58,21 +71,23 @@ impl Tuple {
     }
 }
 
-/// State of one socket. Two CPUs may work on one (a reader and a writer): members are per direction
-/// where that matters, and positions are checked against the socket's own sequence numbers.
+/// State of one socket. Two CPUs may work on one (a reader and a writer, rarely two of a kind): members
+/// are per direction where that matters, and positions are checked against the socket's own sequence
+/// numbers.
 #[derive(Clone, Copy)]
 #[repr(C)]
 pub struct SocketState {
     /// Number of the connection.
     pub connection: u64,
-    /// Bytes so far, per direction.
+    /// Bytes so far, per direction. With `base` it is also the TCP sequence number that comes next: one
+    /// word, so that two CPUs cannot leave the two at odds.
     pub position: [u64; 2],
     /// cgroup v2 id of the process of the first operation.
     pub cgroup: u64,
     /// Addresses.
     pub tuple: Tuple,
-    /// TCP sequence number behind the last byte seen, per direction.
-    pub sequence: [u32; 2],
+    /// TCP sequence number of position zero, per direction.
+    pub base: [u32; 2],
     /// Bytes of the current burst.
     pub burst_bytes: u32,
     /// Bursts since the verdict, per direction.
@@ -97,29 +112,46 @@ pub struct SocketState {
     pub serves: u8,
     /// Zero.
     pub reserved: [u8; 5],
-    /// First bytes of the current burst. Twice the size, so that a copy to any place in the first half
-    /// stays inside for the verifier.
-    pub gathered: [u8; 2 * DETECT_BYTES],
+    /// First bytes of the current burst.
+    pub gathered: [u64; GATHERED_BYTES / 8],
     /// Name of the process.
     pub comm: [u8; COMM_BYTES],
 }
 
-/// Whether the process of the current task may be looked at.
+/// Whether the agent is trying the hooks with sockets of its own.
 #[inline(always)]
-fn process_in_scope(process: u32) -> bool {
-    if process == setting!(own_process) {
-        return PROBING.get(0).is_some_and(|&probing| probing != 0);
-    }
-    if setting!(scope.processes) != 0 && PROCESSES.get_ptr(process).is_none() {
-        return false;
+pub fn is_probing() -> bool {
+    PROBING.get(0).is_some_and(|&probing| probing != 0)
+}
+
+/// Whether the current task is in the scope of processes and cgroups. Asked for every operation where
+/// the scope names any, since a socket can be inherited and passed on.
+#[inline(always)]
+pub fn task_in_scope() -> bool {
+    setting!(scope.processes) == 0 && setting!(scope.cgroup) == 0 || is_task_in_scope() != 0
+}
+
+/// The rest of [`task_in_scope`], a global function to the verifier: see `emit::emit_copies`.
+#[unsafe(no_mangle)]
+#[inline(never)]
+pub extern "C" fn is_task_in_scope() -> u32 {
+    judge_task() as u32
+}
+
+#[inline(always)]
+fn judge_task() -> bool {
+    if setting!(scope.processes) != 0 {
+        // SAFETY: takes nothing.
+        let process = (unsafe { bpf_get_current_pid_tgid() } >> 32) as u32;
+        if PROCESSES.get_ptr(process).is_none() && !is_probing() {
+            return false;
+        }
     }
     let cgroup = setting!(scope.cgroup);
     if cgroup != 0 {
         // SAFETY: takes a number, gives a number.
         let ancestor = unsafe { bpf_get_current_ancestor_cgroup_id(setting!(scope.cgroup_level) as i32) };
-        if ancestor != cgroup {
-            return false;
-        }
+        return ancestor == cgroup || is_probing();
     }
     true
 }
@@ -157,18 +189,30 @@ fn ports_in_scope(local: u16, remote: u16) -> bool {
 
 /// State of a socket that has none yet; `None` if it is no TCP socket, not in scope, or if there is no
 /// room for it. `moved` is what the current operation moved.
-#[inline(never)]
+#[inline(always)]
 pub fn create(sk: u64, moved: u64) -> Option<*mut SocketState> {
+    try_create(sk, moved);
+    SOCKETS.get_ptr_mut(sk)
+}
+
+#[inline(never)]
+fn try_create(sk: u64, moved: u64) {
+    // SAFETY: takes nothing.
+    let process = (unsafe { bpf_get_current_pid_tgid() } >> 32) as u32;
+    let own = process == setting!(own_process);
+    // While the agent probes, its own sockets are looked at and no others: what it would learn of
+    // them now is thrown away.
+    if own != is_probing() || !(own || task_in_scope()) || OUTSIDE.get_ptr(sk).is_some() {
+        return;
+    }
     let kind: u16 = read::kernel(sk, setting!(offsets.sk_type));
     let protocol: u16 = read::kernel(sk, setting!(offsets.sk_protocol));
-    if kind != SOCK_STREAM || protocol != IPPROTO_TCP || OUTSIDE.get_ptr(sk).is_some() {
-        return None;
+    if kind != SOCK_STREAM || protocol != IPPROTO_TCP {
+        return;
     }
     let family: u16 = read::kernel(sk, setting!(offsets.skc_family));
     let net: u64 = read::kernel(sk, setting!(offsets.skc_net));
     let network_namespace: u32 = read::kernel(net, setting!(offsets.net_inum));
-    // SAFETY: takes nothing.
-    let process = (unsafe { bpf_get_current_pid_tgid() } >> 32) as u32;
 
     // SAFETY: plain numbers; padding does not exist.
     let mut state: SocketState = unsafe { core::mem::zeroed() };
@@ -184,13 +228,12 @@ pub fn create(sk: u64, moved: u64) -> Option<*mut SocketState> {
     if is_loopback(&local, version) || is_loopback(&remote, version) {
         state.tuple.network_namespace = network_namespace;
     }
-    let own = process == setting!(own_process);
-    if !process_in_scope(process)
-        || !(own || namespace_in_scope(network_namespace))
-        || !(own || ports_in_scope(state.tuple.local_port, state.tuple.remote_port))
+    if !own
+        && !(namespace_in_scope(network_namespace)
+            && ports_in_scope(state.tuple.local_port, state.tuple.remote_port))
     {
         let _ = OUTSIDE.insert(sk, 1, BPF_ANY as u64);
-        return None;
+        return;
     }
     // SAFETY: take nothing, or a local buffer with its length.
     unsafe {
@@ -199,15 +242,10 @@ pub fn create(sk: u64, moved: u64) -> Option<*mut SocketState> {
         // The time alone could repeat on two CPUs, never on one.
         state.connection = (bpf_ktime_get_ns() << 8) | (bpf_get_smp_processor_id() as u64 & 0xff);
     }
-    if SOCKETS.insert(sk, state, BPF_NOEXIST as u64).is_err() {
-        // Another CPU was first, or the table is full.
-        let found = SOCKETS.get_ptr_mut(sk);
-        if found.is_none() {
-            maps::count(Loss::StateFull as u8, moved);
-        }
-        return found;
+    // Another CPU may have been first.
+    if SOCKETS.insert(sk, state, BPF_NOEXIST as u64).is_err() && SOCKETS.get_ptr(sk).is_none() {
+        maps::count(Loss::StateFull as u8, moved);
     }
-    SOCKETS.get_ptr_mut(sk)
 }
 
 /// Local and remote address and IP version. A v4-mapped IPv6 address (`::ffff:a.b.c.d`) is IPv4.
@@ -257,10 +295,12 @@ pub fn on_destroy(sk: *const u8) {
     if state.verdict == UNKNOWN {
         // It carried something, in too few bursts to be sure.
         state.verdict = VERDICT_OTHER;
-        emit::open(state);
+        emit::open(state, VERDICT_OTHER);
     }
     let mut unseen = [0u32; 2];
-    if state.verdict == VERDICT_HTTP1 {
+    // A reset by this end clears the counters: nothing can be said then.
+    let received: u64 = read::kernel(key, setting!(offsets.tcp_bytes_received));
+    if state.verdict == VERDICT_HTTP1 && !(received == 0 && state.position[INBOUND as usize] != 0) {
         let now: [u32; 2] = [
             read::kernel(key, setting!(offsets.tcp_copied_seq)),
             read::kernel(key, setting!(offsets.tcp_write_seq)),
@@ -268,7 +308,7 @@ pub fn on_destroy(sk: *const u8) {
         let mut direction = 0;
         while direction < 2 {
             // One more than the last byte is the FIN, which takes a number too.
-            let behind = now[direction].wrapping_sub(state.sequence[direction]) as i32;
+            let behind = now[direction].wrapping_sub(state.sequence(direction as u8)) as i32;
             if behind > 1 {
                 unseen[direction] = behind as u32 - 1;
             }

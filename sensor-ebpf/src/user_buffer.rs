@@ -98,14 +98,13 @@ impl UserBuffer {
         // SAFETY: BTF-typed, constant offsets.
         let (number, a0, a1, a2, a3) = unsafe {
             (
-                read::load::<u64>(regs, setting!(offsets.regs_number)),
+                read::load::<u32>(regs, setting!(offsets.regs_number)),
                 read::load::<u64>(regs, setting!(offsets.regs_arguments[0])),
                 read::load::<u64>(regs, setting!(offsets.regs_arguments[1])),
                 read::load::<u64>(regs, setting!(offsets.regs_arguments[2])),
                 read::load::<u64>(regs, setting!(offsets.regs_arguments[3])),
             )
         };
-        let number = number as u32;
         if outbound {
             if number == setting!(syscalls.write) {
                 Self::plain(a0, a1)

@@ -5,7 +5,7 @@
 #[cfg(feature = "kernel")]
 pub mod live;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -25,6 +25,8 @@ pub struct Pipeline {
     connections: HashMap<ConnectionId, Connection>,
     /// Workloads at the other end of connections that are not open yet.
     pairs_ahead: HashMap<ConnectionId, Arc<Workload>>,
+    /// Mirrors whose opening has not come yet: both ends may be at work on two CPUs.
+    mirrors_ahead: HashSet<ConnectionId>,
     reader: Reader,
     recorder: Recorder,
     counters: Counters,
@@ -45,6 +47,8 @@ struct Connection {
     /// It says the same as another one: neither read nor counted.
     mirror: bool,
     last: Timestamp,
+    /// Calls reported of it.
+    calls: u64,
     /// `None`: nothing of it is read (not HTTP/1, the mirror of another, or given up).
     work: Option<Box<Work>>,
 }
@@ -54,7 +58,6 @@ struct Work {
     protocol: protocol::Connection,
     parties: Parties,
     buffered_bytes: usize,
-    calls: u64,
     /// Where the next segment of each direction begins, and whether one ever began later: then
     /// records of this connection were lost.
     next: [u64; 2],
@@ -77,6 +80,7 @@ impl Pipeline {
             ordering,
             connections: HashMap::new(),
             pairs_ahead: HashMap::new(),
+            mirrors_ahead: HashSet::new(),
             reader: Reader::new(key),
             recorder: Recorder::new(key),
             counters: Counters::default(),
@@ -153,6 +157,10 @@ impl Pipeline {
 
     fn open(&mut self, opened: source::Connection) {
         self.now = self.now.max(opened.at);
+        if self.connections.contains_key(&opened.id) {
+            // Told twice, by two CPUs at work on one socket.
+            return;
+        }
         self.opened += 1;
         if self.connections.len() >= CONNECTIONS_MAX {
             self.evict_idle();
@@ -178,13 +186,14 @@ impl Pipeline {
                     remote_port: tuple.remote.port(),
                 },
                 buffered_bytes: 0,
-                calls: 0,
                 next: [0; 2],
                 is_lossy: false,
             })
         });
-        let mut connection = Connection { coverage, counted: false, mirror: false, last: at, work };
-        if connection.work.is_none() {
+        let mirror = self.mirrors_ahead.remove(&id);
+        let work = work.filter(|_| !mirror);
+        let mut connection = Connection { coverage, counted: false, mirror, last: at, calls: 0, work };
+        if verdict != Verdict::Http1 {
             connection.count(&mut self.recorder);
         }
         self.connections.insert(id, connection);
@@ -215,11 +224,14 @@ impl Pipeline {
             assembler.buffered_bytes() + protocol.buffered_bytes()
         }));
         let completed = self.calls - calls_before;
-        work.calls += completed;
+        connection.calls += completed;
         let held = std::mem::replace(&mut work.buffered_bytes, *read.as_ref().unwrap_or(&0));
         self.buffered_bytes = self.buffered_bytes + work.buffered_bytes - held;
         let trouble = match read {
-            Err(_) => Some(Counter::ConnectionPanic),
+            Err(_) => {
+                self.exchanges.clear();
+                Some(Counter::ConnectionPanic)
+            }
             Ok(_) if self.buffered_bytes > BUFFERED_BYTES_MAX => Some(Counter::BuffersFull),
             Ok(_) => None,
         };
@@ -234,12 +246,14 @@ impl Pipeline {
     }
 
     fn pair(&mut self, kept: ConnectionId, mirrored: ConnectionId, workload: Arc<Workload>) {
-        if let Some(connection) = self.connections.get_mut(&mirrored)
-            && let Some(work) = connection.work.take()
-        {
+        if let Some(connection) = self.connections.get_mut(&mirrored) {
             // What it carried so far is carried by the kept one too.
             connection.mirror = true;
-            self.buffered_bytes -= work.buffered_bytes;
+            if let Some(work) = connection.work.take() {
+                self.buffered_bytes -= work.buffered_bytes;
+            }
+        } else if self.mirrors_ahead.len() < PAIRS_AHEAD_MAX {
+            self.mirrors_ahead.insert(mirrored);
         }
         if let Some(connection) = self.connections.get_mut(&kept) {
             if let Some(work) = &mut connection.work {
@@ -261,23 +275,27 @@ impl Pipeline {
     ) {
         self.now = self.now.max(at);
         self.pairs_ahead.remove(&id);
+        self.mirrors_ahead.remove(&id);
         let requests = u64::from(request_bursts);
         let Some(connection) = self.connections.remove(&id) else {
             // Refused above, or its opening was lost: all of its calls are.
             self.counters.add_many(Counter::CallsLost, requests);
             return;
         };
-        let lossy = connection.work.as_ref().is_some_and(|work| work.is_lossy);
+        // Where no record was lost, each call is reported or counted by its own cause. A connection that
+        // was given up is no better off than one that lost records.
+        let is_lossy = match &connection.work {
+            Some(work) => work.is_lossy || work.next != bytes,
+            None => !connection.mirror,
+        };
         let unseen_bytes = unseen_bytes.map(u64::from);
-        if connection.work.is_some() {
+        if !connection.mirror {
             self.counters.add_many(Counter::UnseenBytes, unseen_bytes[0] + unseen_bytes[1]);
         }
-        let reported = connection.work.as_ref().map_or(0, |work| work.calls);
-        let calls_before = self.calls;
+        let (reported, calls_before) = (connection.calls, self.calls);
         let totals = [bytes[0] + unseen_bytes[0], bytes[1] + unseen_bytes[1]];
-        let is_short = connection.work.as_ref().is_some_and(|work| work.next != bytes);
         self.end(connection, at, Some(totals));
-        if lossy || is_short {
+        if is_lossy {
             let reported = reported + (self.calls - calls_before);
             self.counters.add_many(Counter::CallsLost, requests.saturating_sub(reported));
         }
@@ -299,6 +317,7 @@ impl Pipeline {
                 }
             }));
             if ended.is_err() {
+                self.exchanges.clear();
                 self.counters.add(Counter::ConnectionPanic);
             }
         }

@@ -105,6 +105,9 @@ pub const CASES: &[Case] = &[
     case!("ipv6", exact, exact, ipv6),
     case!("v4-mapped", exact, exact, v4_mapped),
     case!("urgent-data", |_| Missing(Unordered), |_| Missing(Urgent), urgent_data),
+    case!("end-with-last-bytes", exact, exact, end_with_last_bytes),
+    case!("short-first-segment", exact, exact, short_first_segment),
+    case!("reset", exact, exact, reset),
     case!("long-vector", exact, |_| Missing(VectorTooLong), long_vector),
     case!("vector-with-bad-memory", exact, exact, vector_with_bad_memory),
     case!("nothing-moved", exact, exact, nothing_moved),
@@ -771,6 +774,49 @@ fn urgent_data(actor: &mut Actor) -> io::Result<()> {
     check(unsafe { libc::send(ends.s(), urgent.as_ptr().cast(), 1, libc::MSG_OOB) })?;
     ends.sent.push(urgent[0]);
     ends.give(&noise(50, 4))
+}
+
+/// The last bytes and the end of the direction are taken by one receive.
+fn end_with_last_bytes(actor: &mut Actor) -> io::Result<()> {
+    let ends = actor.connect()?;
+    ends.give(&noise(80, 1))?;
+    ends.offer(&noise(300, 2))?;
+    // SAFETY: an open descriptor.
+    check(unsafe { libc::shutdown(ends.c(), libc::SHUT_WR) } as isize)?;
+    let mut poll = libc::pollfd { fd: ends.s(), events: libc::POLLRDHUP, revents: 0 };
+    // SAFETY: one valid pollfd.
+    check(unsafe { libc::poll(&raw mut poll, 1, 5000) } as isize)?;
+    let mut buffer = [0u8; 1000];
+    // SAFETY: a live buffer.
+    let count = check(unsafe { libc::recv(ends.s(), buffer.as_mut_ptr().cast(), 1000, 0) })?;
+    ends.received.extend_from_slice(&buffer[..count]);
+    ends.give(&noise(90, 3))
+}
+
+/// The start line stands in several segments, the first ones too short to tell anything.
+fn short_first_segment(actor: &mut Actor) -> io::Result<()> {
+    let ends = actor.connect_quietly("127.0.0.1:0")?;
+    ends.offer(REQUEST)?;
+    ends.wait_for(ends.s(), REQUEST.len())?;
+    let mut parts = vec![vec![0; 0], vec![0; 2], vec![0; 400]];
+    let list = vectors(&mut parts);
+    // SAFETY: live buffers.
+    let count = check(unsafe { libc::readv(ends.s(), list.as_ptr(), 3) })?;
+    ends.received.extend_from_slice(&parts.concat()[..count]);
+    ends.give(&noise(100, 1))
+}
+
+/// The server closes by a reset, which clears the counters of its socket.
+fn reset(actor: &mut Actor) -> io::Result<()> {
+    let ends = actor.connect()?;
+    ends.give(&noise(100, 1))?;
+    let linger = libc::linger { l_onoff: 1, l_linger: 0 };
+    let size = size_of_val(&linger) as libc::socklen_t;
+    // SAFETY: a live structure of that size.
+    check(unsafe {
+        libc::setsockopt(ends.s(), libc::SOL_SOCKET, libc::SO_LINGER, (&raw const linger).cast(), size)
+    } as isize)
+    .map(drop)
 }
 
 fn long_vector(actor: &mut Actor) -> io::Result<()> {

@@ -43,10 +43,20 @@ pub async fn run(
     mut store: SqliteStore,
     key: [u8; KEY_BYTES],
 ) -> Result<(), Failure> {
+    // A panic's message can hold what was being read: only its place is said.
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        tracing::error!(place, "a bug stopped the reading of a connection; please report it");
+    }));
     // Before anything is captured: a signal from now on ends the run in an orderly way.
-    let signals =
-        || -> std::io::Result<_> { Ok((signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?)) };
-    let (mut interrupt, mut terminate) =
+    let signals = || -> std::io::Result<_> {
+        Ok((
+            signal(SignalKind::interrupt())?,
+            signal(SignalKind::terminate())?,
+            signal(SignalKind::hangup())?,
+        ))
+    };
+    let (mut interrupt, mut terminate, mut hang_up) =
         signals().map_err(|error| Failure::environment_because("cannot wait for signals", error))?;
 
     let capture =
@@ -60,7 +70,7 @@ pub async fn run(
     };
     let run = store.begin_run(&start).await?;
     let (flusher, deltas, flush_state) = Flusher::new(store, run, FlushOptions::default());
-    let flusher = tokio::spawn(flusher.run());
+    let mut flusher = tokio::spawn(flusher.run());
 
     let (tally, mut tallies) = watch::channel(Tally::default());
     let stop = Arc::new(AtomicBool::new(false));
@@ -89,6 +99,15 @@ pub async fn run(
         tokio::select! {
             _ = interrupt.recv() => break,
             _ = terminate.recv() => break,
+            _ = hang_up.recv() => break,
+            // It only ends by itself through a bug: what is captured would go nowhere.
+            ended = &mut flusher => {
+                stop.store(true, Relaxed);
+                return match ended {
+                    Ok(Err(error)) => Err(error.into()),
+                    _ => Err(Failure::environment("the flusher stopped by a bug; please report it")),
+                };
+            }
             () = expired(deadline) => break,
             _ = second.tick() => progress.show(&with_flush(&tallies.borrow(), &flush_state)),
             changed = tallies.changed() => {
@@ -200,8 +219,12 @@ impl Reader {
         let mut pause = POLL_BUSY;
         let mut flushed = Instant::now();
         let mut told = Instant::now();
+        let mut result = Ok(());
         while !self.stop.load(Relaxed) {
-            self.capture.wait(pause)?;
+            result = self.capture.wait(pause);
+            if result.is_err() {
+                break;
+            }
             let mut count = self.drain();
             pause = if count > 0 { POLL_BUSY } else { (pause * 2).min(POLL_IDLE) };
             while count == BATCH_RECORDS && !self.stop.load(Relaxed) && flushed.elapsed() < self.flush {
@@ -230,7 +253,7 @@ impl Reader {
             // The flusher takes deltas until this side is dropped.
             let _ = self.deltas.blocking_send(rest);
         }
-        Ok(())
+        result
     }
 
     fn drain(&mut self) -> usize {

@@ -114,11 +114,12 @@ impl Decoder {
             cgroup: member!(u64_at, record, OpenRecord, cgroup)?,
             comm: comm_at(record, std::mem::offset_of!(OpenRecord, comm))?,
         };
-        let at = self.time(member!(u64_at, record, OpenRecord, timestamp_ns)?);
+        let monotonic_ns = member!(u64_at, record, OpenRecord, timestamp_ns)?;
+        let at = self.time(monotonic_ns);
         Some(Event::Opened(Connection {
             id: ConnectionId(member!(u64_at, record, OpenRecord, connection)?),
             tuple: FourTuple { local, remote },
-            workload: self.workloads.of(process, at),
+            workload: self.workloads.of(process, Timestamp(monotonic_ns)),
             verdict,
             at,
         }))
@@ -130,11 +131,11 @@ impl Decoder {
             cgroup: member!(u64_at, record, PairRecord, cgroup)?,
             comm: comm_at(record, std::mem::offset_of!(PairRecord, comm))?,
         };
-        let at = self.time(member!(u64_at, record, PairRecord, timestamp_ns)?);
+        let monotonic_ns = member!(u64_at, record, PairRecord, timestamp_ns)?;
         Some(Event::Paired {
             kept: ConnectionId(member!(u64_at, record, PairRecord, kept)?),
             mirrored: ConnectionId(member!(u64_at, record, PairRecord, mirrored)?),
-            workload: self.workloads.of(process, at),
+            workload: self.workloads.of(process, Timestamp(monotonic_ns)),
         })
     }
 

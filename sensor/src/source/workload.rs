@@ -58,7 +58,7 @@ impl Workloads {
         }
     }
 
-    /// What runs as `process` at `now`. A process that is gone is known by its task name and cgroup.
+    /// What runs as `process` at `now` of the monotonic clock. A process that is gone is known by its task name and cgroup.
     pub fn of(&mut self, process: Process, now: Timestamp) -> Arc<Workload> {
         if let Some((workload, at)) = self.known.get(&process)
             && now.since(*at) < CACHE_NS

@@ -10,6 +10,7 @@ mod probe;
 
 use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -43,8 +44,9 @@ impl FrontEnd {
 
     const fn programs(self) -> &'static [&'static str] {
         match self {
-            FrontEnd::Socket => &["sock_send_length", "sock_recv_length", "tcp_destroy_sock"],
-            FrontEnd::Syscall => &["sys_exit", "tcp_destroy_sock"],
+            // The end of sockets first: none may end unseen once its beginning was seen.
+            FrontEnd::Socket => &["tcp_destroy_sock", "sock_send_length", "sock_recv_length"],
+            FrontEnd::Syscall => &["tcp_destroy_sock", "sys_exit"],
         }
     }
 }
@@ -96,6 +98,12 @@ pub enum KernelError {
          CAP_PERFMON (and CAP_SYS_PTRACE to name processes)"
     )]
     NotAllowed,
+    /// In a container with process ids of its own.
+    #[error(
+        "this process has a pid namespace of its own, the kernel's hooks speak of the host's; run it \
+         with hostPID: true (Kubernetes) or --pid=host (Docker, Podman)"
+    )]
+    PidNamespace,
     /// The kernel refused the program or the hook.
     #[error("the {front_end} front end does not work on this kernel: {cause}")]
     Refused {
@@ -141,6 +149,11 @@ impl Capture {
         }
         if !may_load() {
             return Err(KernelError::NotAllowed);
+        }
+        // `PROC_PID_INIT_INO`: the kernel side knows processes by their ids in the first namespace.
+        let own_namespace = std::fs::metadata("/proc/self/ns/pid").map(|file| file.ino());
+        if own_namespace.is_ok_and(|inode| inode != 0xEFFF_FFFC) {
+            return Err(KernelError::PidNamespace);
         }
         let offsets = offsets::read()?;
         let config = Config {
@@ -199,14 +212,20 @@ impl Capture {
                 .try_into()
                 .map_err(|error: aya::programs::ProgramError| refused(sources(&error)))?;
             hook.load(name, &btf).map_err(|error| refused(format!("{name}: {}", sources(&error))))?;
-            hook.attach().map_err(|error| refused(format!("{name}: {}", sources(&error))))?;
+        }
+        for name in front_end.programs() {
+            // Found and of that type, as it was just loaded.
+            if let Some(aya::programs::Program::BtfTracePoint(hook)) = program.program_mut(name) {
+                hook.attach().map_err(|error| refused(format!("{name}: {}", sources(&error))))?;
+            }
         }
         let ring: RingBuf<MapData> = ring;
         let wakeups = wakeups_of(ring.as_raw_fd()).map_err(|error| refused(error.to_string()))?;
         let mut capture = Capture { front_end, ring, losses, wakeups, _program: program };
         probe::run(&mut capture).map_err(refused)?;
-        probing.set(0, 0, 0).map_err(|error| refused(sources(&error)))?;
+        // So far the ring holds records of the probe only, from now on none.
         capture.drain(usize::MAX, |_| ());
+        probing.set(0, 0, 0).map_err(|error| refused(sources(&error)))?;
         Ok(capture)
     }
 

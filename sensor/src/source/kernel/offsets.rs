@@ -83,6 +83,7 @@ fn read_from(path: &Path) -> Result<Offsets, KernelError> {
         net_inum: m.of("net", "ns.inum"),
         tcp_copied_seq: m.of("tcp_sock", "copied_seq"),
         tcp_write_seq: m.of("tcp_sock", "write_seq"),
+        tcp_bytes_received: m.of("tcp_sock", "bytes_received"),
         regs_arguments: REGISTERS.map(|register| m.of(REGISTERS_STRUCT, register)),
         regs_number: m.of(REGISTERS_STRUCT, NUMBER_REGISTER),
     };

@@ -49,9 +49,7 @@ pub fn run(capture: &mut Capture) -> Result<(), String> {
         });
         if Instant::now() > deadline {
             return Err(match (opened, seen) {
-                (false, false) => "the hooks did not fire for the probe's own connection (a container needs the host's \
-                     process ids: hostPID, or --pid=host)"
-                    .to_owned(),
+                (false, false) => "the hooks did not fire for the probe's own connection".to_owned(),
                 _ => "the probe's own bytes did not come back as they were sent".to_owned(),
             });
         }
