@@ -5,6 +5,7 @@
 
 mod actor;
 mod badinput;
+mod busy_start;
 mod completeness;
 mod conformance;
 #[allow(dead_code, reason = "xtask's demo and benchmarks use the rest")]
