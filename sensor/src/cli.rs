@@ -129,11 +129,12 @@ pub struct Run {
     /// Where in the kernel to look
     #[arg(long, value_enum, default_value_t = FrontEnd::Auto, help_heading = "Capture")]
     pub front_end: FrontEnd,
-    /// Bytes of one socket operation that are copied at the most
+    /// Bytes of one socket operation that are copied at the most; the rest is counted by its length
     #[arg(long, value_name = "BYTES", default_value_t = 65536, help_heading = "Capture",
           value_parser = clap::value_parser!(u32).range(512..=262_144))]
     pub operation_bytes_max: u32,
-    /// Bytes of one message that are copied at the most; heads are copied whole within it
+    /// Bytes of one burst that are copied at the most: of one direction without any of the other
+    /// between. The rest is counted by its length, so that fields of a long body may be missing
     #[arg(long, value_name = "BYTES", default_value_t = 262144, help_heading = "Capture",
           value_parser = clap::value_parser!(u32).range(512..=16_777_216))]
     pub burst_bytes_max: u32,
@@ -146,7 +147,7 @@ pub struct Run {
     #[arg(long, value_name = "SECONDS", help_heading = "Output",
           value_parser = clap::value_parser!(u64).range(1..))]
     pub duration: Option<u64>,
-    /// Prometheus text, rewritten as a whole at each flush
+    /// Prometheus text, rewritten as a whole once per --flush-ms
     #[arg(long, value_name = "PATH", help_heading = "Output")]
     pub metrics_file: Option<PathBuf>,
 }
@@ -158,7 +159,7 @@ pub enum FrontEnd {
     Auto,
     /// Tracepoints of sockets: least cost, kernel 6.3 and later
     Socket,
-    /// Tracepoints of system calls: kernel 5.8 and later
+    /// Tracepoints of system calls: kernel 5.10 and later
     Syscall,
 }
 

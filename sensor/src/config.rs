@@ -99,7 +99,7 @@ pub enum FrontEnd {
     Auto,
     /// `sock_send_length` and `sock_recv_length`.
     Socket,
-    /// `sys_enter_*` and `sys_exit_*`.
+    /// `sys_exit`.
     Syscall,
 }
 

@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use tokio::task::JoinHandle;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
 
@@ -201,8 +202,56 @@ pub fn prometheus(tally: &Tally) -> String {
     text
 }
 
+/// The file with the sums: written aside of the runtime, at most once per flush.
+pub struct MetricsFile {
+    path: Option<PathBuf>,
+    pause: Duration,
+    begun: Option<Instant>,
+    writing: Option<JoinHandle<io::Result<()>>>,
+    failing: bool,
+}
+
+impl MetricsFile {
+    /// Nothing is written without a path; `pause` is the time between two flushes.
+    pub fn new(path: Option<PathBuf>, pause: Duration) -> MetricsFile {
+        MetricsFile { path, pause, begun: None, writing: None, failing: false }
+    }
+
+    /// Begins to write the sums, unless it is too early or the last ones are still being written.
+    pub async fn offer(&mut self, tally: &Tally) {
+        let is_early = self.begun.is_some_and(|at| at.elapsed() < self.pause);
+        if !is_early && self.writing.as_ref().is_none_or(JoinHandle::is_finished) {
+            self.write(tally).await;
+        }
+    }
+
+    /// Writes the last sums.
+    pub async fn end(mut self, tally: &Tally) {
+        self.write(tally).await;
+        self.settle().await;
+    }
+
+    async fn write(&mut self, tally: &Tally) {
+        self.settle().await;
+        let Some(path) = self.path.clone() else { return };
+        let text = prometheus(tally);
+        self.begun = Some(Instant::now());
+        self.writing = Some(tokio::task::spawn_blocking(move || replace(&path, &text)));
+    }
+
+    /// Waits for what is being written; says once that it fails.
+    async fn settle(&mut self) {
+        let Some(writing) = self.writing.take() else { return };
+        let result = writing.await.unwrap_or_else(|error| Err(io::Error::other(error)));
+        let failed_before = std::mem::replace(&mut self.failing, result.is_err());
+        if let (Err(error), Some(path), false) = (result, &self.path, failed_before) {
+            tracing::warn!(path = %path.display(), %error, "cannot write the metrics file; it is tried on");
+        }
+    }
+}
+
 /// Replaces the file as a whole: a reader sees the old text or the new one.
-pub fn write_metrics(path: &Path, text: &str) -> io::Result<()> {
+fn replace(path: &Path, text: &str) -> io::Result<()> {
     let mut aside = path.as_os_str().to_owned();
     aside.push(format!(".{}.new", std::process::id()));
     let aside = PathBuf::from(aside);
@@ -249,10 +298,30 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("apicensus.prom");
         for text in ["first, longer text\n", "second\n"] {
-            write_metrics(&path, text).expect("writable");
+            replace(&path, text).expect("writable");
             assert_eq!(fs::read_to_string(&path).expect("readable"), text);
         }
         assert_eq!(fs::read_dir(folder.path()).expect("the folder").count(), 1, "nothing is left behind");
-        assert!(write_metrics(&folder.path().join("no/such/folder.prom"), "text").is_err());
+        assert!(replace(&folder.path().join("no/such/folder.prom"), "text").is_err());
+    }
+
+    #[tokio::test]
+    async fn metrics_are_written_once_per_flush_and_at_the_end() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("apicensus.prom");
+        let calls = || {
+            let text = fs::read_to_string(&path).expect("readable");
+            let line = text.lines().find(|line| line.starts_with("apicensus_calls_total ")).map(str::to_owned);
+            line.expect("the line is there")
+        };
+        let tally = |calls| Tally { calls, ..Tally::default() };
+        let mut file = MetricsFile::new(Some(path.clone()), Duration::from_secs(3600));
+        for number in 1..=5 {
+            file.offer(&tally(number)).await;
+        }
+        file.settle().await;
+        assert_eq!(calls(), "apicensus_calls_total 1", "the next flush is an hour away");
+        file.end(&tally(7)).await;
+        assert_eq!(calls(), "apicensus_calls_total 7");
     }
 }

@@ -132,6 +132,24 @@ async fn a_hung_store_neither_blocks_the_pipeline_nor_the_end() {
 }
 
 #[tokio::test]
+async fn what_failed_until_the_end_is_said() {
+    let mut store = MemoryStore::default();
+    let run = store.begin_run(&run_start()).await.expect("a run");
+    store.fail(u32::MAX);
+    let (flusher, deltas, _) = Flusher::new(store, run, quick());
+    let flusher = tokio::spawn(flusher.run());
+    deltas.send(shop()).await.expect("it takes deltas");
+    drop(deltas);
+    let result = timeout(Duration::from_secs(10), flusher).await.expect("bounded").expect("no panic");
+    match result {
+        Err(StoreError::Late { source: Some(cause), .. }) => {
+            assert!(!matches!(*cause, StoreError::Late { .. }), "{cause:?}");
+        }
+        other => panic!("{:?}", other.map(|_| "written")),
+    }
+}
+
+#[tokio::test]
 async fn a_lock_of_another_program_is_waited_out() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("apis.db");

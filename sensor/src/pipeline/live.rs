@@ -22,7 +22,7 @@ use crate::store::key::KEY_BYTES;
 use crate::store::sqlite::SqliteStore;
 use crate::store::{RunStart, Store};
 use crate::stream::Ordering;
-use crate::telemetry::{self, Progress, Tally};
+use crate::telemetry::{MetricsFile, Progress, Tally};
 
 /// Records taken from the ring before the thread looks at anything else.
 const BATCH_RECORDS: usize = 8192;
@@ -94,6 +94,7 @@ pub async fn run(
 
     let deadline = config.duration.map(|duration| tokio::time::Instant::now() + duration);
     let mut second = tokio::time::interval(Duration::from_millis(250));
+    let mut metrics = MetricsFile::new(config.metrics_file.clone(), config.flush);
     let mut captured = true;
     loop {
         tokio::select! {
@@ -116,7 +117,8 @@ pub async fn run(
                 if !captured {
                     break;
                 }
-                write_metrics(config, &with_flush(&tallies.borrow_and_update(), &flush_state));
+                let tally = with_flush(&tallies.borrow_and_update(), &flush_state);
+                metrics.offer(&tally).await;
             }
         }
     }
@@ -128,7 +130,7 @@ pub async fn run(
     let written = flusher.await;
     progress.end();
     let last = with_flush(&tallies.borrow(), &flush_state);
-    write_metrics(config, &last);
+    metrics.end(&last).await;
     match ended {
         Ok(Ok(Ok(()))) => {}
         Ok(Ok(Err(error))) => {
@@ -183,14 +185,6 @@ async fn expired(deadline: Option<tokio::time::Instant>) {
 
 fn with_flush(tally: &Tally, flush: &watch::Receiver<FlushState>) -> Tally {
     Tally { flush: *flush.borrow(), ..tally.clone() }
-}
-
-fn write_metrics(config: &config::Run, tally: &Tally) {
-    if let Some(path) = &config.metrics_file
-        && let Err(error) = telemetry::write_metrics(path, &telemetry::prometheus(tally))
-    {
-        tracing::warn!(path = %path.display(), %error, "cannot write the metrics file");
-    }
 }
 
 fn wall_clock() -> Timestamp {

@@ -142,7 +142,8 @@ pub struct Latency {
 pub struct Field {
     /// `query`, `request-body`, ...
     pub place: String,
-    /// Name, or JSON pointer with `*` for array items and for keys that are data.
+    /// Name, or JSON pointer with `*` for array items and `{key}` for keys that are data (`{name}`
+    /// outside of JSON); empty for a body as a whole.
     pub name: String,
     /// Types of its values.
     pub types: Vec<String>,

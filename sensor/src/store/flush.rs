@@ -90,6 +90,7 @@ impl<S: Store> Flusher<S> {
     pub async fn run(mut self) -> Result<S, StoreError> {
         let mut flushing = Inventory::default();
         let mut pause = Duration::ZERO;
+        let mut cause = None;
         loop {
             self.intake.wait(pause).await;
             flushing.merge(std::mem::take(&mut self.intake.pending));
@@ -99,6 +100,7 @@ impl<S: Store> Flusher<S> {
             match self.write(&flushing).await {
                 Ok(()) => {
                     pause = Duration::ZERO;
+                    cause = None;
                     self.note_success(calls(&flushing));
                     flushing = Inventory::default();
                     self.intake.held_rows = 0;
@@ -111,10 +113,11 @@ impl<S: Store> Flusher<S> {
                         if now >= deadline {
                             self.intake.drop_calls(calls(&flushing));
                             self.note_end();
-                            return Err(error);
+                            return Err(late(self.options.shutdown, Some(error).filter(is_cause).or(cause)));
                         }
                         pause = pause.min(deadline - now);
                     }
+                    cause = Some(error).filter(is_cause).or(cause);
                 }
             }
         }
@@ -132,7 +135,7 @@ impl<S: Store> Flusher<S> {
                 biased;
                 result = &mut merging => return result,
                 () = self.intake.receive(), if deadline.is_none() => {}
-                () = expired(deadline) => return Err(late(self.options.shutdown)),
+                () = expired(deadline) => return Err(late(self.options.shutdown, None)),
             }
         }
     }
@@ -146,7 +149,7 @@ impl<S: Store> Flusher<S> {
         let ended = self.store.end_run(self.run, now());
         match timeout_at(Instant::now() + self.options.shutdown, ended).await {
             Ok(result) => result.map(|()| self.store),
-            Err(_) => Err(late(self.options.shutdown)),
+            Err(_) => Err(late(self.options.shutdown, None)),
         }
     }
 
@@ -258,8 +261,13 @@ async fn expired(deadline: Option<Instant>) {
     }
 }
 
-fn late(after: Duration) -> StoreError {
-    StoreError::Late { after_s: after.as_secs() }
+fn late(after: Duration, cause: Option<StoreError>) -> StoreError {
+    StoreError::Late { after_s: after.as_secs(), source: cause.map(Box::new) }
+}
+
+/// That time is over says nothing of why.
+fn is_cause(error: &StoreError) -> bool {
+    !matches!(error, StoreError::Late { .. })
 }
 
 fn calls(inventory: &Inventory) -> u64 {

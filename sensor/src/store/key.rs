@@ -50,11 +50,14 @@ pub fn read(database: &Path) -> Result<Option<[u8; KEY_BYTES]>, StoreError> {
 /// Makes the key of that database, or reads the one that another process made meanwhile.
 pub fn create(database: &Path) -> Result<[u8; KEY_BYTES], StoreError> {
     let path = path_of(database);
-    let failed = |source| StoreError::Key {
-        path: path.clone(),
-        what: "cannot write the key",
-        remedy: "; its folder must be writable",
-        source: Some(source),
+    let failed = |source: io::Error| match source.kind() {
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => StoreError::Full { path: path.clone() },
+        _ => StoreError::Key {
+            path: path.clone(),
+            what: "cannot write the key",
+            remedy: "; its folder must be writable",
+            source: Some(source),
+        },
     };
     let mut key = [0; KEY_BYTES];
     File::open("/dev/urandom").and_then(|mut random| random.read_exact(&mut key)).map_err(failed)?;

@@ -112,9 +112,9 @@ pub enum StoreError {
         path: PathBuf,
     },
     /// No room.
-    #[error("no space left for the store {path}; free some space on its disk")]
+    #[error("no space left on the file system of {path}: it is full; free some space there")]
     Full {
-        /// The file.
+        /// The store's file, or its key's.
         path: PathBuf,
     },
     /// Content that this program did not write.
@@ -150,6 +150,8 @@ pub enum StoreError {
     Late {
         /// How long was waited.
         after_s: u64,
+        /// Why the last try before failed, if there was one.
+        source: Option<Box<StoreError>>,
     },
     /// Anything else that the database says.
     #[error("cannot use the store {path}")]

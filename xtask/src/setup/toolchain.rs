@@ -17,6 +17,7 @@ const BPF_LINKER: &str = "0.10.3";
 
 const DEBIAN_RUSTC: &str = "/usr/bin/rustc";
 const DEBIAN_PACKAGES: &[&str] = &["rustc-web", "rust-web-src", "rust-web-llvm"];
+const DEBIAN_CLIPPY: &str = "rust-web-clippy";
 
 /// A compiler with the source of its standard library.
 pub enum Toolchain {
@@ -47,6 +48,15 @@ impl Toolchain {
         command
     }
 
+    /// The clippy of this very compiler, if it is installed: another's cannot read its library.
+    pub fn clippy_driver(&self) -> Option<PathBuf> {
+        let driver = match self {
+            Toolchain::Rustup(name) => rustup_home().join("toolchains").join(name).join("bin/clippy-driver"),
+            Toolchain::Rustc(rustc) => rustc.with_file_name("clippy-driver"),
+        };
+        driver.is_file().then_some(driver)
+    }
+
     fn name(&self) -> String {
         match self {
             Toolchain::Rustup(name) => format!("rustup toolchain {name} with rust-src"),
@@ -74,7 +84,8 @@ pub fn ensure() -> Result<()> {
     )
 }
 
-/// Makes sure of rustfmt and clippy, which a minimal rustup profile leaves out.
+/// Makes sure of rustfmt and clippy, which a minimal rustup profile leaves out; of the clippy for the
+/// eBPF compiler only where it is a Debian package.
 pub fn ensure_checkers() -> Result<()> {
     for name in ["fmt", "clippy"] {
         if shell::first_line(shell::cargo().args([name, "--version"])).is_none() {
@@ -84,6 +95,12 @@ pub fn ensure_checkers() -> Result<()> {
                 Command::new("rustup").args(["component", "add", component]),
             )?;
         }
+    }
+    if let Some(toolchain @ Toolchain::Rustc(_)) = find()
+        && toolchain.clippy_driver().is_none()
+        && setup::apt_knows(DEBIAN_CLIPPY)?
+    {
+        setup::apt_install(&[DEBIAN_CLIPPY])?;
     }
     Ok(())
 }

@@ -51,7 +51,7 @@ impl SqliteStore {
         match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
             Ok(_) => {}
             Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
-            Err(source) => return Err(StoreError::File { path: path.to_owned(), source }),
+            Err(source) => return Err(file_failure(path, source)),
         }
         Self::connect(path, true).await
     }
@@ -74,7 +74,7 @@ impl SqliteStore {
                 .recursive(true)
                 .mode(0o700)
                 .create(folder)
-                .map_err(|source| StoreError::File { path: path.to_owned(), source }),
+                .map_err(|source| file_failure(path, source)),
             None => Ok(()),
         }
     }
@@ -234,6 +234,7 @@ impl Store for SqliteStore {
 /// Turns an error of the database into one that says what to do. Codes: <https://sqlite.org/rescode.html>
 fn failure(path: &Path, error: sqlx::Error) -> StoreError {
     const BUSY: u32 = 5;
+    const IO: u32 = 10;
     const LOCKED: u32 = 6;
     const CORRUPT: u32 = 11;
     const FULL: u32 = 13;
@@ -244,8 +245,29 @@ fn failure(path: &Path, error: sqlx::Error) -> StoreError {
     match code.map(|code| code & 0xff) {
         Some(BUSY | LOCKED) => StoreError::Locked { path },
         Some(FULL) => StoreError::Full { path },
+        // What SQLite cannot lengthen on a full disk by something else than a write, as its shared
+        // memory (4874), is an I/O error to it. So is a damaged disk: the space that is left tells.
+        Some(IO) if is_full(&path) => StoreError::Full { path },
         Some(NOT_A_DATABASE) => StoreError::Foreign { path },
         Some(CORRUPT) => StoreError::Damaged { path, what: "its pages contradict each other".to_owned() },
         _ => StoreError::Database { path, source: Box::new(error) },
     }
+}
+
+fn file_failure(path: &Path, source: std::io::Error) -> StoreError {
+    let path = path.to_owned();
+    match source.kind() {
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => StoreError::Full { path },
+        _ => StoreError::File { path, source },
+    }
+}
+
+/// Less space than this is none: SQLite lengthens its shared memory by 32 KiB at once.
+const SPACE_BYTES_MIN: u64 = 65_536;
+
+/// Whether nothing to speak of is left on the file system of that file's folder.
+fn is_full(path: &Path) -> bool {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    rustix::fs::statvfs(folder)
+        .is_ok_and(|system| system.f_bavail.saturating_mul(system.f_frsize) < SPACE_BYTES_MIN)
 }
