@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use jiff::{SpanRelativeTo, Unit};
 
+use crate::call::Method;
 use crate::cli;
 use crate::flow::Timestamp;
 use crate::report::filter::{Filter, Glob};
@@ -182,14 +183,18 @@ pub fn filter(typed: &cli::Query, now: Timestamp) -> Result<Filter, Failure> {
     {
         return Err(Failure::Usage(format!("--path must begin with `/` or `*`, not as `{path}` does")));
     }
-    if let Some(method) = &typed.method
-        && !method.bytes().all(|b| b.is_ascii_alphabetic())
-    {
-        return Err(Failure::Usage(format!("`{method}` is no method; one is a word such as GET")));
-    }
+    let method = match &typed.method {
+        None => None,
+        Some(typed) => match Method::of_name(&typed.to_ascii_uppercase()) {
+            Some(method) => Some(method.name().to_owned()),
+            None => {
+                return Err(Failure::Usage(format!("`{typed}` is no method; one is a word such as GET")));
+            }
+        },
+    };
     Ok(Filter {
         service: typed.service.as_deref().map(Glob::name),
-        method: typed.method.as_deref().map(str::to_ascii_uppercase),
+        method,
         path: typed.path.as_deref().map(Glob::path),
         caller: typed.caller.as_deref().map(Glob::name),
         since: typed.since.as_deref().map(|text| since(text, now)).transpose()?,

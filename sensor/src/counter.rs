@@ -90,7 +90,7 @@ counters! {
     FieldNamesFull = "field-names-full",
     /// A path with more segments than are kept.
     PathTooLong = "path-too-long",
-    /// More path words under observation than are kept.
+    /// Path words under observation that were let go to make room for others.
     PathWordsFull = "path-words-full",
     // inventory
     /// More endpoints in memory than the bound; the call is counted under its service only.

@@ -5,6 +5,8 @@ use std::fmt::Write;
 use sensor::call::{Call, Credential, Method, Reader, path_text};
 use sensor::counter::Counters;
 use sensor::flow::Direction;
+use sensor::inventory::Recorder;
+use sensor::inventory::catalog::Catalog;
 
 use crate::call_exchange::{KEY, exchange, parties, read};
 
@@ -126,20 +128,69 @@ fn the_direction_says_who_serves() {
     assert!(reader.read(raw, &parties, &mut Counters::default()).is_none());
 }
 
+/// Sends `calls` requests from three callers in turn, every other one to what is below the path.
+fn ask(reader: &mut Reader, path: &str, calls: u8) -> Call {
+    let mut last = None;
+    for call in 0..calls {
+        let below = ["", "/7"][usize::from(call % 2)];
+        let raw = exchange(&format!("GET {path}{below} HTTP/1.1\nHost: a\n"), "HTTP/1.1 200 OK\n");
+        last = reader.read(raw, &parties(2 + call % 3), &mut Counters::default());
+    }
+    last.expect("a call")
+}
+
 #[test]
 fn words_are_shown_by_evidence_and_go_by_hash() {
     let mut reader = Reader::new(KEY);
-    let mut counters = Counters::default();
-    let mut last = None;
-    for call in 0..20 {
-        assert!(reader.take_words().is_empty());
-        let raw = exchange("GET /wombats/7 HTTP/1.1\nHost: a\n", "HTTP/1.1 200 OK\n");
-        last = reader.read(raw, &parties(2 + call % 2), &mut counters);
-    }
+    ask(&mut reader, "/wombats", 49);
+    assert!(reader.take_words().is_empty());
+    let last = ask(&mut reader, "/wombats", 2);
     let words = reader.take_words();
-    let path = path_text(&last.unwrap().path);
     let (hash, word) = words.first_key_value().unwrap();
-    assert_eq!((path, &**word), (format!("/~{hash:016x}/{{integer}}"), "wombats"));
+    assert_eq!((path_text(&last.path), &**word), (format!("/~{hash:016x}/{{integer}}"), "wombats"));
+}
+
+#[test]
+fn a_word_shown_at_one_place_is_hidden_at_others() {
+    let mut reader = Reader::new(KEY);
+    let (mut recorder, mut counters) = (Recorder::new(KEY), Counters::default());
+    for path in ["/users/ford", "/users/7/ford", "/wombats/ford", "/team/ford", "/ford"] {
+        let calls = if path == "/ford" { 60 } else { 20 };
+        recorder.record(&ask(&mut reader, path, calls), &mut counters);
+    }
+    recorder.words(reader.take_words());
+    let catalog = Catalog::of(&recorder.take(reader.names()));
+    let templates: Vec<&str> = catalog.services[0].endpoints.iter().map(|e| &*e.template).collect();
+    assert_eq!(
+        templates,
+        [
+            "/ford/{fordId}",
+            "/team/{teamName}/{teamId}",
+            "/users/{userId}/{userId2}",
+            "/users/{userId}/{userId2}/{userId3}",
+            "/{name}/{name2}/{id}"
+        ]
+    );
+}
+
+#[test]
+fn every_method_can_be_asked_for() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let code = |method: &str| {
+        let status = std::process::Command::new(env!("CARGO_BIN_EXE_apicensus"))
+            .args(["--store", "none.db", "endpoints", "--method", method])
+            .current_dir(folder.path())
+            .output();
+        status.expect("the program runs").status.code()
+    };
+    for method in ["get", "VERSION-CONTROL", "Baseline-Control", "PURGE", "OTHER"] {
+        assert_eq!(code(method), Some(4), "{method}: the store is missing, the method is none");
+        assert_eq!(
+            Method::of_token(method.to_ascii_uppercase().as_bytes()).name(),
+            method.to_ascii_uppercase()
+        );
+    }
+    assert_eq!(code("FROBNICATE"), Some(2));
 }
 
 #[test]

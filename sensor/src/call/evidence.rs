@@ -1,47 +1,64 @@
 //! Path words under observation: segments that could be words of a route or somebody's name. Their
-//! text stays here; what leaves is a keyed hash, and the text only once it is shown to be a route
-//! word. A segment is shown to be one when, behind one and the same path,
+//! text stays here; what leaves is a hash of the word and its place, and the text only once it is
+//! shown to be a route word there. The one place of that rule: a word is shown when [`is_open`] says
+//! that its place may show any, and behind that very path either
 //!
-//! * it was in [`CALLS_OF_SEVERAL`] answered calls (status below 400) of two callers or more, or in
-//!   [`CALLS_OF_ONE`] answered calls, and
-//! * at most [`SIBLINGS_MAX`] such segments were answered there: where there are more, they are
-//!   values, and
-//! * the segment before is no plural: behind `/users`, what is in no dictionary is most often
-//!   somebody, and a list that small shows nobody.
+//! * it was in [`CALLS_MIN`] answered calls (status below 400) of [`CALLERS_MIN`] callers, the calls
+//!   went on in two ways at least (another next segment, or another method), and at most
+//!   [`SIBLINGS_MAX`] such words were answered there: where there are more, they are values; or
+//! * it was in [`CALLS_LONG_MIN`] answered calls over [`LONG_NS`] of time, and at most
+//!   [`SIBLINGS_LONG_MAX`] such words were answered there.
+//!
+//! What can still slip through: where a service has few names directly behind its host or behind a
+//! singular word (`/alice`, `/team/alice`), one that many call in several ways looks like a route. So
+//! does one that is asked for all day with at most two others. Words once shown stay shown.
 
 use std::collections::BTreeMap;
 use std::hash::Hasher;
 use std::sync::Arc;
 
-use hashbrown::HashTable;
+use hashbrown::{HashSet, HashTable};
 use siphasher::sip::SipHasher13;
 
-use super::hash::Seed;
+use super::Segment;
 use super::looks::parts;
 use super::words::singular;
 use crate::counter::{Counter, Counters};
+use crate::flow::Timestamp;
 use crate::limits::PATH_WORDS_MAX;
 
-/// Answered calls that suffice when two callers or more made them.
-const CALLS_OF_SEVERAL: u32 = 20;
+/// Answered calls that suffice with the other evidence.
+const CALLS_MIN: u32 = 50;
 
-/// Answered calls that suffice whoever made them.
-const CALLS_OF_ONE: u32 = 200;
+/// Callers that must have made them.
+const CALLERS_MIN: usize = 3;
 
 /// Words under observation behind one path that may still all be route words.
-const SIBLINGS_MAX: u32 = 24;
+const SIBLINGS_MAX: u32 = 12;
+
+/// Answered calls that suffice over a long time, whoever made them: a leaf has one method often, and
+/// a service of the inside one caller.
+const CALLS_LONG_MIN: u32 = 5_000;
+
+/// That long time, in nanoseconds.
+const LONG_NS: u64 = 24 * 3600 * 1_000_000_000;
+
+/// As [`SIBLINGS_MAX`] for words shown by time.
+const SIBLINGS_LONG_MAX: u32 = 3;
 
 /// What is known of the call that a segment was seen in.
 #[derive(Clone, Copy)]
-pub(super) struct Sighting<'a> {
-    /// Hash of the caller.
-    pub(super) caller: u64,
+pub(super) struct Sighting {
     /// Hash of the service and of the segments before.
     pub(super) before: u64,
-    /// The segment before as sent, empty for the first one.
-    pub(super) parent: &'a [u8],
+    /// Hash of the caller.
+    pub(super) caller: u64,
+    /// When.
+    pub(super) at: Timestamp,
     /// The call was answered with a status below 400.
     pub(super) answered: bool,
+    /// Number that stands for what comes behind, and for the method; `None` if that says nothing.
+    pub(super) next: Option<u64>,
 }
 
 /// A segment at one place: behind one path.
@@ -49,80 +66,107 @@ struct Candidate {
     hidden: u64,
     before: u64,
     text: Box<str>,
+    /// Calls, halved at each sweep.
+    sightings: u32,
+    /// Answered calls.
     calls: u32,
-    caller: Option<u64>,
-    several: bool,
+    first: Timestamp,
+    callers: [u64; CALLERS_MIN],
+    callers_known: usize,
+    next: Option<u64>,
+    /// Calls went on in two ways.
+    branches: bool,
     shown: bool,
 }
 
 struct Place {
     before: u64,
+    /// Words answered here. Not less when one is let go.
     siblings: u32,
 }
 
 /// The table of words under observation, bounded by [`PATH_WORDS_MAX`].
 pub(super) struct Evidence {
     key: [u8; 16],
-    seed: Seed,
     candidates: HashTable<Candidate>,
     places: HashTable<Place>,
     shown: BTreeMap<u64, Arc<str>>,
 }
 
 impl Evidence {
-    pub(super) fn new(key: [u8; 16], seed: Seed) -> Evidence {
-        Evidence { key, seed, candidates: HashTable::new(), places: HashTable::new(), shown: BTreeMap::new() }
+    pub(super) fn new(key: [u8; 16]) -> Evidence {
+        Evidence { key, candidates: HashTable::new(), places: HashTable::new(), shown: BTreeMap::new() }
     }
 
-    /// Keyed hash of a segment, the same in all runs of one installation.
-    pub(super) fn hidden(&self, text: &[u8]) -> u64 {
+    /// Keyed hash of a segment behind one path, the same in all runs of one installation. The same
+    /// word behind another path has another: showing one shows nothing of the other.
+    pub(super) fn hidden(&self, before: u64, text: &[u8]) -> u64 {
         let mut hasher = SipHasher13::new_with_key(&self.key);
+        hasher.write(&before.to_le_bytes());
         hasher.write(text);
         hasher.finish()
     }
 
-    /// Counts one sighting; `None` when the table is full and the segment is not in it.
-    pub(super) fn sight(&mut self, text: &[u8], sighting: &Sighting, counters: &mut Counters) -> Option<u64> {
-        let hidden = self.hidden(text);
-        let (seed, before) = (self.seed, sighting.before);
-        let hash = seed.number(before, hidden);
-        let candidate = match self.candidates.find_mut(hash, |c| c.hidden == hidden && c.before == before) {
-            Some(known) => known,
-            None => {
-                if self.candidates.len() >= PATH_WORDS_MAX {
-                    counters.add(Counter::PathWordsFull);
-                    return None;
-                }
-                // Only ASCII letters come here.
-                let text = String::from_utf8_lossy(text).into();
-                let new =
-                    Candidate { hidden, before, text, calls: 0, caller: None, several: false, shown: false };
-                let rehash = |c: &Candidate| seed.number(c.before, c.hidden);
-                self.candidates.insert_unique(hash, new, rehash).into_mut()
-            }
-        };
+    /// Counts one sighting of a word whose place [`is_open`]; `hidden` is its hash there.
+    pub(super) fn sight(&mut self, hidden: u64, text: &[u8], sighting: &Sighting, counters: &mut Counters) {
+        let before = sighting.before;
+        if self.candidates.len() >= PATH_WORDS_MAX && self.candidate(hidden).is_none() {
+            self.sweep(counters);
+        }
+        let candidate = self.candidates.entry(hidden, |c| c.hidden == hidden, |c| c.hidden);
+        let entry = candidate.or_insert_with(|| Candidate {
+            hidden,
+            before,
+            // Only ASCII comes here.
+            text: String::from_utf8_lossy(text).into(),
+            sightings: 0,
+            calls: 0,
+            first: sighting.at,
+            callers: [0; CALLERS_MIN],
+            callers_known: 0,
+            next: None,
+            branches: false,
+            shown: false,
+        });
+        let candidate = entry.into_mut();
+        candidate.sightings = candidate.sightings.saturating_add(1);
         if candidate.shown || !sighting.answered {
-            return Some(hidden);
+            return;
         }
+        let place = self.places.entry(before, |place| place.before == before, |place| place.before);
+        let place = place.or_insert(Place { before, siblings: 0 }).into_mut();
         if candidate.calls == 0 {
-            self.places
-                .entry(before, |place| place.before == before, |place| place.before)
-                .or_insert(Place { before, siblings: 0 })
-                .get_mut()
-                .siblings += 1;
+            place.siblings = place.siblings.saturating_add(1);
         }
-        candidate.calls = candidate.calls.saturating_add(1);
-        candidate.several |= candidate.caller.is_some_and(|first| first != sighting.caller);
-        candidate.caller.get_or_insert(sighting.caller);
-        let enough = if candidate.several { CALLS_OF_SEVERAL } else { CALLS_OF_ONE };
-        if candidate.calls >= enough {
-            let place = self.places.find(before, |place| place.before == before);
-            if place.is_some_and(|place| place.siblings <= SIBLINGS_MAX) && !is_collection(sighting.parent) {
-                candidate.shown = true;
-                self.shown.insert(hidden, Arc::from(&*candidate.text));
-            }
+        candidate.count(sighting);
+        if candidate.is_route(sighting.at, place.siblings) {
+            candidate.shown = true;
+            self.shown.insert(hidden, Arc::from(&*candidate.text));
         }
-        Some(hidden)
+    }
+
+    fn candidate(&self, hidden: u64) -> Option<&Candidate> {
+        self.candidates.find(hidden, |c| c.hidden == hidden)
+    }
+
+    /// Lets go of the words seen least. Each sweep makes the next one bite deeper, so that one
+    /// always makes room in the end; those that were seen often stay longest.
+    fn sweep(&mut self, counters: &mut Counters) {
+        let full = self.candidates.len();
+        while self.candidates.len() >= PATH_WORDS_MAX {
+            self.candidates.retain(|candidate| {
+                candidate.sightings /= 2;
+                candidate.sightings > 0
+            });
+        }
+        counters.add_many(Counter::PathWordsFull, (full - self.candidates.len()) as u64);
+        let kept: HashSet<u64> = self.candidates.iter().map(|candidate| candidate.before).collect();
+        // Where there were many words they are values: that is worth knowing for longer.
+        let mut room = PATH_WORDS_MAX;
+        self.places.retain(|place| {
+            room = room.saturating_sub(1);
+            kept.contains(&place.before) || (place.siblings > SIBLINGS_MAX && room > 0)
+        });
     }
 
     /// Words shown since the last time.
@@ -131,11 +175,47 @@ impl Evidence {
     }
 }
 
+impl Candidate {
+    fn count(&mut self, sighting: &Sighting) {
+        self.calls = self.calls.saturating_add(1);
+        self.first = self.first.min(sighting.at);
+        let known = self.callers_known;
+        if known < CALLERS_MIN && !self.callers[..known].contains(&sighting.caller) {
+            self.callers[known] = sighting.caller;
+            self.callers_known += 1;
+        }
+        if let Some(next) = sighting.next {
+            self.branches |= *self.next.get_or_insert(next) != next;
+        }
+    }
+
+    fn is_route(&self, now: Timestamp, siblings: u32) -> bool {
+        let by_structure = self.calls >= CALLS_MIN
+            && self.callers_known == CALLERS_MIN
+            && self.branches
+            && siblings <= SIBLINGS_MAX;
+        let by_time =
+            self.calls >= CALLS_LONG_MIN && now.since(self.first) >= LONG_NS && siblings <= SIBLINGS_LONG_MAX;
+        by_structure || by_time
+    }
+}
+
+/// A word that is in no dictionary may ever be shown behind this segment (`None`: it is the first).
+/// Behind a plural most such words are somebody's (`/users/alice`), and a list that small shows
+/// nobody; behind a value, or behind what may be one, nothing is known of the place.
+pub(crate) fn is_open(before: Option<&Segment>) -> bool {
+    match before {
+        None => true,
+        Some(Segment::Word(word)) => !is_collection(word),
+        Some(Segment::Hidden(_) | Segment::Parameter(_)) => false,
+    }
+}
+
 /// The segment names many things of one kind, so that one of them is likely to follow.
-fn is_collection(segment: &[u8]) -> bool {
+fn is_collection(segment: &str) -> bool {
     /// Plurals that are followed by routes.
     const PREFIXES: &[&str] = &["apis", "services"];
-    let Some(last) = parts(segment).last().and_then(|last| std::str::from_utf8(last).ok()) else {
+    let Some(last) = parts(segment.as_bytes()).last().and_then(|last| std::str::from_utf8(last).ok()) else {
         return false;
     };
     let last = last.to_ascii_lowercase();
@@ -146,89 +226,127 @@ fn is_collection(segment: &[u8]) -> bool {
 mod tests {
     use super::*;
 
-    fn sight(evidence: &mut Evidence, text: &str, caller: u64, answered: bool) {
-        let sighting = Sighting { caller, before: 7, parent: b"v1", answered };
-        evidence.sight(text.as_bytes(), &sighting, &mut Counters::default());
-    }
+    const HOUR_NS: u64 = 3600 * 1_000_000_000;
 
-    fn fresh() -> Evidence {
-        Evidence::new([3; 16], Seed::new([3; 16]))
-    }
+    struct Rig(Evidence, Counters);
 
-    #[test]
-    fn two_callers_show_a_word_in_twenty_calls() {
-        let mut evidence = fresh();
-        for call in 0..19 {
-            sight(&mut evidence, "wombats", call % 2, true);
-            sight(&mut evidence, "missing", call % 2, false);
+    impl Rig {
+        fn new() -> Rig {
+            Rig(Evidence::new([3; 16]), Counters::default())
         }
-        assert!(evidence.take().is_empty());
-        sight(&mut evidence, "wombats", 0, true);
-        sight(&mut evidence, "missing", 0, false);
-        let shown = evidence.take();
-        assert_eq!(shown.get(&evidence.hidden(b"wombats")).map(|w| &**w), Some("wombats"));
-        assert_eq!(shown.len(), 1);
-        assert!(evidence.take().is_empty());
-    }
 
-    #[test]
-    fn one_caller_needs_two_hundred() {
-        let mut evidence = fresh();
-        for _ in 0..199 {
-            sight(&mut evidence, "wombats", 1, true);
+        /// Sees a word `calls` times from as many callers as given, one after the other, going on in
+        /// as many ways.
+        fn see(&mut self, text: &str, calls: u64, callers: u64, ways: u64) -> &mut Rig {
+            self.see_over(text, calls, callers, ways, 0)
         }
-        assert!(evidence.take().is_empty());
-        sight(&mut evidence, "wombats", 1, true);
-        assert_eq!(evidence.take().len(), 1);
-    }
 
-    #[test]
-    fn members_of_a_collection_are_never_shown() {
-        for (parent, shown) in [
-            ("users", 0),
-            ("order-items", 0),
-            ("orderItems", 0),
-            ("user", 1),
-            ("status", 1),
-            ("apis", 1),
-            ("", 1),
-        ] {
-            let mut evidence = fresh();
-            for call in 0..300 {
-                let sighting =
-                    Sighting { caller: call % 2, before: 7, parent: parent.as_bytes(), answered: true };
-                evidence.sight(b"wombat", &sighting, &mut Counters::default());
+        fn see_over(&mut self, text: &str, calls: u64, callers: u64, ways: u64, ns: u64) -> &mut Rig {
+            for call in 0..calls {
+                let at = Timestamp(HOUR_NS + ns / calls.max(2) * (call + 1));
+                let next = Some(call % ways);
+                let sighting = Sighting { before: 7, caller: call % callers, at, answered: true, next };
+                self.sight(text, &sighting);
             }
-            assert_eq!(evidence.take().len(), shown, "{parent}");
+            self
         }
+
+        fn sight(&mut self, text: &str, sighting: &Sighting) {
+            let hidden = self.0.hidden(sighting.before, text.as_bytes());
+            self.0.sight(hidden, text.as_bytes(), sighting, &mut self.1);
+        }
+
+        fn shown(&mut self) -> Vec<String> {
+            self.0.take().values().map(|word| word.to_string()).collect()
+        }
+    }
+
+    #[test]
+    fn calls_callers_and_ways_show_a_word() {
+        let mut rig = Rig::new();
+        assert!(rig.see("wombats", 49, 3, 2).shown().is_empty());
+        assert_eq!(rig.see("wombats", 1, 3, 2).shown(), ["wombats"]);
+        assert!(rig.see("wombats", 100, 3, 2).shown().is_empty(), "only once");
+        for (calls, callers, ways) in [(4000, 2, 2), (4000, 1, 2), (4000, 3, 1), (49, 3, 2)] {
+            assert!(Rig::new().see("alice", calls, callers, ways).shown().is_empty());
+        }
+    }
+
+    #[test]
+    fn refused_calls_show_nothing() {
+        let mut rig = Rig::new();
+        for call in 0..10_000 {
+            let at = Timestamp(call * HOUR_NS);
+            let sighting =
+                Sighting { before: 7, caller: call % 9, at, answered: false, next: Some(call % 9) };
+            rig.sight("alice", &sighting);
+        }
+        assert!(rig.shown().is_empty());
+    }
+
+    #[test]
+    fn a_day_of_calls_shows_a_word_among_few() {
+        assert_eq!(Rig::new().see_over("wombats", 6000, 1, 1, 30 * HOUR_NS).shown(), ["wombats"]);
+        assert!(Rig::new().see_over("wombats", 6000, 1, 1, 20 * HOUR_NS).shown().is_empty());
+        assert!(Rig::new().see_over("wombats", 4000, 1, 1, 30 * HOUR_NS).shown().is_empty());
+        let mut rig = Rig::new();
+        for other in ["alice", "bob", "carol"] {
+            rig.see(other, 1, 1, 1);
+        }
+        assert!(rig.see_over("wombats", 6000, 1, 1, 30 * HOUR_NS).shown().is_empty());
     }
 
     #[test]
     fn many_siblings_are_values() {
-        let mut evidence = fresh();
-        let name = |n: u32| {
-            format!("name{}", char::from(b'a' + (n % 26) as u8).to_string().repeat(1 + n as usize / 26))
-        };
-        for n in 0..=SIBLINGS_MAX {
-            sight(&mut evidence, &name(n), 1, true);
+        let mut rig = Rig::new();
+        for n in 0..SIBLINGS_MAX as usize {
+            rig.see(&"n".repeat(n + 1), 1, 1, 1);
         }
-        for _ in 0..300 {
-            sight(&mut evidence, &name(0), 1, true);
-            sight(&mut evidence, &name(1), 2, true);
-        }
-        assert!(evidence.take().is_empty());
+        assert!(rig.see("wombats", 5000, 3, 2).shown().is_empty());
     }
 
     #[test]
-    fn the_table_is_bounded() {
-        let mut evidence = fresh();
-        let mut counters = Counters::default();
-        for n in 0..PATH_WORDS_MAX as u64 {
-            let sighting = Sighting { caller: 1, before: n, parent: b"", answered: true };
-            assert!(evidence.sight(b"wombats", &sighting, &mut counters).is_some());
+    fn members_of_a_collection_are_never_shown() {
+        for (word, open) in [
+            ("users", false),
+            ("order-items", false),
+            ("orderItems", false),
+            ("user", true),
+            ("status", true),
+            ("apis", true),
+            ("v1", true),
+        ] {
+            assert_eq!(is_open(Some(&Segment::Word(word.into()))), open, "{word}");
         }
-        let sighting = Sighting { caller: 1, before: u64::MAX, parent: b"", answered: true };
-        assert_eq!(evidence.sight(b"wombats", &sighting, &mut counters), None);
-        assert_eq!(counters.count(Counter::PathWordsFull), 1);
+        assert!(is_open(None));
+        assert!(!is_open(Some(&Segment::Hidden(1))));
+        assert!(!is_open(Some(&Segment::Parameter(crate::call::SegmentKind::Integer))));
+    }
+
+    #[test]
+    fn a_word_has_another_hash_at_another_place() {
+        let evidence = Evidence::new([3; 16]);
+        assert_eq!(evidence.hidden(1, b"ford"), evidence.hidden(1, b"ford"));
+        assert_ne!(evidence.hidden(1, b"ford"), evidence.hidden(2, b"ford"));
+    }
+
+    #[test]
+    fn a_full_table_lets_go_of_what_was_seen_least() {
+        let mut rig = Rig::new();
+        rig.see("wombats", 40, 3, 2);
+        let name = |n: usize| {
+            let letters =
+                n.to_string().bytes().map(|digit| char::from(digit - b'0' + b'a')).collect::<String>();
+            format!("x{letters}")
+        };
+        for n in 0..3 * PATH_WORDS_MAX {
+            let at = Timestamp(HOUR_NS);
+            let sighting = Sighting { before: n as u64, caller: 1, at, answered: true, next: None };
+            rig.sight(&name(n), &sighting);
+            assert!(rig.0.candidates.len() <= PATH_WORDS_MAX);
+        }
+        assert!(rig.0.places.len() <= 2 * PATH_WORDS_MAX);
+        assert!(rig.1.count(Counter::PathWordsFull) >= PATH_WORDS_MAX as u64);
+        assert_eq!(rig.see("wombats", 10, 3, 2).shown(), ["wombats"], "still learnt, and not forgotten");
     }
 }

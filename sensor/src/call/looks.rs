@@ -67,7 +67,8 @@ pub(super) fn is_random(text: &[u8]) -> bool {
     text.len() >= 8 && changes * 3 > text.len()
 }
 
-/// Letters alone, of a length and with vowels as words have them.
+/// ASCII letters, alone or in at most three parts with `-`, `_` or `.` between, 2 to 24 bytes, with
+/// vowels as words have them, not random.
 pub(super) fn is_word_like(segment: &[u8]) -> bool {
     const SEGMENT_BYTES_MAX: usize = 24;
     const PARTS_MAX: usize = 3;

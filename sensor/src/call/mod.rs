@@ -2,7 +2,7 @@
 //! is dropped. Nothing here or right of here can hold a header, query, path or body value.
 
 mod auth;
-mod evidence;
+pub(crate) mod evidence;
 mod facts;
 mod fields;
 mod form;
@@ -39,7 +39,7 @@ pub struct Method(pub &'static str);
 pub enum Segment {
     /// A word that is known to be part of a route (dictionary, or shown by evidence).
     Word(Arc<str>),
-    /// A word not yet shown to be part of a route: its keyed hash only.
+    /// A word not yet shown to be part of a route: keyed hash of it and of what stands before it.
     Hidden(u64),
     /// A value by its shape.
     Parameter(SegmentKind),

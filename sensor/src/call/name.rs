@@ -1,53 +1,10 @@
 //! Names of the closed sets of this stage and back: what stores and reports write. Stable for ever.
 
 use super::{Credential, Method, Place, SegmentKind};
-
-/// Registered methods (IANA HTTP Method Registry), the usual ones first.
-const METHODS: &[&str] = &[
-    "GET",
-    "POST",
-    "PUT",
-    "DELETE",
-    "PATCH",
-    "HEAD",
-    "OPTIONS",
-    "CONNECT",
-    "TRACE",
-    "QUERY",
-    "ACL",
-    "BASELINE-CONTROL",
-    "BIND",
-    "CHECKIN",
-    "CHECKOUT",
-    "COPY",
-    "LABEL",
-    "LINK",
-    "LOCK",
-    "MERGE",
-    "MKACTIVITY",
-    "MKCALENDAR",
-    "MKCOL",
-    "MKREDIRECTREF",
-    "MKWORKSPACE",
-    "MOVE",
-    "ORDERPATCH",
-    "PRI",
-    "PROPFIND",
-    "PROPPATCH",
-    "REBIND",
-    "REPORT",
-    "SEARCH",
-    "UNBIND",
-    "UNCHECKOUT",
-    "UNLINK",
-    "UNLOCK",
-    "UPDATE",
-    "UPDATEREDIRECTREF",
-    "VERSION-CONTROL",
-];
+use crate::protocol::METHODS;
 
 impl Method {
-    /// Stands for every token that is not registered.
+    /// Stands for every token that is not in the list of methods.
     pub const OTHER: Method = Method("OTHER");
 
     /// The method of a request's token (case matters, RFC 9110 section 9.1).
@@ -134,6 +91,7 @@ mod tests {
         for &method in METHODS.iter().chain(&["OTHER"]) {
             assert_eq!(Method::of_name(method), Some(Method(method)));
         }
+        assert_eq!(Method::of_token(b"PURGE"), Method("PURGE"));
         assert_eq!(Method::of_name("get"), None);
         assert_eq!(Method::of_token(b"SECRET"), Method::OTHER);
     }

@@ -1,12 +1,13 @@
 //! One raw [`Exchange`] in, one [`Call`] out. The exchange is consumed: what this file does not put
 //! into the call is gone. Keeps the names and words that it met, never a value.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use hashbrown::HashTable;
 
-use super::evidence::Sighting;
+use super::evidence::{Sighting, is_open};
 use super::fields::{Fields, NONE};
 use super::hash::Seed;
 use super::header::{Headers, Role};
@@ -104,12 +105,13 @@ impl Reader {
         };
         let service = service.unwrap_or_else(|| self.address(server, server_port));
         let sighting = Sighting {
-            caller: self.caller_hash(caller),
             before: self.seed.bytes(0, service.as_bytes()),
-            parent: b"",
+            caller: self.caller_hash(caller),
+            at: request.first_byte,
             answered: status.is_some_and(|status| status < 400),
+            next: None,
         };
-        let path = self.path(target.path, sighting, counters);
+        let path = self.path(target.path, method, sighting, counters);
         let (fields, words) = (&mut self.fields, &self.words.dictionary);
         form::pairs(target.query, Place::Query, words, fields, counters, |name, facts| {
             credential.query(name, facts);
@@ -240,7 +242,8 @@ impl Reader {
         hash
     }
 
-    fn path<'a>(&mut self, raw: &'a [u8], mut sighting: Sighting<'a>, counters: &mut Counters) -> Path {
+    /// `sighting` begins with the hash of the service as what stands before.
+    fn path(&mut self, raw: &[u8], method: Method, mut sighting: Sighting, counters: &mut Counters) -> Path {
         if raw == b"*" {
             return [Segment::Word("*".into())].into_iter().collect();
         }
@@ -251,18 +254,50 @@ impl Reader {
             segments.truncate(PATH_SEGMENTS_MAX);
         }
         let mut path = Path::new();
+        // A word that may be shown, until it is known what comes behind it.
+        let mut word: Option<(u64, Cow<'_, [u8]>, u64)> = None;
         for coded in segments {
             let text = form::decode(coded, false);
-            let segment = self.words.segment(&text, &sighting, counters);
+            let before = sighting.before;
+            let segment = self.words.segment(&text, before);
+            if let Some((hidden, text, before)) = word.take() {
+                let next = self.way_on(method, Some(&segment));
+                let sighting = Sighting { before, next, ..sighting };
+                self.words.evidence.sight(hidden, &text, &sighting, counters);
+            }
             // All values at one place lead to the same next place.
             sighting.before = match &segment {
-                Segment::Word(word) => self.seed.bytes(sighting.before, word.as_bytes()),
-                Segment::Hidden(_) | Segment::Parameter(_) => self.seed.number(sighting.before, 1),
+                Segment::Word(word) => self.seed.bytes(before, word.as_bytes()),
+                Segment::Hidden(_) | Segment::Parameter(_) => self.seed.number(before, 1),
             };
-            sighting.parent = coded;
+            if let Segment::Hidden(hidden) = segment
+                && is_open(path.last())
+            {
+                word = Some((hidden, text, before));
+            }
             path.push(segment);
         }
+        if let Some((hidden, text, before)) = word {
+            let sighting = Sighting { before, next: self.way_on(method, None), ..sighting };
+            self.words.evidence.sight(hidden, &text, &sighting, counters);
+        }
         path
+    }
+
+    /// A number for how a call goes on behind a word; all values are one. `None` where that is no
+    /// evidence: browsers send `OPTIONS` on their own account.
+    fn way_on(&self, method: Method, next: Option<&Segment>) -> Option<u64> {
+        let method = match method.0 {
+            "OPTIONS" => return None,
+            "HEAD" => "GET",
+            method => method,
+        };
+        let method = self.seed.bytes(0, method.as_bytes());
+        Some(match next {
+            None => method,
+            Some(Segment::Word(word)) => self.seed.bytes(method, word.as_bytes()),
+            Some(Segment::Hidden(_) | Segment::Parameter(_)) => self.seed.number(method, 1),
+        })
     }
 
     fn body(

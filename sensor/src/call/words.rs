@@ -4,8 +4,8 @@
 //!
 //! 1. versions, and segments whose parts are all in the dictionary (plurals too): [`Segment::Word`];
 //! 2. numbers, ids, dates, addresses: [`Segment::Parameter`] of that shape;
-//! 3. what could be a word, ASCII letters only, at most 24, not random: [`Segment::Hidden`], until
-//!    [`super::evidence`] shows that it is part of a route;
+//! 3. what could be a word ([`is_word_like`]): [`Segment::Hidden`], until [`super::evidence`] shows
+//!    that it is part of a route;
 //! 4. all else: [`SegmentKind::Text`].
 
 use std::borrow::Cow;
@@ -13,12 +13,11 @@ use std::sync::Arc;
 
 use hashbrown::HashTable;
 
-use super::evidence::{Evidence, Sighting};
+use super::evidence::Evidence;
 use super::hash::Seed;
 use super::looks::{is_word_like, parts};
 use super::segment::{is_version, shape};
 use super::{Segment, SegmentKind};
-use crate::counter::Counters;
 
 /// Segments whose look-up is remembered.
 const SEGMENTS_REMEMBERED_MAX: usize = 16_384;
@@ -97,19 +96,14 @@ impl Words {
     pub(super) fn new(key: [u8; 16], seed: Seed) -> Words {
         Words {
             dictionary: Dictionary::new(seed),
-            evidence: Evidence::new(key, seed),
+            evidence: Evidence::new(key),
             seed,
             known: HashTable::new(),
         }
     }
 
-    /// What is kept of one decoded segment, never empty.
-    pub(super) fn segment(
-        &mut self,
-        text: &[u8],
-        sighting: &Sighting<'_>,
-        counters: &mut Counters,
-    ) -> Segment {
+    /// What is kept of one decoded segment, never empty; `before` is the hash of what stands before.
+    pub(super) fn segment(&mut self, text: &[u8], before: u64) -> Segment {
         // No word begins like a number: ids, the most frequent values, need no look-up.
         if let Some(b'0'..=b'9' | b'-') = text.first()
             && let Some(kind) = shape(text)
@@ -135,10 +129,7 @@ impl Words {
         if !is_word_like(text) {
             return Segment::Parameter(SegmentKind::Text);
         }
-        match self.evidence.sight(text, sighting, counters) {
-            Some(hidden) => Segment::Hidden(hidden),
-            None => Segment::Parameter(SegmentKind::Text),
-        }
+        Segment::Hidden(self.evidence.hidden(before, text))
     }
 }
 

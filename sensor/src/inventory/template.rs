@@ -1,8 +1,8 @@
 //! The rule by which raw paths of one service are grouped under templates. The one place of that
 //! rule; a pure function of the set of paths, whatever the order they come in:
 //!
-//! 1. shapes, and hidden words that no text is known of, are values; values behind one prefix are
-//!    one parameter;
+//! 1. shapes are values, and so are hidden words that no text is known of or whose place may show
+//!    none ([`is_open`]), whatever the store says; values behind one prefix are one parameter;
 //! 2. words are literals, but where [`DIVERSE_MIN`] or more siblings that are no first segment have
 //!    the same methods and the same children, they are values too;
 //! 3. a parameter is named after the literal before it: `/users/{userId}`, `/days/{dayDate}`.
@@ -11,6 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::EndpointStats;
+use crate::call::evidence::is_open;
 use crate::call::words::singular;
 use crate::call::{Method, Path, Segment, SegmentKind};
 use crate::limits::PATH_SEGMENTS_MAX;
@@ -50,10 +51,12 @@ impl Tree {
     ) {
         let mut node = self;
         // The bound of the reader holds for what a store gives back too.
-        for segment in path.iter().take(PATH_SEGMENTS_MAX) {
+        for (at, segment) in path.iter().take(PATH_SEGMENTS_MAX).enumerate() {
+            let before = at.checked_sub(1).and_then(|at| path.get(at));
             let (word, kind) = match segment {
                 Segment::Word(word) => (Some(word), None),
-                Segment::Hidden(hash) => (words.get(hash), None),
+                Segment::Hidden(hash) if is_open(before) => (words.get(hash), None),
+                Segment::Hidden(_) => (None, None),
                 Segment::Parameter(kind) => (None, Some(*kind)),
             };
             node = match word {

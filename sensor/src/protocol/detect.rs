@@ -5,6 +5,8 @@
 
 use memchr::memchr;
 
+use super::METHODS;
+
 /// What bytes at the start of a message are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Start {
@@ -70,54 +72,12 @@ fn line(kind: Start, line: &[u8]) -> Start {
     if fits { kind } else { Start::Neither }
 }
 
-/// Methods of the IANA registry and PURGE, longest use first.
-const METHODS: &[&[u8]] = &[
-    b"GET",
-    b"POST",
-    b"PUT",
-    b"DELETE",
-    b"HEAD",
-    b"OPTIONS",
-    b"PATCH",
-    b"CONNECT",
-    b"TRACE",
-    b"QUERY",
-    b"PROPFIND",
-    b"PROPPATCH",
-    b"MKCOL",
-    b"MKCALENDAR",
-    b"COPY",
-    b"MOVE",
-    b"LOCK",
-    b"UNLOCK",
-    b"REPORT",
-    b"SEARCH",
-    b"PURGE",
-    b"ACL",
-    b"BASELINE-CONTROL",
-    b"BIND",
-    b"CHECKIN",
-    b"CHECKOUT",
-    b"LABEL",
-    b"LINK",
-    b"MERGE",
-    b"MKACTIVITY",
-    b"MKREDIRECTREF",
-    b"MKWORKSPACE",
-    b"ORDERPATCH",
-    b"REBIND",
-    b"UNBIND",
-    b"UNCHECKOUT",
-    b"UNLINK",
-    b"UPDATE",
-    b"UPDATEREDIRECTREF",
-    b"VERSION-CONTROL",
-];
-
 /// The method of a request line is a known one. Where the place was lost, a token is not enough: it
 /// may be the end of a body with the method behind it.
 pub(super) fn is_known_method(bytes: &[u8]) -> bool {
-    METHODS.iter().any(|method| bytes.strip_prefix(*method).is_some_and(|rest| rest.starts_with(b" ")))
+    METHODS
+        .iter()
+        .any(|method| bytes.strip_prefix(method.as_bytes()).is_some_and(|rest| rest.starts_with(b" ")))
 }
 
 /// RFC 9110 section 5.6.2.

@@ -5,9 +5,11 @@ mod coding;
 mod detect;
 mod fuzz;
 mod http1;
+mod method;
 
 pub use fuzz::fuzz;
 pub use http1::Connection;
+pub use method::METHODS;
 
 use crate::flow::{Direction, Timestamp};
 
