@@ -77,7 +77,9 @@ fn run(_: config::Run, _: Progress) -> Result<u8, Failure> {
 
 /// The store of a run, made where there is none, with the key of this installation.
 #[cfg(feature = "kernel")]
-async fn open(store: &config::Store) -> Result<(SqliteStore, [u8; crate::store::key::KEY_BYTES]), StoreError> {
+async fn open(
+    store: &config::Store,
+) -> Result<(SqliteStore, [u8; crate::store::key::KEY_BYTES]), StoreError> {
     if store.is_default {
         SqliteStore::make_folder(&store.path)?;
     }
