@@ -47,7 +47,7 @@ fn main() -> Result<()> {
     let options = options()?;
     // First, while the process is small.
     if options.memory_endpoints > 0 {
-        memory::measure(options.memory_endpoints, options.memory_cycles)?;
+        memory::measure(options.memory_endpoints, options.memory_cycles, true)?;
     }
     if options.seconds > 0 {
         speed(&options)?;
@@ -93,7 +93,7 @@ enum Piece {
 
 fn record(options: &Options) -> Recording {
     let mut recording = Recording::default();
-    let mut traffic = Traffic::new(options.endpoints);
+    let mut traffic = Traffic::new(options.endpoints, false);
     let add = |record: &[u8], head: usize, recording: &mut Recording| {
         let start = recording.bytes.len();
         recording.bytes.extend_from_slice(record);

@@ -17,10 +17,11 @@ use crate::{EPOCH_NS, KEY, calls_in};
 const TARGET_MB: f64 = 64.0;
 
 /// Runs so many flush cycles, each with two calls to each endpoint, and prints what was resident.
-pub fn measure(endpoints: usize, cycles: usize) -> Result<()> {
-    let mut traffic = Traffic::new(endpoints);
+/// `half`: with bodies of half size.
+pub fn measure(endpoints: usize, cycles: usize, half: bool) -> Result<()> {
+    let mut traffic = Traffic::new(endpoints, half);
     traffic.step(&mut |_, _| ());
-    let mut traffic = Traffic::new(endpoints);
+    let mut traffic = Traffic::new(endpoints, half);
     let before_mb = resident_mb("VmRSS")?;
     let mut decoder = Decoder::new(EPOCH_NS);
     let mut pipeline = Pipeline::new(Ordering::AsDelivered, KEY);

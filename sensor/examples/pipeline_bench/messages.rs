@@ -172,13 +172,15 @@ pub struct Exchange {
 /// Writes exchanges; the same ones in each run.
 pub struct Messages {
     random: u64,
+    /// Divides the members of each object.
+    divisor: usize,
     body: Vec<u8>,
 }
 
 impl Messages {
-    /// From the start.
-    pub fn new() -> Self {
-        Messages { random: 1, body: Vec::new() }
+    /// From the start; `half`: with half as many keys in the bodies.
+    pub fn new(half: bool) -> Self {
+        Messages { random: 1, divisor: 1 + usize::from(half), body: Vec::new() }
     }
 
     /// splitmix64
@@ -312,7 +314,7 @@ impl Messages {
     /// `"id"` and `count` members that belong to `seed`.
     fn members(&mut self, seed: usize, count: usize, out: &mut Vec<u8>) -> std::io::Result<()> {
         write!(out, "\"id\":{}", self.next() % 10_000_000)?;
-        for member in 0..count {
+        for member in 0..count / self.divisor {
             // 7 and 40 have no common factor: no key comes twice.
             let (key, value) = KEYS[(seed * 3 + member * 7) % KEYS.len()];
             write!(out, ",\"{key}\":")?;

@@ -32,8 +32,8 @@ pub struct Traffic {
 }
 
 impl Traffic {
-    /// On so many endpoints.
-    pub fn new(endpoints: usize) -> Self {
+    /// On so many endpoints; `half`: with bodies of half size.
+    pub fn new(endpoints: usize, half: bool) -> Self {
         let socket = |number: usize| Socket {
             connection: 1 + number as u64,
             local: (number % SERVICES.len()) as u8,
@@ -43,7 +43,7 @@ impl Traffic {
             bytes: [0; 2],
         };
         Traffic {
-            messages: Messages::new(),
+            messages: Messages::new(half),
             sockets: (0..CONNECTIONS).map(socket).collect(),
             exchanges: (0..CONNECTIONS).map(|_| (Exchange::default(), false)).collect(),
             endpoints,

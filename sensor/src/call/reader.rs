@@ -109,7 +109,8 @@ impl Reader {
             parent: b"",
             answered: status.is_some_and(|status| status < 400),
         };
-        let path = self.path(target.path, sighting, counters);
+        let (path, at_path) = self.path(target.path, sighting, counters);
+        self.fields.names.set_kind(self.seed.bytes(at_path, method.0.as_bytes()));
         let (fields, words) = (&mut self.fields, &self.words.dictionary);
         form::pairs(target.query, Place::Query, words, fields, counters, |name, facts| {
             credential.query(name, facts);
@@ -240,9 +241,15 @@ impl Reader {
         hash
     }
 
-    fn path<'a>(&mut self, raw: &'a [u8], mut sighting: Sighting<'a>, counters: &mut Counters) -> Path {
+    /// The path without values, and a hash of it with its service.
+    fn path<'a>(
+        &mut self,
+        raw: &'a [u8],
+        mut sighting: Sighting<'a>,
+        counters: &mut Counters,
+    ) -> (Path, u64) {
         if raw == b"*" {
-            return [Segment::Word("*".into())].into_iter().collect();
+            return ([Segment::Word("*".into())].into_iter().collect(), sighting.before);
         }
         let mut segments = target::Segments::new();
         target::segments(raw, &mut segments);
@@ -262,7 +269,7 @@ impl Reader {
             sighting.parent = coded;
             path.push(segment);
         }
-        path
+        (path, sighting.before)
     }
 
     fn body(
