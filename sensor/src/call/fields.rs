@@ -24,7 +24,15 @@ pub struct FieldNames {
     /// Keys, each with a quote behind it, so that a JSON key is compared with its end in one go.
     keys: Vec<u8>,
     table: HashTable<u32>,
+    /// Hash of what kind of call is read, for `followers`.
+    kind: u64,
+    /// What came where the first guess was wrong, by kind of call and the key before: keys like `id`
+    /// are in most objects, each with another one behind it.
+    followers: Vec<u32>,
 }
+
+/// Size of `followers` in bits: for some hundred kinds of calls. More share places, and guess less.
+const FOLLOWERS_BITS: u32 = 14;
 
 struct Node {
     place: Place,
@@ -36,11 +44,11 @@ struct Node {
     name: Arc<str>,
 }
 
-/// What a guess needs of a node, in less than a cache line.
+/// What a guess needs of a node, two in a cache line.
 struct Guess {
-    /// Key and quote as far as they fit, and ones where they stand.
+    /// Key and quote as far as they fit.
     head: u128,
-    mask: u128,
+    parent: u32,
     /// Bytes of the key.
     length: u32,
     /// Child that was met first under this node the last time the guess was wrong.
@@ -51,6 +59,19 @@ struct Guess {
 
 const HEAD_BYTES: usize = size_of::<u128>();
 
+/// Ones where a key of so many bytes and its quote stand in a head.
+static MASKS: [u128; HEAD_BYTES] = masks();
+
+const fn masks() -> [u128; HEAD_BYTES] {
+    let mut masks = [0; HEAD_BYTES];
+    let mut length = 0;
+    while length < HEAD_BYTES {
+        masks[length] = u128::MAX >> (8 * (HEAD_BYTES - 1 - length));
+        length += 1;
+    }
+    masks
+}
+
 impl FieldNames {
     pub(super) fn new(seed: Seed) -> FieldNames {
         let mut names = FieldNames {
@@ -59,6 +80,8 @@ impl FieldNames {
             guesses: Vec::new(),
             keys: Vec::new(),
             table: HashTable::new(),
+            kind: 0,
+            followers: vec![NONE; 1 << FOLLOWERS_BITS],
         };
         names.push(NONE, Place::Query, b"", "".into());
         for &place in Place::ALL {
@@ -112,7 +135,9 @@ impl FieldNames {
         let guess = self.guess_of(number);
         let length = guess.length as usize;
         let holds = match rest.first_chunk::<HEAD_BYTES>() {
-            Some(head) if length < HEAD_BYTES => (u128::from_le_bytes(*head) ^ guess.head) & guess.mask == 0,
+            Some(head) if length < HEAD_BYTES => {
+                (u128::from_le_bytes(*head) ^ guess.head) & MASKS[length] == 0
+            }
             _ => {
                 let key = &self.keys[self.node(number).key_start as usize..][..=length];
                 rest.starts_with(key)
@@ -121,12 +146,32 @@ impl FieldNames {
         holds.then_some(length)
     }
 
+    /// Says which kind of call is read from here on: those of one kind have their keys in one order.
+    pub(super) fn set_kind(&mut self, kind: u64) {
+        self.kind = kind;
+    }
+
+    fn follower(&self, parent: u32, last: u32) -> usize {
+        let before = u64::from(if last == NONE { parent } else { last });
+        let hash = (self.kind ^ before).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        (hash >> (u64::BITS - FOLLOWERS_BITS)) as usize
+    }
+
+    /// The field that came behind `last` in the last call of this kind; [`NONE`] if not known.
+    pub(super) fn second_guess(&self, parent: u32, last: u32) -> u32 {
+        // In bounds: the table has a place for every number of so many bits.
+        let follower = self.followers[self.follower(parent, last)];
+        if self.guess_of(follower).parent == parent { follower } else { NONE }
+    }
+
     /// Remembers what came behind `last`, or first under `parent`, for the next guess.
     pub(super) fn learn(&mut self, parent: u32, last: u32, came: u32) {
         let node = if last == NONE { parent } else { last };
         if node == NONE || came == NONE {
             return;
         }
+        let follower = self.follower(parent, last);
+        self.followers[follower] = came;
         let guess = &mut self.guesses[node as usize];
         if last == NONE { guess.first = came } else { guess.next = came }
     }
@@ -214,12 +259,11 @@ impl FieldNames {
         self.keys.push(b'"');
         self.nodes.push(Node { place, parent, key_start, key_end, children: 0, name });
         let mut head = [0; HEAD_BYTES];
-        let mut mask = [0; HEAD_BYTES];
-        for (at, &byte) in key.iter().chain(b"\"").take(HEAD_BYTES).enumerate() {
-            (head[at], mask[at]) = (byte, 0xff);
+        for (slot, &byte) in head.iter_mut().zip(key.iter().chain(b"\"")) {
+            *slot = byte;
         }
-        let (head, mask) = (u128::from_le_bytes(head), u128::from_le_bytes(mask));
-        self.guesses.push(Guess { head, mask, length: key.len() as u32, first: NONE, next: NONE });
+        let head = u128::from_le_bytes(head);
+        self.guesses.push(Guess { head, parent, length: key.len() as u32, first: NONE, next: NONE });
         if parent != NONE {
             let (seed, keys, nodes) = (self.seed, &self.keys, &self.nodes);
             let hash_of = |number: &u32| {
@@ -237,12 +281,20 @@ pub(super) struct Fields {
     pub(super) names: FieldNames,
     /// Facts by number; zero where this call has not the field.
     facts: Vec<Facts>,
-    touched: Vec<u32>,
+    touched: Numbers,
+}
+
+/// A set of numbers that gives them back in order: a bit for each, and one for each word of them.
+#[derive(Default)]
+struct Numbers {
+    words: Vec<u64>,
+    filled: Vec<u64>,
+    count: usize,
 }
 
 impl Fields {
     pub(super) fn new(seed: Seed) -> Fields {
-        Fields { names: FieldNames::new(seed), facts: Vec::new(), touched: Vec::new() }
+        Fields { names: FieldNames::new(seed), facts: Vec::new(), touched: Numbers::default() }
     }
 
     /// Notes that the call has a field and how its value looked; `facts` has a type at least.
@@ -259,14 +311,16 @@ impl Fields {
 
     #[cold]
     fn grow(&mut self) {
-        self.facts.resize(self.names.count().next_power_of_two(), Facts::NONE);
+        let size = self.names.count().next_power_of_two();
+        self.facts.resize(size, Facts::NONE);
+        self.touched.grow(size);
     }
 
     fn add_first(&mut self, field: u32, facts: Facts, counters: &mut Counters) {
         if field == NONE {
             return;
         }
-        if self.touched.len() >= CALL_FIELDS_MAX {
+        if self.touched.count >= CALL_FIELDS_MAX {
             counters.add(Counter::FieldsFull);
             return;
         }
@@ -274,7 +328,7 @@ impl Fields {
             self.grow();
         }
         self.facts[field as usize] = facts;
-        self.touched.push(field);
+        self.touched.insert(field);
     }
 
     /// Adds a named value that is no JSON.
@@ -285,32 +339,45 @@ impl Fields {
 
     /// All fields of the call, each once, sorted; ready for the next call.
     pub(super) fn take(&mut self) -> Vec<FieldSeen> {
-        sort(&mut self.touched);
+        let mut seen = Vec::with_capacity(self.touched.count);
         let facts = &mut self.facts;
-        self.touched
-            .drain(..)
-            .map(|field| FieldSeen {
-                field: FieldId(field),
-                facts: std::mem::take(&mut facts[field as usize]),
-            })
-            .collect()
+        self.touched.drain(|field| {
+            let facts = std::mem::take(&mut facts[field as usize]);
+            seen.push(FieldSeen { field: FieldId(field), facts });
+        });
+        seen
     }
 }
 
-/// Sorts numbers that mostly come sorted: calls of one kind name their fields in one order.
-fn sort(numbers: &mut [u32]) {
-    const OUT_OF_ORDER_MAX: usize = 8;
-    if numbers.windows(2).filter(|pair| pair[0] > pair[1]).count() > OUT_OF_ORDER_MAX {
-        numbers.sort_unstable();
-        return;
+impl Numbers {
+    /// Room for numbers below `size`.
+    fn grow(&mut self, size: usize) {
+        self.words.resize(size.div_ceil(64), 0);
+        self.filled.resize(self.words.len().div_ceil(64), 0);
     }
-    for end in 1..numbers.len() {
-        let number = numbers[end];
-        let start = numbers[..end].iter().rposition(|&before| before <= number).map_or(0, |at| at + 1);
-        if start < end {
-            numbers.copy_within(start..end, start + 1);
-            numbers[start] = number;
+
+    /// Adds a number that is not in it and that there is room for.
+    fn insert(&mut self, number: u32) {
+        let word = number as usize / 64;
+        self.words[word] |= 1 << (number % 64);
+        self.filled[word / 64] |= 1 << (word % 64);
+        self.count += 1;
+    }
+
+    /// Takes all out, the smallest first.
+    fn drain(&mut self, mut take: impl FnMut(u32)) {
+        for (block, filled) in self.filled.iter_mut().enumerate() {
+            while *filled != 0 {
+                let word = block * 64 + filled.trailing_zeros() as usize;
+                *filled &= *filled - 1;
+                let mut bits = std::mem::take(&mut self.words[word]);
+                while bits != 0 {
+                    take((word * 64) as u32 + bits.trailing_zeros());
+                    bits &= bits - 1;
+                }
+            }
         }
+        self.count = 0;
     }
 }
 
@@ -321,12 +388,17 @@ mod tests {
 
     proptest! {
         #[test]
-        fn sorted_is_sorted(runs in proptest::collection::vec(proptest::collection::vec(0..100_u32, 0..20), 0..12)) {
-            let mut numbers: Vec<u32> = runs.into_iter().flat_map(|mut run| { run.sort_unstable(); run }).collect();
-            let mut expected = numbers.clone();
-            expected.sort_unstable();
-            sort(&mut numbers);
-            prop_assert_eq!(numbers, expected);
+        fn numbers_come_back_in_order(rounds in proptest::collection::vec(proptest::collection::btree_set(0..9000_u32, 0..60), 1..4)) {
+            let mut numbers = Numbers::default();
+            numbers.grow(9000);
+            for round in rounds {
+                round.iter().rev().for_each(|&number| numbers.insert(number));
+                prop_assert_eq!(numbers.count, round.len());
+                let mut back = Vec::new();
+                numbers.drain(|number| back.push(number));
+                prop_assert_eq!(back, round.into_iter().collect::<Vec<_>>());
+                prop_assert_eq!(numbers.count, 0);
+            }
         }
     }
 }

@@ -164,6 +164,11 @@ impl Scanner<'_> {
 
     fn key_unguessed(&mut self, parent: u32, last: u32) -> Result<u32, Outcome> {
         let start = self.at + 1;
+        let guess = self.fields.names.second_guess(parent, last);
+        if let Some(length) = self.fields.names.guess_holds(guess, &self.bytes[start..]) {
+            self.at = start + length + 1;
+            return Ok(guess);
+        }
         let (end, escaped) = string_end(self.bytes, start)?;
         self.at = end + 1;
         let key = &self.bytes[start..end];

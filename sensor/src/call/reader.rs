@@ -111,7 +111,8 @@ impl Reader {
             answered: status.is_some_and(|status| status < 400),
             next: None,
         };
-        let path = self.path(target.path, method, sighting, counters);
+        let (path, at_path) = self.path(target.path, method, sighting, counters);
+        self.fields.names.set_kind(self.seed.bytes(at_path, method.0.as_bytes()));
         let (fields, words) = (&mut self.fields, &self.words.dictionary);
         form::pairs(target.query, Place::Query, words, fields, counters, |name, facts| {
             credential.query(name, facts);
@@ -242,10 +243,17 @@ impl Reader {
         hash
     }
 
-    /// `sighting` begins with the hash of the service as what stands before.
-    fn path(&mut self, raw: &[u8], method: Method, mut sighting: Sighting, counters: &mut Counters) -> Path {
+    /// The path without values, and a hash of it with its service; `sighting` begins with the hash of
+    /// the service as what stands before.
+    fn path(
+        &mut self,
+        raw: &[u8],
+        method: Method,
+        mut sighting: Sighting,
+        counters: &mut Counters,
+    ) -> (Path, u64) {
         if raw == b"*" {
-            return [Segment::Word("*".into())].into_iter().collect();
+            return ([Segment::Word("*".into())].into_iter().collect(), sighting.before);
         }
         let mut segments = target::Segments::new();
         target::segments(raw, &mut segments);
@@ -281,7 +289,7 @@ impl Reader {
             let sighting = Sighting { before, next: self.way_on(method, None), ..sighting };
             self.words.evidence.sight(hidden, &text, &sighting, counters);
         }
-        path
+        (path, sighting.before)
     }
 
     /// A number for how a call goes on behind a word; all values are one. `None` where that is no
