@@ -20,6 +20,7 @@ mod user_buffer;
 
 use aya_ebpf::macros::btf_tracepoint;
 use aya_ebpf::programs::BtfTracePointContext;
+use aya_log_ebpf::debug;
 
 /// `(struct sock *sk, int ret, int flags)`, after every send on any socket.
 #[btf_tracepoint(function = "sock_send_length")]
@@ -45,7 +46,10 @@ pub fn sys_exit(context: BtfTracePointContext) -> i32 {
 /// `(struct sock *sk)`, when a TCP socket is destroyed: closed by both its user and the protocol.
 #[btf_tracepoint(function = "tcp_destroy_sock")]
 pub fn tcp_destroy_sock(context: BtfTracePointContext) -> i32 {
-    socket::on_destroy(context.arg::<*const u8>(0));
+    if let Some((connection, [inbound, outbound])) = socket::on_destroy(context.arg::<*const u8>(0)) {
+        // Off unless the agent asks for it at load, and then no instruction at all.
+        debug!(&context, "connection {} closed after {} bytes in, {} bytes out", connection, inbound, outbound);
+    }
     0
 }
 

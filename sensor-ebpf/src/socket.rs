@@ -282,13 +282,14 @@ pub fn is_internet(family: u16) -> bool {
     family == AF_INET || family == AF_INET6
 }
 
-/// The socket is destroyed: drop its state and tell the agent.
+/// The socket is destroyed: drop its state and tell the agent. Gives the connection's number and its
+/// bytes, if it was one that was followed.
 #[inline(always)]
-pub fn on_destroy(sk: *const u8) {
+pub fn on_destroy(sk: *const u8) -> Option<(u64, [u64; 2])> {
     let key = sk as u64;
     let Some(found) = SOCKETS.get_ptr_mut(key) else {
         let _ = OUTSIDE.remove(key);
-        return;
+        return None;
     };
     // SAFETY: the map gave it; nothing else works on a destroyed socket.
     let state = unsafe { &mut *found };
@@ -322,5 +323,7 @@ pub fn on_destroy(sk: *const u8) {
     {
         let _ = TUPLES.remove(state.tuple);
     }
+    let closed = (state.connection, state.position);
     let _ = SOCKETS.remove(key);
+    Some(closed)
 }

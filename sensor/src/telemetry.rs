@@ -35,8 +35,9 @@ pub fn wants_colour(stream: &impl IsTerminal) -> bool {
 pub fn init(verbosity: Verbosity, filter: Option<&str>, progress: &Progress) -> Result<(), String> {
     let level = match (verbosity.more, verbosity.less) {
         (0, 0) => "info",
-        (1, _) => "debug",
-        (2.., _) => "trace",
+        // Only what is ours: libraries tell their own inner life at these levels.
+        (1, _) => "info,sensor=debug,sensor_ebpf=debug",
+        (2.., _) => "info,sensor=trace,sensor_ebpf=trace",
         (_, 1) => "warn",
         (_, _) => "error",
     };

@@ -260,6 +260,7 @@ impl Reader {
     }
 
     fn flush(&mut self) {
+        self.capture.flush_log();
         for (loss, operations, _) in self.capture.losses() {
             let known = self.lost.entry(loss).or_default();
             self.pipeline.loss(loss.name(), operations.saturating_sub(*known));

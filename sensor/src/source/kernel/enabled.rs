@@ -17,6 +17,7 @@ use std::time::Duration;
 use aya::maps::{Array, HashMap, MapData, PerCpuArray, RingBuf};
 use aya::programs::BtfTracePoint;
 use aya::{Btf, Ebpf, EbpfLoader, VerifierLogLevel};
+use aya_log::EbpfLogger;
 use schema::control::{Config, Scope};
 use schema::limits::SCOPE_PROCESSES_MAX;
 use schema::loss::Loss;
@@ -134,6 +135,7 @@ pub struct Capture {
     ring: RingBuf<MapData>,
     losses: PerCpuArray<MapData, [u64; 2]>,
     wakeups: OwnedFd,
+    log: Option<EbpfLogger<&'static dyn log::Log>>,
     // Owns the programs and their links.
     _program: Ebpf,
 }
@@ -180,9 +182,12 @@ impl Capture {
 
     fn start_one(front_end: FrontEnd, config: Config, processes: &[u32]) -> Result<Capture, KernelError> {
         let refused = |cause: String| KernelError::Refused { front_end: front_end.name(), cause };
+        let debug = tracing::enabled!(tracing::Level::DEBUG);
+        let log_level = if debug { aya_log::Level::Debug } else { aya_log::Level::Warn } as u8;
         let mut program = EbpfLoader::new()
             .verifier_log_level(VerifierLogLevel::STATS)
             .override_global("CONFIG", &config, true)
+            .override_global(aya_log::LEVEL, &log_level, false)
             .load(aya::include_bytes_aligned!(env!("APICENSUS_EBPF_OBJECT")))
             .map_err(|error| refused(sources(&error)))?;
         let btf = Btf::from_sys_fs().map_err(|error| refused(sources(&error)))?;
@@ -220,8 +225,10 @@ impl Capture {
             }
         }
         let ring: RingBuf<MapData> = ring;
+        // A program that logs nothing has no map for it.
+        let log = EbpfLogger::init(&mut program).ok();
         let wakeups = wakeups_of(ring.as_raw_fd()).map_err(|error| refused(error.to_string()))?;
-        let mut capture = Capture { front_end, ring, losses, wakeups, _program: program };
+        let mut capture = Capture { front_end, ring, losses, wakeups, log, _program: program };
         probe::run(&mut capture).map_err(refused)?;
         // So far the ring holds records of the probe only, from now on none.
         capture.drain(usize::MAX, |_| ());
@@ -265,6 +272,13 @@ impl Capture {
             count += 1;
         }
         count
+    }
+
+    /// Passes on what the kernel program logged since the last time; at level debug it does.
+    pub fn flush_log(&mut self) {
+        if let Some(log) = &mut self.log {
+            log.flush();
+        }
     }
 
     /// Operations and bytes lost so far, by cause. A cause without a loss is left out.
