@@ -66,6 +66,16 @@ impl Sensor {
         Ok(Sensor { process: Process::start("apicensus", &mut command)?, store, log })
     }
 
+    /// Stops it for a while, so that the kernel's ring fills; [`Sensor::resume`] lets it go on.
+    pub fn pause(&mut self) -> Result<()> {
+        self.process.signal(Signal::STOP)
+    }
+
+    /// Ends a pause.
+    pub fn resume(&mut self) -> Result<()> {
+        self.process.signal(Signal::CONT)
+    }
+
     /// What it has logged so far.
     pub fn log(&self) -> Result<String> {
         fs::read_to_string(&self.log).with_context(|| format!("cannot read {}", self.log.display()))
