@@ -312,7 +312,8 @@ mod tests {
         let path = folder.path().join("apicensus.prom");
         let calls = || {
             let text = fs::read_to_string(&path).expect("readable");
-            let line = text.lines().find(|line| line.starts_with("apicensus_calls_total ")).map(str::to_owned);
+            let line =
+                text.lines().find(|line| line.starts_with("apicensus_calls_total ")).map(str::to_owned);
             line.expect("the line is there")
         };
         let tally = |calls| Tally { calls, ..Tally::default() };

@@ -11,6 +11,7 @@ mod conformance;
 #[allow(dead_code, reason = "xtask's demo and benchmarks use the rest")]
 mod netns;
 mod privacy;
+mod privileges;
 #[allow(dead_code, reason = "xtask's demo and benchmarks use the rest")]
 mod process;
 mod rig;

@@ -37,12 +37,17 @@ impl Sensor {
     /// Starts `apicensus run` with `arguments` (the scope among them) and a store in `folder`, and waits
     /// until it captures.
     pub fn start(folder: &Path, arguments: &[&str]) -> Result<Self> {
-        let mut sensor = Sensor::spawn(folder, arguments)?;
+        Sensor::spawn(folder, arguments)?.captures()
+    }
+
+    /// Waits until it captures.
+    pub fn captures(mut self) -> Result<Self> {
+        let sensor = &mut self;
         let started = Instant::now();
         while started.elapsed() < DEADLINE {
             let ended = sensor.process.ended()?;
             if sensor.log()?.contains("capturing") {
-                return Ok(sensor);
+                return Ok(self);
             }
             if let Some(status) = ended {
                 bail!("the sensor ended ({status}) instead of capturing:\n{}", sensor.log()?);
@@ -54,16 +59,31 @@ impl Sensor {
 
     /// As [`Sensor::start`], but does not wait.
     pub fn spawn(folder: &Path, arguments: &[&str]) -> Result<Self> {
+        Sensor::spawn_by(bound(program()), folder, arguments)
+    }
+
+    /// As [`Sensor::spawn`] with a command of the caller's, which becomes the program.
+    pub fn spawn_by(program: Command, folder: &Path, arguments: &[&str]) -> Result<Self> {
         let store = Store { path: folder.join("apicensus.db") };
         let log = folder.join("sensor.log");
         let output = fs::File::create(&log).with_context(|| format!("cannot write {}", log.display()))?;
-        let mut command = store.settled(bound(program()));
+        let mut command = store.settled(program);
         command
             .arg("run")
             .args(arguments)
             .stdout(output.try_clone().context("cannot share the log")?)
             .stderr(output);
         Ok(Sensor { process: Process::start("apicensus", &mut command)?, store, log })
+    }
+
+    /// Stops it for a while, so that the kernel's ring fills; [`Sensor::resume`] lets it go on.
+    pub fn pause(&mut self) -> Result<()> {
+        self.process.signal(Signal::STOP)
+    }
+
+    /// Ends a pause.
+    pub fn resume(&mut self) -> Result<()> {
+        self.process.signal(Signal::CONT)
     }
 
     /// What it has logged so far.

@@ -104,6 +104,12 @@ impl Server {
         self.process.pid()
     }
 
+    /// Calls that it has logged so far.
+    pub fn logged(&self) -> Result<usize> {
+        let log = fs::read(&self.log).context("cannot read the access log")?;
+        Ok(log.iter().filter(|&&byte| byte == b'\n').count())
+    }
+
     /// Stops it in order and reads its access log: connections that are still open are closed, what
     /// was answered is logged.
     pub fn stop(mut self) -> Result<Tally> {

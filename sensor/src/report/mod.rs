@@ -13,4 +13,5 @@ pub mod text;
 mod escape;
 mod fill;
 mod format;
+mod losses;
 mod table;

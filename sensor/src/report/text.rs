@@ -10,6 +10,7 @@ use super::document::{
 };
 use super::escape::for_terminal;
 use super::format;
+use super::losses::meaning;
 use super::status::{RunRow, Status};
 pub use super::table::Style;
 use super::table::{Columns, Page, number, plain};
@@ -23,14 +24,14 @@ const ENDPOINTS: Columns = Columns {
         "STATUS",
         "P50",
         "P95",
-        "FIELDS",
+        "FIELDS IN+OUT",
         "AUTH",
         "CALLERS",
         "FIRST SEEN",
         "LAST SEEN",
     ],
-    right: &["CALLS", "P50", "P95", "FIELDS", "CALLERS"],
-    expendable: &["FIRST SEEN", "P50", "LAST SEEN", "CALLERS", "P95", "FIELDS"],
+    right: &["CALLS", "P50", "P95", "FIELDS IN+OUT", "CALLERS"],
+    expendable: &["FIRST SEEN", "P50", "LAST SEEN", "CALLERS", "P95", "FIELDS IN+OUT"],
 };
 
 /// The same within one service.
@@ -76,10 +77,12 @@ const SERVICE_FIELDS: Columns = Columns {
 };
 
 const COVERAGE: Columns = Columns {
-    names: &["PROGRAM", "CGROUP", "PORT", "CARRIES", "READ", "CONNECTIONS", "BYTES"],
+    names: &["PROGRAM", "WHERE", "PORT", "CARRIES", "READ", "CONNECTIONS", "BYTES"],
     right: &["PORT", "CONNECTIONS", "BYTES"],
-    expendable: &["CGROUP"],
+    expendable: &["WHERE"],
 };
+
+const LOSSES: Columns = Columns { names: &["LOSS", "COUNT", "MEANS"], right: &["COUNT"], expendable: &[] };
 
 /// `apicensus report`.
 pub fn report(report: &Report, style: Style) -> String {
@@ -158,7 +161,7 @@ pub fn fields(fields: &Fields, style: Style) -> String {
             plain(&endpoint.method),
             plain(&endpoint.path),
             plain(&field.place),
-            plain(&field.name),
+            plain(field_name(&field.place, &field.name)),
             plain(&field.types.join(", ")),
             plain(&field.formats.join(", ")),
             plain(&format!("{}/{}", field.calls, field.of)),
@@ -182,7 +185,7 @@ pub fn status(status: &Status, style: Style) -> String {
         let rows = last.coverage.iter().map(|row| {
             vec![
                 plain(&row.program),
-                plain(&row.cgroup),
+                plain(&whereabouts(row.container.as_deref(), &row.cgroup)),
                 number(row.port.into()),
                 plain(&row.verdict),
                 plain(if row.readable { "yes" } else { "no" }),
@@ -195,7 +198,7 @@ pub fn status(status: &Status, style: Style) -> String {
         page.text.push('\n');
     }
     page.text.push_str(&coverage_line(&last.coverage));
-    page.text.push_str(&losses_line(&last.losses));
+    losses(&last.losses, &mut page);
     if !earlier.is_empty() {
         page.text.push('\n');
         page.heading("earlier runs");
@@ -308,7 +311,14 @@ fn service_fields(service: &ServiceReport, page: &mut Page) {
     }
     let join = |names: &BTreeSet<&str>| plain(&names.iter().copied().collect::<Vec<_>>().join(", "));
     let rows = sums.iter().map(|((place, name), (types, formats, endpoints, calls))| {
-        vec![plain(place), plain(name), join(types), join(formats), number(*endpoints), number(*calls)]
+        vec![
+            plain(place),
+            plain(field_name(place, name)),
+            join(types),
+            join(formats),
+            number(*endpoints),
+            number(*calls),
+        ]
     });
     page.table(&SERVICE_FIELDS, rows.collect());
     page.text.push('\n');
@@ -348,6 +358,21 @@ fn coverage_line(coverage: &[Coverage]) -> String {
     format!("coverage: {}\n", parts.collect::<Vec<_>>().join("; "))
 }
 
+/// One line per loss with what it means.
+fn losses(losses: &BTreeMap<String, u64>, page: &mut Page) {
+    let rows: Vec<Vec<Cell>> = losses
+        .iter()
+        .filter(|(_, count)| **count > 0)
+        .map(|(cause, count)| vec![plain(cause), number(*count), plain(meaning(cause).unwrap_or("-"))])
+        .collect();
+    if rows.is_empty() {
+        page.text.push_str("losses: none\n");
+    } else {
+        page.text.push('\n');
+        page.table(&LOSSES, rows);
+    }
+}
+
 fn losses_line(losses: &BTreeMap<String, u64>) -> String {
     let losses = losses.iter().filter(|(_, count)| **count > 0);
     let parts: Vec<String> =
@@ -357,13 +382,29 @@ fn losses_line(losses: &BTreeMap<String, u64>) -> String {
 
 /// Container, cgroup or address: where a party is, as short as it is telling.
 fn place(party: &Party) -> String {
-    match (&party.container, &party.cgroup, &party.program) {
-        (Some(container), _, _) => {
-            format!("container {}", container.chars().take(12).collect::<String>())
-        }
-        (None, Some(cgroup), _) if cgroup != "/" => cgroup.clone(),
-        (None, _, Some(_)) => "this host".to_owned(),
-        (None, _, None) => party.address.clone(),
+    match (&party.cgroup, &party.program) {
+        (Some(cgroup), _) => whereabouts(party.container.as_deref(), cgroup),
+        (None, Some(_)) => whereabouts(party.container.as_deref(), "/"),
+        (None, None) => party.address.clone(),
+    }
+}
+
+/// Where a program of this host runs: the first digits of its container's id, as tools show it, else
+/// its cgroup.
+fn whereabouts(container: Option<&str>, cgroup: &str) -> String {
+    match container {
+        Some(container) => format!("container {}", container.chars().take(12).collect::<String>()),
+        None if cgroup != "/" => cgroup.to_owned(),
+        None => "this host".to_owned(),
+    }
+}
+
+/// The field's name; a body as a whole has none, an odd query may have none.
+fn field_name<'a>(place: &str, name: &'a str) -> &'a str {
+    match name {
+        "" if place.ends_with("-body") => "(body)",
+        "" => "(no name)",
+        name => name,
     }
 }
 
