@@ -2,9 +2,10 @@
 //! the kernel compares. A name that this machine does not know is an error, never an empty scope.
 
 use std::fmt;
-use std::fs;
+use std::fs::{self, File};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
 
 use schema::limits::{SCOPE_PORTS_MAX, SCOPE_PROCESSES_MAX};
 
@@ -15,7 +16,7 @@ use crate::cli;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Scope {
     /// Network namespace, by the inode of its nsfs file.
-    pub network_namespace: Option<u32>,
+    pub network_namespace: Option<Namespace>,
     /// cgroup v2 with all below it.
     pub cgroup: Option<Cgroup>,
     /// Processes (thread groups); empty for any.
@@ -27,6 +28,23 @@ pub struct Scope {
     /// No connection with one of these local or remote ports.
     pub ports_excluded: Vec<u16>,
 }
+
+/// A network namespace. Held open: the kernel gives the inode of one that is gone to the next, and the
+/// next is somebody else's.
+#[derive(Clone, Debug)]
+pub struct Namespace {
+    /// Inode of its nsfs file.
+    pub inode: u32,
+    _open: Arc<File>,
+}
+
+impl PartialEq for Namespace {
+    fn eq(&self, other: &Self) -> bool {
+        self.inode == other.inode
+    }
+}
+
+impl Eq for Namespace {}
 
 /// A cgroup v2.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -86,7 +104,7 @@ impl fmt::Display for Scope {
         if self.host {
             parts.push("host".to_owned());
         }
-        if let Some(inode) = self.network_namespace {
+        if let Some(Namespace { inode, .. }) = &self.network_namespace {
             parts.push(format!("netns {inode}"));
         }
         if let Some(cgroup) = &self.cgroup {
@@ -108,15 +126,13 @@ impl fmt::Display for Scope {
 /// Folders where `ip netns` keeps names.
 const NAMED: [&str; 2] = ["/run/netns", "/var/run/netns"];
 
-fn network_namespace(text: &str) -> Result<u32, Failure> {
+fn network_namespace(text: &str) -> Result<Namespace, Failure> {
     if let Ok(inode) = text.parse::<u32>() {
-        return if known_inodes().any(|known| known == inode) {
-            Ok(inode)
-        } else {
-            Err(Failure::environment(format!(
+        return known_namespaces().find(|known| known.inode == inode).ok_or_else(|| {
+            Failure::environment(format!(
                 "no process and no name is in a network namespace with inode {inode}; see `lsns -t net`"
-            )))
-        };
+            ))
+        });
     }
     let path = if text.contains('/') {
         PathBuf::from(text)
@@ -126,11 +142,11 @@ fn network_namespace(text: &str) -> Result<u32, Failure> {
             Failure::environment(format!("there is no network namespace `{text}`; see `ip netns list`"))
         })?
     };
-    namespace_inode(&path)
+    open_namespace(&path)
 }
 
-/// Inode of the namespace that a file stands for.
-fn namespace_inode(path: &Path) -> Result<u32, Failure> {
+/// Opens the namespace that a file stands for.
+fn open_namespace(path: &Path) -> Result<Namespace, Failure> {
     let unreadable = |error: std::io::Error| {
         Failure::environment_because(format!("cannot read the network namespace {}", path.display()), error)
     };
@@ -144,7 +160,8 @@ fn namespace_inode(path: &Path) -> Result<u32, Failure> {
             path.display()
         )));
     }
-    let file = fs::metadata(path).map_err(unreadable)?;
+    let open = File::open(path).map_err(unreadable)?;
+    let file = open.metadata().map_err(unreadable)?;
     let own = fs::metadata("/proc/self/ns/net").map_err(unreadable)?;
     if file.dev() != own.dev() {
         return Err(Failure::environment(format!(
@@ -152,18 +169,19 @@ fn namespace_inode(path: &Path) -> Result<u32, Failure> {
             path.display()
         )));
     }
-    u32::try_from(file.ino()).map_err(|_| {
+    let inode = u32::try_from(file.ino()).map_err(|_| {
         Failure::environment(format!("the inode of {} is larger than the kernel's are", path.display()))
-    })
+    })?;
+    Ok(Namespace { inode, _open: Arc::new(open) })
 }
 
-fn known_inodes() -> impl Iterator<Item = u32> {
+fn known_namespaces() -> impl Iterator<Item = Namespace> {
     let named = NAMED.iter().filter_map(|folder| fs::read_dir(folder).ok()).flatten().flatten();
     let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
     named
         .map(|entry| entry.path())
         .chain(processes.map(|entry| entry.path().join("ns/net")))
-        .filter_map(|path| namespace_inode(&path).ok())
+        .filter_map(|path| open_namespace(&path).ok())
 }
 
 /// Looks a cgroup up by its directory, or by its path below the root of the hierarchy.
@@ -238,9 +256,9 @@ mod tests {
 
     #[test]
     fn finds_the_own_network_namespace_by_path_and_by_inode() {
-        let inode = namespace_inode(Path::new("/proc/self/ns/net")).expect("every process has one");
-        assert_eq!(network_namespace(&inode.to_string()).expect("it is in use"), inode);
-        assert!(matches!(namespace_inode(Path::new("/proc/self/ns/mnt")), Err(Failure::Environment { .. })));
-        assert!(matches!(namespace_inode(Path::new("/proc/self/status")), Err(Failure::Environment { .. })));
+        let own = open_namespace(Path::new("/proc/self/ns/net")).expect("every process has one");
+        assert_eq!(network_namespace(&own.inode.to_string()).expect("it is in use"), own);
+        assert!(matches!(open_namespace(Path::new("/proc/self/ns/mnt")), Err(Failure::Environment { .. })));
+        assert!(matches!(open_namespace(Path::new("/proc/self/status")), Err(Failure::Environment { .. })));
     }
 }

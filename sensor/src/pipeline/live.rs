@@ -150,7 +150,7 @@ pub async fn run(
 fn settings(config: &config::Run) -> Settings {
     let scope = &config.scope;
     let mut filter = schema::control::Scope {
-        network_namespace: scope.network_namespace.unwrap_or(0),
+        network_namespace: scope.network_namespace.as_ref().map_or(0, |namespace| namespace.inode),
         cgroup: scope.cgroup.as_ref().map_or(0, |cgroup| cgroup.id),
         cgroup_level: scope.cgroup.as_ref().map_or(0, |cgroup| cgroup.level),
         ports_len: scope.ports.len() as u32,
@@ -261,6 +261,7 @@ impl Reader {
 
     fn flush(&mut self) {
         self.capture.flush_log();
+        self.capture.forget_ended();
         for (loss, operations, _) in self.capture.losses() {
             let known = self.lost.entry(loss).or_default();
             self.pipeline.loss(loss.name(), operations.saturating_sub(*known));

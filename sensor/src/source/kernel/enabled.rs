@@ -136,6 +136,9 @@ pub struct Capture {
     losses: PerCpuArray<MapData, [u64; 2]>,
     wakeups: OwnedFd,
     log: Option<EbpfLogger<&'static dyn log::Log>>,
+    processes: HashMap<MapData, u32, u8>,
+    /// Processes of the scope that still run, with when they were started.
+    running: Vec<(u32, u64)>,
     // Owns the programs and their links.
     _program: Ebpf,
 }
@@ -194,9 +197,10 @@ impl Capture {
         let map = |program: &mut Ebpf, name: &str| {
             program.take_map(name).ok_or_else(|| refused(format!("the kernel program has no map {name}")))
         };
-        let mut scope: HashMap<_, u32, u8> = map(&mut program, "PROCESSES")?
+        let mut scope: HashMap<MapData, u32, u8> = map(&mut program, "PROCESSES")?
             .try_into()
             .map_err(|error: aya::maps::MapError| refused(sources(&error)))?;
+        let running = processes.iter().filter_map(|&id| Some((id, start_of(id)?))).collect();
         for process in processes {
             scope.insert(process, 1, 0).map_err(|error| refused(sources(&error)))?;
         }
@@ -228,7 +232,8 @@ impl Capture {
         // A program that logs nothing has no map for it.
         let log = EbpfLogger::init(&mut program).ok();
         let wakeups = wakeups_of(ring.as_raw_fd()).map_err(|error| refused(error.to_string()))?;
-        let mut capture = Capture { front_end, ring, losses, wakeups, log, _program: program };
+        let mut capture =
+            Capture { front_end, ring, losses, wakeups, log, processes: scope, running, _program: program };
         probe::run(&mut capture).map_err(refused)?;
         // So far the ring holds records of the probe only, from now on none.
         capture.drain(usize::MAX, |_| ());
@@ -272,6 +277,19 @@ impl Capture {
             count += 1;
         }
         count
+    }
+
+    /// Takes processes that have ended out of the scope: the kernel gives their ids to others.
+    pub fn forget_ended(&mut self) {
+        let Capture { processes, running, .. } = self;
+        running.retain(|&(id, started)| {
+            let runs = start_of(id) == Some(started);
+            if !runs {
+                // An error means that it is out already.
+                let _ = processes.remove(&id);
+            }
+            runs
+        });
     }
 
     /// Passes on what the kernel program logged since the last time; at level debug it does.
@@ -321,6 +339,14 @@ pub fn epoch_offset_ns() -> u64 {
         time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64
     };
     now(libc::CLOCK_REALTIME).saturating_sub(now(libc::CLOCK_MONOTONIC))
+}
+
+/// When a process was started, in clock ticks since boot (proc_pid_stat(5), column 22); `None` if there
+/// is none of that id.
+fn start_of(process: u32) -> Option<u64> {
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
+    // The name in column 2 may hold anything, also `)`.
+    stat.rsplit_once(')')?.1.split_whitespace().nth(19)?.parse().ok()
 }
 
 /// Version of the running kernel, `(major, minor)`; zeros if it cannot be told.
