@@ -37,8 +37,9 @@ pub const RING_BYTES: u32 = 16 * 1024 * 1024;
 /// never costs a control record: losing one of those spoils all that follows on its connection.
 pub const RING_RESERVED_BYTES: u32 = 2 * 1024 * 1024;
 
-/// Fill of the ring in bytes at which the kernel wakes the agent before its next poll.
-pub const RING_WAKEUP_BYTES: u32 = RING_BYTES / 8;
+/// Fill of the ring in bytes at which the kernel wakes the agent before its next poll. Half: a wake-up
+/// costs the server that causes it some microseconds, so at an ordinary rate the polls come first.
+pub const RING_WAKEUP_BYTES: u32 = RING_BYTES / 2;
 
 /// Ports that one scope list can hold; each is compared once per new socket.
 pub const SCOPE_PORTS_MAX: usize = 16;
