@@ -88,13 +88,20 @@ counters! {
     FieldsFull = "fields-full",
     /// More different field names than the sensor keeps.
     FieldNamesFull = "field-names-full",
+    /// Names of fields under observation that were let go to make room for others.
+    FieldNamesHeldFull = "field-names-held-full",
     /// A path with more segments than are kept.
     PathTooLong = "path-too-long",
     /// Path words under observation that were let go to make room for others.
     PathWordsFull = "path-words-full",
     // inventory
-    /// More endpoints in memory than the bound; the call is counted under its service only.
+    /// More endpoints in memory, or of one service in one run, than the bound; the call is counted under
+    /// its service only.
     EndpointsFull = "endpoints-full",
+    /// More services in one run than the bound; the call is counted under `{over-budget}`.
+    ServicesFull = "services-full",
+    /// More kinds of connections between two flushes than are kept.
+    CoverageFull = "coverage-full",
     /// More callers on one endpoint than are kept.
     CallersFull = "callers-full",
     /// More servers behind one endpoint than are kept.

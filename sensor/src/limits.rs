@@ -59,6 +59,9 @@ pub const CALL_FIELDS_MAX: usize = 1024;
 /// Different fields (place and path) known at once.
 pub const FIELD_NAMES_MAX: usize = 65_536;
 
+/// Names of fields held back until they are shown to be names, 56 B each.
+pub const FIELD_NAMES_HELD_MAX: usize = 65_536;
+
 /// Segments of one path.
 pub const PATH_SEGMENTS_MAX: usize = 32;
 
@@ -67,6 +70,21 @@ pub const PATH_WORDS_MAX: usize = 65_536;
 
 /// Endpoints with unflushed changes in memory.
 pub const ENDPOINTS_MAX: usize = 50_000;
+
+/// Services told apart in one run. A host has tens, a proxy hundreds; a scanner that varies `Host`
+/// would otherwise make the database grow for ever.
+pub const SERVICES_MAX: usize = 1024;
+
+/// Raw endpoints of all services told apart in one run, 8 B each.
+pub const ENDPOINTS_PER_RUN_MAX: usize = 200_000;
+
+/// Raw endpoints (methods on paths not yet templated) of one service told apart in one run. Values are
+/// shapes by then, so that only words that are in no dictionary multiply them.
+pub const ENDPOINTS_PER_SERVICE_MAX: usize = 4096;
+
+/// Kinds of connections (workload, port, verdict) told apart between two flushes. One per service
+/// that a host asks or offers; ports of scanners would multiply them.
+pub const COVERAGE_MAX: usize = 8192;
 
 /// Callers of one endpoint with unflushed changes in memory.
 pub const CALLERS_PER_ENDPOINT_MAX: usize = 1024;

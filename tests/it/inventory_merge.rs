@@ -1,11 +1,12 @@
 //! Invariant 7: any partition and any order of the calls gives the same inventory.
 
 use proptest::prelude::*;
-use sensor::call::Reader;
+use sensor::call::{Reader, Segment, path_text};
 use sensor::counter::{Counter, Counters};
 use sensor::flow::{Timestamp, Verdict};
 use sensor::inventory::catalog::Catalog;
 use sensor::inventory::{CoverageKey, Inventory, OVER_BUDGET, Recorder};
+use sensor::limits::{COVERAGE_MAX, ENDPOINTS_MAX, ENDPOINTS_PER_SERVICE_MAX, SERVICES_MAX};
 
 use crate::call_exchange::{KEY, exchange, parties, workload};
 
@@ -20,7 +21,8 @@ fn record(reader: &mut Reader, recorder: &mut Recorder, &(path, body, status, ca
         1 => "{\"a\":\"2024-01-31\",\"b\":[1,2.5]}".to_owned(),
         2 => "[]".to_owned(),
         3 => String::new(),
-        n => format!("{{\"k{}\":null}}", "x".repeat(usize::from(n) + usize::from(caller % 9))),
+        // Known names: when others are shown is up to what one sensor sees.
+        n => format!("{{\"k-{}\":null}}", char::from(b'a' + n + caller % 9)),
     };
     let status = [200, 201, 404, 500][usize::from(status % 4)];
     let response = format!("HTTP/1.1 {status} X\nContent-Type: application/json\n\n{body}");
@@ -109,24 +111,86 @@ fn sums_are_exact() {
     assert_eq!(stats.latency.count(), 200);
 }
 
-#[test]
-fn endpoints_over_the_bound_stay_visible() {
-    let (mut reader, mut recorder, mut counters) =
-        (Reader::new(KEY), Recorder::new(KEY), Counters::default());
+/// Records a call on a path or at a service of a number, `count` of them.
+fn many(recorder: &mut Recorder, count: usize, vary: impl Fn(&mut sensor::call::Call, usize)) -> Counters {
+    let (mut reader, mut counters) = (Reader::new(KEY), Counters::default());
     let mut call =
         reader.read(exchange("GET /a HTTP/1.1\nHost: a\n", ""), &parties(2), &mut counters).unwrap();
-    let bound = sensor::limits::ENDPOINTS_MAX;
-    for number in 0..bound as u64 + 10 {
-        call.path = [sensor::call::Segment::Hidden(number)].into_iter().collect();
+    for number in 0..count {
+        vary(&mut call, number);
         recorder.record(&call, &mut counters);
     }
+    counters
+}
+
+fn calls_at(inventory: &Inventory, service: &str, path: &str) -> Option<u64> {
+    let found =
+        |key: &sensor::inventory::EndpointKey| *key.service == *service && path_text(&key.path) == path;
+    inventory.endpoints.iter().find(|(key, _)| found(key)).map(|(_, stats)| stats.calls)
+}
+
+const OVER_PATH: &str = "/%7Bover-budget}";
+
+#[test]
+fn endpoints_over_the_bound_stay_visible() {
+    let mut recorder = Recorder::new(KEY);
+    let count = ENDPOINTS_MAX + 10;
+    let counters = many(&mut recorder, count, |call, number| {
+        call.service = format!("s{}", number / 1000).into();
+        call.path = [Segment::Word(format!("w{number}").into())].into_iter().collect();
+    });
     assert_eq!(counters.count(Counter::EndpointsFull), 10);
-    let inventory = recorder.take(reader.names());
-    assert_eq!(inventory.endpoints.len(), bound + 1);
-    let over = inventory
-        .endpoints
-        .iter()
-        .find(|(key, _)| key.path.first() == Some(&sensor::call::Segment::Word(OVER_BUDGET.into())));
-    assert_eq!(over.map(|(key, stats)| (&*key.service, stats.calls)), Some(("a", 10)));
-    assert_eq!(recorder.endpoints(), bound + 1);
+    let inventory = recorder.take(Reader::new(KEY).names());
+    assert_eq!(inventory.endpoints.len(), ENDPOINTS_MAX + 1);
+    assert_eq!(calls_at(&inventory, &format!("s{}", (count - 1) / 1000), OVER_PATH), Some(10));
+    assert_eq!(recorder.endpoints(), ENDPOINTS_MAX + 1);
+}
+
+#[test]
+fn endpoints_of_a_service_are_bounded_per_run() {
+    let mut recorder = Recorder::new(KEY);
+    let word = |call: &mut sensor::call::Call, number: usize| {
+        call.path = [Segment::Word(format!("w{number}").into())].into_iter().collect();
+    };
+    for flush in 0..2 {
+        let counters = many(&mut recorder, ENDPOINTS_PER_SERVICE_MAX + 10, word);
+        assert_eq!(counters.count(Counter::EndpointsFull), 10);
+        let inventory = recorder.take(Reader::new(KEY).names());
+        assert_eq!(inventory.endpoints.len(), ENDPOINTS_PER_SERVICE_MAX + 1, "{flush}");
+        assert_eq!(calls_at(&inventory, "a", OVER_PATH), Some(10));
+    }
+    // A hidden word over the bound is counted with the values at its place.
+    let counters = many(&mut recorder, 10, |call, number| {
+        call.path = [Segment::Word("w1".into()), Segment::Hidden(number as u64)].into_iter().collect();
+    });
+    assert_eq!(counters.count(Counter::EndpointsFull), 10);
+    let inventory = recorder.take(Reader::new(KEY).names());
+    assert_eq!(calls_at(&inventory, "a", "/w1/{text}"), Some(10));
+}
+
+#[test]
+fn services_are_bounded_per_run() {
+    let mut recorder = Recorder::new(KEY);
+    for _ in 0..2 {
+        let counters = many(&mut recorder, SERVICES_MAX + 10, |call, number| {
+            call.service = format!("s{number}").into();
+        });
+        assert_eq!(counters.count(Counter::ServicesFull), 10);
+        let inventory = recorder.take(Reader::new(KEY).names());
+        assert_eq!(inventory.endpoints.len(), SERVICES_MAX + 1);
+        assert_eq!(calls_at(&inventory, OVER_BUDGET, OVER_PATH), Some(10));
+    }
+}
+
+#[test]
+fn kinds_of_connections_are_bounded() {
+    let mut recorder = Recorder::new(KEY);
+    let key = |port| CoverageKey { workload: workload("nginx"), port, verdict: Verdict::Other };
+    for port in 0..COVERAGE_MAX as u16 + 10 {
+        recorder.connection_opened(&key(port));
+        recorder.connection_closed(&key(port), 7);
+    }
+    let inventory = recorder.take(Reader::new(KEY).names());
+    assert_eq!(inventory.coverage.len(), COVERAGE_MAX);
+    assert_eq!(inventory.losses.get("coverage-full"), Some(&20));
 }

@@ -1,4 +1,9 @@
 //! Invariant 1: canaries in every place of an exchange are in nothing that leaves `call`.
+//!
+//! What is allowed to be stored of what a sender wrote, and only this: names of services (`Host`, or
+//! the authority of the target) whatever the answer, at most so many in a run; methods and media types
+//! of closed lists; words of the dictionary; other path words and names of fields once they are shown
+//! to be structure (`call/evidence.rs`, `call/held.rs`), which no number of the same request is.
 
 use proptest::prelude::*;
 use sensor::call::{Reader, path_text};
@@ -114,6 +119,79 @@ fn no_canary_leaves_the_call_stage() {
     }
     for coded in ["b3R0b2thcjp3aWxoZWxtaW5h", "eyJzdWIi", "wilhelm"] {
         assert!(!out.contains(coded), "{coded}");
+    }
+}
+
+/// Exchanges with names of people where routes and fields have names. The last of each is the canary.
+const NAMED: &[(&str, &str, &[&str])] = &[
+    ("GET /annegret HTTP/1.1", "HTTP/1.1 200 OK", &["annegret"]),
+    ("GET /api/v1/berthilde/orders HTTP/1.1", "HTTP/1.1 200 OK", &["berthilde"]),
+    ("GET /team/brunhilde HTTP/1.1", "HTTP/1.1 200 OK", &["brunhilde"]),
+    ("GET /profile/cordula/photo HTTP/1.1", "HTTP/1.1 200 OK", &["cordula"]),
+    ("GET /users/7/friends/dietlinde HTTP/1.1", "HTTP/1.1 200 OK", &["dietlinde"]),
+    (
+        "GET /scores HTTP/1.1",
+        "HTTP/1.1 200 OK\nContent-Type: application/json\n\n{\"scores\":{\"dagmar\":1,\"elfriede\":{\"n\":2}},\"friederike\":3}",
+        &["dagmar", "elfriede", "friederike"],
+    ),
+    (
+        "POST /scores HTTP/1.1\nContent-Type: application/json\n\n[{\"gQx7zz\":1,\"user_gisela\":2,\"giselherCount\":3}]",
+        "HTTP/1.1 200 OK",
+        &["gqx7zz", "gisela", "giselher"],
+    ),
+    ("GET /search?gerlinde HTTP/1.1", "HTTP/1.1 200 OK", &["gerlinde"]),
+    ("GET /search?hannelore=1&by-helmtrud=2 HTTP/1.1", "HTTP/1.1 200 OK", &["hannelore", "helmtrud"]),
+    (
+        "GET / HTTP/1.1\nCookie: theme=dark; ingeborg=1\nX-Karoline: 1",
+        "HTTP/1.1 200 OK\nSet-Cookie: jutta=1; Path=/\nX-Lieselotte: 1",
+        &["ingeborg", "karoline", "jutta", "lieselotte"],
+    ),
+    (
+        "POST /upload HTTP/1.1\nContent-Type: multipart/form-data; boundary=b\n\n\
+         --b\r\nContent-Disposition: form-data; name=\"margarete\"; filename=\"notburga.png\"\r\n\r\nx\r\n--b--\r\n",
+        "HTTP/1.1 200 OK",
+        &["margarete", "notburga"],
+    ),
+    (
+        "POST /login HTTP/1.1\nContent-Type: application/x-www-form-urlencoded\n\nottilie=1&pauline&user=2",
+        "HTTP/1.1 200 OK",
+        &["ottilie", "pauline"],
+    ),
+    ("GET /roswitha HTTP/1.1\nHost: petronella.example", "HTTP/1.1 404 Not Found", &["roswitha"]),
+    ("GET / HTTP/1.1\nHost: not a host siglinde", "HTTP/1.1 400 Bad Request", &["siglinde"]),
+];
+
+/// A name may be anywhere that programs give names. The same request from one caller shows none of
+/// them, however often it comes; the service is named by its `Host`, and that alone is stored.
+#[test]
+fn names_of_people_are_no_names_of_fields_and_routes() {
+    for repeat in [1, 5, 60] {
+        let (mut reader, mut recorder, mut counters) =
+            (Reader::new(KEY), Recorder::new(KEY), Counters::default());
+        let mut out = String::new();
+        for _ in 0..repeat {
+            for (request, response, _) in NAMED {
+                let (line, rest) = request.split_once(" HTTP/1.1").expect("a start line");
+                let host = if request.contains("Host:") { "" } else { "\nHost: shop.example" };
+                let request = format!("{line} HTTP/1.1{host}{rest}");
+                let raw = exchange(&request, response);
+                let call = reader.read(raw, &parties(2), &mut counters).expect("a call");
+                out.push_str(&format!("{call:?}\n{}\n", path_text(&call.path)));
+                recorder.record(&call, &mut counters);
+            }
+        }
+        recorder.words(reader.take_words());
+        let inventory = recorder.take(reader.names());
+        out.push_str(&format!("{inventory:?}\n{:?}\n{:?}", Catalog::of(&inventory), counters.named()));
+        let lower = out.to_lowercase();
+        for kept in ["petronella.example", "/scores/{key}/n", "/{key}", "theme", "orders", "photo", "{name}"]
+        {
+            assert!(lower.contains(kept), "{kept}");
+        }
+        let lower = lower.replace("petronella.example", "");
+        for canary in NAMED.iter().flat_map(|(_, _, canaries)| *canaries).chain(&["petronella"]) {
+            assert!(!lower.contains(canary), "{canary} after {repeat}");
+        }
     }
 }
 

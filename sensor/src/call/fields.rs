@@ -1,13 +1,15 @@
 //! Names of fields as numbers. A name is a place and a key under a parent, kept once; a call's
-//! fields are gathered as numbers with [`Facts`]. Keys that look like data are never kept: they
-//! stand as `{key}` (JSON) or `{name}` (elsewhere).
+//! fields are gathered as numbers with [`Facts`]. Keys that look like data are never kept, those of
+//! unknown words not until [`super::held`] shows them: they stand as `{key}` (JSON) or `{name}`.
 
 use std::sync::Arc;
 
 use hashbrown::HashTable;
 
 use super::hash::Seed;
+use super::held::Held;
 use super::looks::looks_like_data;
+use super::words::Dictionary;
 use super::{Facts, FieldId, FieldSeen, Place};
 use crate::counter::{Counter, Counters};
 use crate::limits::{CALL_FIELDS_MAX, FIELD_CHILDREN_MAX, FIELD_NAME_BYTES_MAX, FIELD_NAMES_MAX};
@@ -18,6 +20,8 @@ pub(super) const NONE: u32 = 0;
 /// Every field name met, numbered; a number never changes its meaning within a run.
 pub struct FieldNames {
     seed: Seed,
+    dictionary: Arc<Dictionary>,
+    held: Held,
     nodes: Vec<Node>,
     /// As many as nodes.
     guesses: Vec<Guess>,
@@ -73,9 +77,11 @@ const fn masks() -> [u128; HEAD_BYTES] {
 }
 
 impl FieldNames {
-    pub(super) fn new(seed: Seed) -> FieldNames {
+    pub(super) fn new(seed: Seed, dictionary: Arc<Dictionary>) -> FieldNames {
         let mut names = FieldNames {
             seed,
+            dictionary,
+            held: Held::new(seed),
             nodes: Vec::new(),
             guesses: Vec::new(),
             keys: Vec::new(),
@@ -188,15 +194,29 @@ impl FieldNames {
         items
     }
 
-    /// The field of a key as sent.
-    pub(super) fn child(&mut self, parent: u32, key: &[u8], counters: &mut Counters) -> u32 {
+    /// What comes now is of this endpoint and this caller, by their hashes.
+    pub(super) fn begin(&mut self, endpoint: u64, caller: u64) {
+        self.held.begin(endpoint, caller);
+    }
+
+    /// The field of a key as sent; `text` is all that it was sent in.
+    pub(super) fn child(&mut self, parent: u32, key: &[u8], text: &[u8], counters: &mut Counters) -> u32 {
         if parent == NONE {
             return NONE;
         }
         if let Some(known) = self.find(parent, key) {
             return known;
         }
-        if looks_like_data(key) { self.data(parent, counters) } else { self.literal(parent, key, counters) }
+        let is_name = !looks_like_data(key)
+            && (self.dictionary.is_name(key) || self.held.sight(parent, key, text, counters));
+        if is_name { self.literal(parent, key, counters) } else { self.data(parent, counters) }
+    }
+
+    /// The field stands for keys that are data or held back, so that the next look-up of such a key
+    /// may find another.
+    pub(super) fn is_stand_in(&self, field: u32) -> bool {
+        let node = self.node(field);
+        self.keys[node.key_start as usize..].first() == Some(&b'{') && node.key_end > node.key_start
     }
 
     /// The field that stands for all keys under a parent that are data.
@@ -293,8 +313,8 @@ struct Numbers {
 }
 
 impl Fields {
-    pub(super) fn new(seed: Seed) -> Fields {
-        Fields { names: FieldNames::new(seed), facts: Vec::new(), touched: Numbers::default() }
+    pub(super) fn new(seed: Seed, dictionary: Arc<Dictionary>) -> Fields {
+        Fields { names: FieldNames::new(seed, dictionary), facts: Vec::new(), touched: Numbers::default() }
     }
 
     /// Notes that the call has a field and how its value looked; `facts` has a type at least.
@@ -331,9 +351,16 @@ impl Fields {
         self.touched.insert(field);
     }
 
-    /// Adds a named value that is no JSON.
-    pub(super) fn add_named(&mut self, place: Place, name: &[u8], facts: Facts, counters: &mut Counters) {
-        let field = self.names.child(FieldNames::root(place), name, counters);
+    /// Adds a named value that is no JSON; `text` is all that it was sent in.
+    pub(super) fn add_named(
+        &mut self,
+        place: Place,
+        name: &[u8],
+        facts: Facts,
+        text: &[u8],
+        counters: &mut Counters,
+    ) {
+        let field = self.names.child(FieldNames::root(place), name, text, counters);
         self.add(field, facts, counters);
     }
 

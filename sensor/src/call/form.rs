@@ -57,13 +57,13 @@ pub(super) fn pairs(
                 let name = decode(&pair[..equals], true);
                 let facts = facts_of_text(&decode(&pair[equals + 1..], true));
                 each(&name, facts);
-                fields.add_named(place, &name, facts, counters);
+                fields.add_named(place, &name, facts, text, counters);
             }
             None => {
                 let name = decode(pair, true);
                 let facts = Facts::STRING | Facts::EMPTY;
                 if words.is_route(&name) {
-                    fields.add_named(place, &name, facts, counters);
+                    fields.add_named(place, &name, facts, text, counters);
                 } else {
                     let field = fields.names.data(FieldNames::root(place), counters);
                     fields.add(field, facts, counters);
@@ -90,7 +90,7 @@ pub(super) fn multipart(body: &[u8], boundary: &[u8], fields: &mut Fields, count
             Some(_) => Facts::STRING,
             None => facts_of_text(value.strip_suffix(b"\r\n").unwrap_or(value)),
         };
-        fields.add_named(Place::Form, name, facts, counters);
+        fields.add_named(Place::Form, name, facts, body, counters);
     }
 }
 

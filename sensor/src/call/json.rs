@@ -174,9 +174,9 @@ impl Scanner<'_> {
         let key = &self.bytes[start..end];
         let names = &mut self.fields.names;
         let field = if escaped {
-            names.child(parent, &unescape(key), self.counters)
+            names.child(parent, &unescape(key), self.bytes, self.counters)
         } else {
-            names.child(parent, key, self.counters)
+            names.child(parent, key, self.bytes, self.counters)
         };
         names.learn(parent, last, field);
         Ok(field)

@@ -8,6 +8,7 @@ mod fields;
 mod form;
 pub(crate) mod hash;
 mod header;
+mod held;
 mod json;
 pub(crate) mod looks;
 mod media;

@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use hashbrown::HashTable;
@@ -15,7 +16,7 @@ use super::json::{self, Outcome};
 use super::media::{Syntax, is_json_start, media_type};
 use super::text::facts_of_text;
 use super::words::Words;
-use super::{Call, Facts, FieldNames, Method, Path, Place, Segment, auth, form, target};
+use super::{Call, Facts, FieldNames, Method, Path, Place, Segment, SegmentKind, auth, form, target};
 use crate::counter::{Counter, Counters};
 use crate::flow::{Direction, Peer};
 use crate::limits::PATH_SEGMENTS_MAX;
@@ -59,10 +60,11 @@ impl Reader {
     /// A reader for one run; `key` is the installation's own and hides path words.
     pub fn new(key: [u8; 16]) -> Reader {
         let seed = Seed::new(key);
+        let words = Words::new(key, seed);
         Reader {
             seed,
-            fields: Fields::new(seed),
-            words: Words::new(key, seed),
+            fields: Fields::new(seed, words.dictionary.clone()),
+            words,
             headers: Headers::new(seed),
             authorities: HashTable::new(),
             caller: None,
@@ -97,6 +99,10 @@ impl Reader {
             StartLine::Request { .. } => None,
         });
 
+        let caller_hash = self.caller_hash(caller);
+        // Which endpoint is not known yet; headers are alike in all of one server.
+        let port = self.seed.number(0, u64::from(server_port));
+        self.fields.names.begin(self.address_hash(port, server.address), caller_hash);
         let mut credential = auth::Evidence::new();
         let asked = self.head(&request.head, true, &mut credential, counters);
         let service = match target.authority {
@@ -104,15 +110,16 @@ impl Reader {
             None => asked.host.and_then(|host| self.authority(host, target.default_port)),
         };
         let service = service.unwrap_or_else(|| self.address(server, server_port));
-        let sighting = Sighting {
+        let mut sighting = Sighting {
             before: self.seed.bytes(0, service.as_bytes()),
-            caller: self.caller_hash(caller),
+            caller: caller_hash,
             at: request.first_byte,
             answered: status.is_some_and(|status| status < 400),
             next: None,
         };
-        let (path, at_path) = self.path(target.path, method, sighting, counters);
-        self.fields.names.set_kind(self.seed.bytes(at_path, method.0.as_bytes()));
+        let path = self.path(target.path, method, &mut sighting, counters);
+        self.fields.names.begin(sighting.before, caller_hash);
+        self.fields.names.set_kind(self.seed.bytes(sighting.before, method.0.as_bytes()));
         let (fields, words) = (&mut self.fields, &self.words.dictionary);
         form::pairs(target.query, Place::Query, words, fields, counters, |name, facts| {
             credential.query(name, facts);
@@ -162,7 +169,12 @@ impl Reader {
             let mut field = |fields: &mut Fields, facts: Facts, counters: &mut Counters| {
                 let known = &mut header.fields[usize::from(!request)];
                 if *known == NONE {
-                    *known = fields.names.child(FieldNames::root(place), &header.name, counters);
+                    let root = FieldNames::root(place);
+                    let field = fields.names.child(root, &header.name, &head.bytes, counters);
+                    if fields.names.is_stand_in(field) {
+                        return fields.add(field, facts, counters);
+                    }
+                    *known = field;
                 }
                 fields.add(*known, facts, counters);
             };
@@ -172,15 +184,18 @@ impl Reader {
                 Role::Host if request => drop(carried.host.get_or_insert(value)),
                 Role::ContentType => drop(carried.content_type.get_or_insert(value)),
                 Role::Cookie if request => {
-                    for (name, value) in form::cookies(value) {
+                    let line = value;
+                    for (name, value) in form::cookies(line) {
                         let facts = facts_of_text(value);
                         credential.cookie(name, facts);
-                        self.fields.add_named(Place::Cookie, name, facts, counters);
+                        self.fields.add_named(Place::Cookie, name, facts, line, counters);
                     }
                 }
                 Role::SetCookie if !request => {
-                    if let Some((name, value)) = form::cookie(value) {
-                        self.fields.add_named(Place::SetCookie, name, facts_of_text(value), counters);
+                    let line = value;
+                    if let Some((name, value)) = form::cookie(line) {
+                        let facts = facts_of_text(value);
+                        self.fields.add_named(Place::SetCookie, name, facts, line, counters);
                     }
                 }
                 Role::Authorization => {
@@ -223,6 +238,13 @@ impl Reader {
         target::authority_of_address(server.address, port).into()
     }
 
+    fn address_hash(&self, context: u64, address: IpAddr) -> u64 {
+        match address.to_canonical() {
+            IpAddr::V4(address) => self.seed.number(context, u64::from(u32::from(address))),
+            IpAddr::V6(address) => self.seed.bytes(context, &address.octets()),
+        }
+    }
+
     fn caller_hash(&mut self, caller: &Arc<Peer>) -> u64 {
         if let Some((known, hash)) = &self.caller
             && Arc::ptr_eq(known, caller)
@@ -234,26 +256,17 @@ impl Reader {
                 let program = self.seed.bytes(1, workload.program.as_bytes());
                 self.seed.bytes(program, workload.cgroup.as_bytes())
             }
-            None => match caller.address.to_canonical() {
-                std::net::IpAddr::V4(address) => self.seed.bytes(4, &address.octets()),
-                std::net::IpAddr::V6(address) => self.seed.bytes(6, &address.octets()),
-            },
+            None => self.address_hash(0, caller.address),
         };
         self.caller = Some((caller.clone(), hash));
         hash
     }
 
-    /// The path without values, and a hash of it with its service; `sighting` begins with the hash of
-    /// the service as what stands before.
-    fn path(
-        &mut self,
-        raw: &[u8],
-        method: Method,
-        mut sighting: Sighting,
-        counters: &mut Counters,
-    ) -> (Path, u64) {
+    /// `sighting` begins with the hash of the service as what stands before, and ends with that of the
+    /// service and the whole path.
+    fn path(&mut self, raw: &[u8], method: Method, sighting: &mut Sighting, counters: &mut Counters) -> Path {
         if raw == b"*" {
-            return ([Segment::Word("*".into())].into_iter().collect(), sighting.before);
+            return [Segment::Word("*".into())].into_iter().collect();
         }
         let mut segments = target::Segments::new();
         target::segments(raw, &mut segments);
@@ -267,10 +280,14 @@ impl Reader {
         for coded in segments {
             let text = form::decode(coded, false);
             let before = sighting.before;
-            let segment = self.words.segment(&text, before);
+            let mut segment = self.words.segment(&text, before);
+            if matches!(segment, Segment::Hidden(_)) && !is_open(path.last()) {
+                // Never shown here: then not even its hash is kept.
+                segment = Segment::Parameter(SegmentKind::Text);
+            }
             if let Some((hidden, text, before)) = word.take() {
                 let next = self.way_on(method, Some(&segment));
-                let sighting = Sighting { before, next, ..sighting };
+                let sighting = Sighting { before, next, ..*sighting };
                 self.words.evidence.sight(hidden, &text, &sighting, counters);
             }
             // All values at one place lead to the same next place.
@@ -278,18 +295,16 @@ impl Reader {
                 Segment::Word(word) => self.seed.bytes(before, word.as_bytes()),
                 Segment::Hidden(_) | Segment::Parameter(_) => self.seed.number(before, 1),
             };
-            if let Segment::Hidden(hidden) = segment
-                && is_open(path.last())
-            {
+            if let Segment::Hidden(hidden) = segment {
                 word = Some((hidden, text, before));
             }
             path.push(segment);
         }
         if let Some((hidden, text, before)) = word {
-            let sighting = Sighting { before, next: self.way_on(method, None), ..sighting };
+            let sighting = Sighting { before, next: self.way_on(method, None), ..*sighting };
             self.words.evidence.sight(hidden, &text, &sighting, counters);
         }
-        (path, sighting.before)
+        path
     }
 
     /// A number for how a call goes on behind a word; all values are one. `None` where that is no

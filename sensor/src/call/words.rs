@@ -5,7 +5,7 @@
 //! 1. versions, and segments whose parts are all in the dictionary (plurals too): [`Segment::Word`];
 //! 2. numbers, ids, dates, addresses: [`Segment::Parameter`] of that shape;
 //! 3. what could be a word ([`is_word_like`]): [`Segment::Hidden`], until [`super::evidence`] shows
-//!    that it is part of a route;
+//!    that it is part of a route; [`SegmentKind::Text`] where none is ever shown;
 //! 4. all else: [`SegmentKind::Text`].
 
 use std::borrow::Cow;
@@ -33,27 +33,40 @@ const SEGMENT_BYTES_MAX: usize = 64;
 
 static WORDS: &str = include_str!("words.txt");
 
-/// Words known to be part of routes.
+/// Words and abbreviations that names of fields are made of besides, made the same way.
+static FIELD_WORDS: &str = include_str!("field_words.txt");
+
+/// Parts of a field's name.
+const NAME_PARTS_MAX: usize = 8;
+
+/// Words known to be part of routes and of names of fields.
 pub(super) struct Dictionary {
     seed: Seed,
     table: HashTable<&'static str>,
+    field_words: HashTable<&'static str>,
 }
 
 impl Dictionary {
     pub(super) fn new(seed: Seed) -> Dictionary {
-        let mut table = HashTable::with_capacity(2048);
-        for word in WORDS.lines() {
-            table.insert_unique(seed.bytes(0, word.as_bytes()), word, |w| seed.bytes(0, w.as_bytes()));
-        }
-        Dictionary { seed, table }
+        let table_of = |words: &'static str| {
+            let mut table = HashTable::with_capacity(4096);
+            for word in words.lines() {
+                table.insert_unique(seed.bytes(0, word.as_bytes()), word, |w| seed.bytes(0, w.as_bytes()));
+            }
+            table
+        };
+        Dictionary { seed, table: table_of(WORDS), field_words: table_of(FIELD_WORDS) }
     }
 
-    fn has(&self, word: &[u8]) -> bool {
-        self.table.find(self.seed.bytes(0, word), |known| known.as_bytes() == word).is_some()
+    fn has(&self, word: &[u8], of_field: bool) -> bool {
+        let hash = self.seed.bytes(0, word);
+        let is = |known: &&'static str| known.as_bytes() == word;
+        self.table.find(hash, is).is_some() || (of_field && self.field_words.find(hash, is).is_some())
     }
 
-    /// The word in any case, or its singular, is in the dictionary.
-    fn knows(&self, part: &[u8]) -> bool {
+    /// The word in any case, or its singular, is in the dictionary, or else among the words of
+    /// fields if it may be `of_field`.
+    fn knows(&self, part: &[u8], of_field: bool) -> bool {
         if part.len() > WORD_BYTES_MAX {
             return false;
         }
@@ -61,7 +74,40 @@ impl Dictionary {
         let small = &mut small[..part.len()];
         small.copy_from_slice(part);
         small.make_ascii_lowercase();
-        self.has(small) || std::str::from_utf8(small).is_ok_and(|word| self.has(singular(word).as_bytes()))
+        self.has(small, of_field)
+            || std::str::from_utf8(small).is_ok_and(|word| self.has(singular(word).as_bytes(), of_field))
+    }
+
+    /// The name of a field is made of known words, single letters and small numbers alone.
+    pub(super) fn is_name(&self, name: &[u8]) -> bool {
+        let mut count = 0;
+        let known = parts(name).all(|part| {
+            count += 1;
+            count <= NAME_PARTS_MAX && self.is_name_part(part)
+        });
+        known && count > 0
+    }
+
+    fn is_name_part(&self, part: &[u8]) -> bool {
+        const DIGITS_MAX: usize = 2;
+        const COMPOUND_WORD_BYTES_MIN: usize = 4;
+        if self.knows(part, true) || is_version(part) {
+            return true;
+        }
+        let letters = part.len() - part.iter().rev().take_while(|byte| byte.is_ascii_digit()).count();
+        if part.len() - letters > DIGITS_MAX {
+            return false;
+        }
+        let stem = &part[..letters];
+        if stem.len() <= 1 || (letters < part.len() && self.knows(stem, true)) {
+            return true;
+        }
+        // `pagesize`, `orderid`; shorter words would make names of people (`david`, `newman`).
+        let last = stem.len().saturating_sub(COMPOUND_WORD_BYTES_MIN);
+        let two = (COMPOUND_WORD_BYTES_MIN..=last)
+            .any(|at| self.knows(&stem[..at], false) && self.knows(&stem[at..], false));
+        let id = stem.len().checked_sub(2).filter(|&at| at >= COMPOUND_WORD_BYTES_MIN);
+        two || id.is_some_and(|at| stem[at..].eq_ignore_ascii_case(b"id") && self.knows(&stem[..at], false))
     }
 
     /// All parts of the text are words of the dictionary, and nothing is between them but one of
@@ -71,13 +117,13 @@ impl Dictionary {
         if text.is_empty() || text.len() > SEGMENT_BYTES_MAX || !text.iter().all(framed) {
             return false;
         }
-        if self.knows(text) {
+        if self.knows(text, false) {
             return true;
         }
         let mut count = 0;
         let known = parts(text).all(|part| {
             count += 1;
-            count <= WORD_PARTS_MAX && (self.knows(part) || is_version(part))
+            count <= WORD_PARTS_MAX && (self.knows(part, false) || is_version(part))
         });
         known && count > 0
     }
@@ -85,7 +131,7 @@ impl Dictionary {
 
 /// Path segments of one run: the dictionary, what was looked up in it, and words under observation.
 pub(super) struct Words {
-    pub(super) dictionary: Dictionary,
+    pub(super) dictionary: Arc<Dictionary>,
     pub(super) evidence: Evidence,
     seed: Seed,
     /// Texts of [`Segment::Word`]s.
@@ -95,7 +141,7 @@ pub(super) struct Words {
 impl Words {
     pub(super) fn new(key: [u8; 16], seed: Seed) -> Words {
         Words {
-            dictionary: Dictionary::new(seed),
+            dictionary: Arc::new(Dictionary::new(seed)),
             evidence: Evidence::new(key),
             seed,
             known: HashTable::new(),
@@ -191,16 +237,84 @@ mod tests {
 
     #[test]
     fn the_dictionary_is_sorted_and_plain() {
-        let words: Vec<&str> = WORDS.lines().collect();
-        assert!(words.len() > 1400, "{}", words.len());
-        for pair in words.windows(2) {
-            assert!(pair[0] < pair[1], "{} before {}", pair[0], pair[1]);
+        for words in [WORDS, FIELD_WORDS] {
+            let words: Vec<&str> = words.lines().collect();
+            assert!(words.len() > 1400, "{}", words.len());
+            for pair in words.windows(2) {
+                assert!(pair[0] < pair[1], "{} before {}", pair[0], pair[1]);
+            }
+            for word in words {
+                assert!(
+                    word.len() <= WORD_BYTES_MAX
+                        && word.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
+                );
+            }
         }
-        for word in words {
-            assert!(
-                word.len() <= WORD_BYTES_MAX
-                    && word.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
-            );
+        assert!(FIELD_WORDS.lines().all(|word| !WORDS.lines().any(|route| route == word)));
+    }
+
+    #[test]
+    fn names_of_fields() {
+        let dictionary = Dictionary::new(Seed::new([1; 16]));
+        for name in [
+            "id",
+            "user_id",
+            "userId",
+            "orderid",
+            "pagesize",
+            "firstName",
+            "X-Request-Id",
+            "@type",
+            "$ref",
+            "filter[name]",
+            "sha256",
+            "iso8601",
+            "ipv4",
+            "address1",
+            "x-amz-meta-owner",
+            "xml:lang",
+            "_links",
+            "p50",
+            "k8s",
+            "2fa_enabled",
+            "createdAt",
+            "is_active",
+            "lat",
+            "lng",
+            "qty",
+            "csrf_token",
+            "a",
+            "JSESSIONID",
+            "utm_source",
+            "X-B3-TraceId",
+            "traceparent",
+            "unitPrice",
+            "vip",
+            "sku",
+            "h2",
+        ] {
+            assert!(dictionary.is_name(name.as_bytes()), "{name}");
+        }
+        for other in [
+            "alice",
+            "bob",
+            "wilhelmina",
+            "user_alice",
+            "aliceId",
+            "david",
+            "ingrid",
+            "newman",
+            "berlin",
+            "user123",
+            "k7Qz",
+            "",
+            "--",
+            "asthma",
+            "de_facto_a_b_c_d_e_f_g",
+            "mueller",
+            "smith-jones",
+        ] {
+            assert!(!dictionary.is_name(other.as_bytes()), "{other}");
         }
     }
 

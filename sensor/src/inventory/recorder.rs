@@ -14,23 +14,29 @@ use super::{
     Histogram, Inventory, Seen,
 };
 use crate::call::hash::Seed;
-use crate::call::{Call, Credential, FieldId, FieldNames, FieldSeen, Method, Path, Segment};
+use crate::call::{Call, Credential, FieldId, FieldNames, FieldSeen, Method, Path, Segment, SegmentKind};
 use crate::counter::{Counter, Counters};
 use crate::flow::Peer;
-use crate::limits::{CALLERS_PER_ENDPOINT_MAX, ENDPOINTS_MAX, SERVERS_PER_ENDPOINT_MAX};
+use crate::limits::{
+    CALLERS_PER_ENDPOINT_MAX, COVERAGE_MAX, ENDPOINTS_MAX, ENDPOINTS_PER_RUN_MAX, ENDPOINTS_PER_SERVICE_MAX,
+    SERVERS_PER_ENDPOINT_MAX, SERVICES_MAX,
+};
 
 /// Sets of fields kept apart per endpoint before they are added up field by field.
 const SHAPES_MAX: usize = 8;
 
-/// Path word of the endpoint that counts, per service, the calls over the bound of endpoints.
+/// Path word of the endpoint that counts, per service, the calls over the bound of endpoints; also the
+/// name of the service that counts the calls over the bound of services. No `Host` reads like it.
 pub const OVER_BUDGET: &str = "{over-budget}";
 
 /// Records calls of one thread.
 pub struct Recorder {
     seed: Seed,
     endpoints: HashTable<Box<Entry>>,
-    /// Hashes of the endpoints recorded this run, for progress only.
+    /// Hashes of the endpoints recorded this run.
     known: HashTable<u64>,
+    /// Services recorded this run, with how many endpoints.
+    services: HashTable<(Arc<str>, usize)>,
     rest: Inventory,
 }
 
@@ -100,6 +106,7 @@ impl Recorder {
             seed: Seed::new(key),
             endpoints: HashTable::new(),
             known: HashTable::new(),
+            services: HashTable::new(),
             rest: Inventory::default(),
         }
     }
@@ -115,34 +122,86 @@ impl Recorder {
             entry.record(seed, call, counters);
             return;
         }
-        if self.endpoints.len() < ENDPOINTS_MAX {
-            let key =
-                EndpointKey { service: call.service.clone(), method: call.method, path: call.path.clone() };
-            self.entry(hash, key).record(seed, call, counters);
+        let Some((hash, key)) = self.place(call, counters) else { return };
+        if let Some(entry) = self.endpoints.find_mut(hash, |e| e.key == key) {
+            entry.record(seed, call, counters);
             return;
         }
-        counters.add(Counter::EndpointsFull);
-        let path: Path = [Segment::Word(OVER_BUDGET.into())].into_iter().collect();
-        let hash = endpoint_hash(seed, &call.service, Method::OTHER, &path);
-        let over = |e: &Entry| {
-            e.key.method == Method::OTHER && *e.key.service == *call.service && e.key.path == path
-        };
-        // As many services again may be over the bound; past that the call is counted above only.
-        if self.endpoints.find(hash, |e| over(e)).is_none() {
-            if self.endpoints.len() >= ENDPOINTS_MAX + ENDPOINTS_MAX / 10 {
-                return;
+        self.entry(hash, key).record(seed, call, counters);
+    }
+
+    /// Where a call is counted whose endpoint has no changes in memory: there if the bounds allow it,
+    /// else with its hidden words as values, else under its service only, else under that of all
+    /// services that are too many. `None` past all bounds: then it is a counter only.
+    fn place(&mut self, call: &Call, counters: &mut Counters) -> Option<(u64, EndpointKey)> {
+        let own = EndpointKey { service: call.service.clone(), method: call.method, path: call.path.clone() };
+        let admitted = self.admits_service(&call.service);
+        if admitted && let Some(hash) = self.admits(&own, ENDPOINTS_PER_SERVICE_MAX) {
+            return Some((hash, own));
+        }
+        counters.add(if admitted { Counter::EndpointsFull } else { Counter::ServicesFull });
+        let EndpointKey { service, method, mut path } = own;
+        let mut hidden = false;
+        for segment in &mut path {
+            if let Segment::Hidden(_) = segment {
+                (*segment, hidden) = (Segment::Parameter(SegmentKind::Text), true);
             }
-            let key =
-                EndpointKey { service: call.service.clone(), method: Method::OTHER, path: path.clone() };
-            self.entry(hash, key);
         }
-        if let Some(entry) = self.endpoints.find_mut(hash, |e| over(e)) {
-            entry.record(seed, call, counters);
+        let values = EndpointKey { service: service.clone(), method, path };
+        if admitted
+            && hidden
+            && let Some(hash) =
+                self.admits(&values, ENDPOINTS_PER_SERVICE_MAX + ENDPOINTS_PER_SERVICE_MAX / 8)
+        {
+            return Some((hash, values));
         }
+        let service = if admitted { service } else { OVER_BUDGET.into() };
+        let path: Path = [Segment::Word(OVER_BUDGET.into())].into_iter().collect();
+        let over = EndpointKey { service, method: Method::OTHER, path };
+        let hash = endpoint_hash(self.seed, &over.service, over.method, &over.path);
+        // As many services again may be over the bound of what is in memory.
+        let fits = self.endpoints.len() < ENDPOINTS_MAX + SERVICES_MAX + 1
+            || self.endpoints.find(hash, |e| e.key == over).is_some();
+        fits.then_some((hash, over))
+    }
+
+    /// The service is one of this run, or may become one.
+    fn admits_service(&mut self, service: &Arc<str>) -> bool {
+        let seed = self.seed;
+        let hash = seed.bytes(0, service.as_bytes());
+        if self.services.find(hash, |(known, _)| *known == *service).is_some() {
+            return true;
+        }
+        let room = self.services.len() < SERVICES_MAX;
+        if room {
+            let rehash = |(known, _): &(Arc<str>, usize)| seed.bytes(0, known.as_bytes());
+            self.services.insert_unique(hash, (service.clone(), 0), rehash);
+        }
+        room
+    }
+
+    /// Hash of an endpoint of an admitted service if it may be recorded; a new one counts as one of
+    /// the at most `endpoints_max` of its service.
+    fn admits(&mut self, key: &EndpointKey, endpoints_max: usize) -> Option<u64> {
+        let hash = endpoint_hash(self.seed, &key.service, key.method, &key.path);
+        if self.endpoints.len() >= ENDPOINTS_MAX && self.endpoints.find(hash, |e| e.key == *key).is_none() {
+            return None;
+        }
+        if self.known.find(hash, |known| *known == hash).is_some() {
+            return Some(hash);
+        }
+        let service = self.seed.bytes(0, key.service.as_bytes());
+        let (_, endpoints) = self.services.find_mut(service, |(known, _)| *known == key.service)?;
+        if *endpoints >= endpoints_max || self.known.len() >= ENDPOINTS_PER_RUN_MAX {
+            return None;
+        }
+        *endpoints += 1;
+        Some(hash)
     }
 
     fn entry(&mut self, hash: u64, key: EndpointKey) -> &mut Entry {
-        if self.known.len() < 4 * ENDPOINTS_MAX {
+        // Those over the budget are as many as services.
+        if self.known.len() < ENDPOINTS_PER_RUN_MAX + SERVICES_MAX + 1 {
             self.known.entry(hash, |known| *known == hash, |known| *known).or_insert(hash);
         }
         let entry = Box::new(Entry::new(hash, key, self.seed));
@@ -160,8 +219,10 @@ impl Recorder {
     }
 
     fn coverage(&mut self, key: &CoverageKey, more: CoverageStats) {
+        let full = self.rest.coverage.len() >= COVERAGE_MAX;
         match self.rest.coverage.get_mut(key) {
             Some(sum) => sum.merge(more),
+            None if full => self.loss(Counter::CoverageFull.name(), 1),
             None => drop(self.rest.coverage.insert(key.clone(), more)),
         }
     }
@@ -204,7 +265,8 @@ fn endpoint_hash(seed: Seed, service: &str, method: Method, path: &Path) -> u64 
         hash = match segment {
             Segment::Word(word) => seed.bytes(hash, word.as_bytes()),
             Segment::Hidden(hidden) => seed.number(hash, *hidden),
-            Segment::Parameter(kind) => seed.number(hash, 1 + *kind as u64),
+            // No hidden word has the hash of a shape.
+            Segment::Parameter(kind) => seed.number(!hash, *kind as u64),
         };
     }
     hash

@@ -16,7 +16,7 @@ use crate::config::{self, Failure};
 use crate::flow::Timestamp;
 use crate::inventory::Inventory;
 use crate::source::decode::Decoder;
-use crate::source::kernel::{Capture, FrontEnd, Settings, epoch_offset_ns};
+use crate::source::kernel::{Capture, FrontEnd, Settings, epoch_offset_ns, forbid_core_dumps};
 use crate::store::flush::{FlushOptions, FlushState, Flusher};
 use crate::store::key::KEY_BYTES;
 use crate::store::sqlite::SqliteStore;
@@ -48,6 +48,9 @@ pub async fn run(
         let place = panic.location().map(ToString::to_string).unwrap_or_default();
         tracing::error!(place, "a bug stopped the reading of a connection; please report it");
     }));
+    // Before there are bytes to dump.
+    forbid_core_dumps()
+        .map_err(|error| Failure::environment_because("cannot switch core dumps off", error))?;
     // Before anything is captured: a signal from now on ends the run in an orderly way.
     let signals = || -> std::io::Result<_> {
         Ok((

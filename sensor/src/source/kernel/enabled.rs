@@ -330,6 +330,18 @@ fn wakeups_of(ring: RawFd) -> io::Result<OwnedFd> {
     if added < 0 { Err(io::Error::last_os_error()) } else { Ok(epoll) }
 }
 
+/// Keeps the kernel from writing a core dump of this process, which would hold bytes of traffic, and
+/// other processes of the same user from reading its memory. Files in `/proc/self` become root's by
+/// it; the process itself may still read them.
+///
+/// # Errors
+/// The kernel refused, which none is known to do.
+pub fn forbid_core_dumps() -> io::Result<()> {
+    // SAFETY: takes numbers only.
+    let done = unsafe { libc::prctl(libc::PR_SET_DUMPABLE, 0, 0, 0, 0) };
+    if done == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
 /// Nanoseconds from the kernel's monotonic clock to the Unix epoch.
 pub fn epoch_offset_ns() -> u64 {
     let now = |clock| {
