@@ -10,7 +10,7 @@ use sensor::call::{Credential, Facts, Method, Path, Place, Segment, SegmentKind}
 use sensor::flow::{Peer, Timestamp, Verdict, Workload};
 use sensor::inventory::{
     CallerKey, CallerStats, CoverageKey, CoverageStats, EndpointKey, EndpointStats, FieldKey, FieldStats,
-    Histogram, Inventory, Seen,
+    Histogram, Inventory, Seen, SmallMap,
 };
 use sensor::store::RunStart;
 
@@ -74,48 +74,48 @@ pub fn shop() -> Inventory {
     let users = EndpointStats {
         calls: 12,
         seen: seen(0, 3600),
-        statuses: BTreeMap::from([(200, 9), (404, 2), (0, 1)]),
+        statuses: SmallMap::from([(200, 9), (404, 2), (0, 1)]),
         latency,
         request_bytes: 0,
         response_bytes: 12_345,
-        request_types: BTreeMap::new(),
-        response_types: BTreeMap::from([("application/json".into(), 10)]),
-        fields: BTreeMap::from([
+        request_types: SmallMap::new(),
+        response_types: SmallMap::from([("application/json".into(), 10)]),
+        fields: SmallMap::from([
             field(Place::Query, "expand", 3, Facts::STRING | Facts::TEXT),
             field(Place::RequestHeader, "authorization", 12, Facts::STRING | Facts::JWT),
             field(Place::ResponseBody, "/email", 9, Facts::STRING | Facts::NULL | Facts::EMAIL),
             field(Place::ResponseBody, "/id", 10, Facts::INTEGER),
         ]),
-        callers: BTreeMap::from([
+        callers: SmallMap::from([
             (curl.clone(), CallerStats { calls: 2, refused: 2, seen: seen(0, 5) }),
             (web.clone(), CallerStats { calls: 10, refused: 0, seen: seen(10, 3600) }),
         ]),
-        servers: BTreeMap::from([(nginx.clone(), 12)]),
+        servers: SmallMap::from([(nginx.clone(), 12)]),
     };
     let mut latency = Histogram::default();
     latency.buckets[12] = 4;
     let orders = EndpointStats {
         calls: 4,
         seen: seen(60, 120),
-        statuses: BTreeMap::from([(201, 3), (503, 1)]),
+        statuses: SmallMap::from([(201, 3), (503, 1)]),
         latency,
         request_bytes: 4096,
         response_bytes: 200,
-        request_types: BTreeMap::from([("application/json".into(), 4)]),
-        response_types: BTreeMap::from([("application/json".into(), 3)]),
-        fields: BTreeMap::from([
+        request_types: SmallMap::from([("application/json".into(), 4)]),
+        response_types: SmallMap::from([("application/json".into(), 3)]),
+        fields: SmallMap::from([
             field(Place::Cookie, "session", 4, Facts::STRING | Facts::BASE64),
             field(Place::RequestBody, "/items/*/sku", 4, Facts::STRING),
             field(Place::RequestBody, "/note\u{1b}[31m\u{202e}", 1, Facts::NULL),
         ]),
-        callers: BTreeMap::from([(web, CallerStats { calls: 4, refused: 1, seen: seen(60, 120) })]),
-        servers: BTreeMap::from([(nginx, 4)]),
+        callers: SmallMap::from([(web, CallerStats { calls: 4, refused: 1, seen: seen(60, 120) })]),
+        servers: SmallMap::from([(nginx, 4)]),
     };
     let health = EndpointStats {
         calls: 1,
         seen: seen(7200, 7200),
-        statuses: BTreeMap::from([(200, 1)]),
-        callers: BTreeMap::from([(far, CallerStats { calls: 1, refused: 0, seen: seen(7200, 7200) })]),
+        statuses: SmallMap::from([(200, 1)]),
+        callers: SmallMap::from([(far, CallerStats { calls: 1, refused: 0, seen: seen(7200, 7200) })]),
         ..EndpointStats::default()
     };
     let integer = Segment::Parameter(SegmentKind::Integer);
@@ -146,13 +146,13 @@ pub fn wide(endpoints: usize, fields: usize) -> Inventory {
         let stats = EndpointStats {
             calls: 1,
             seen: seen(0, 1),
-            statuses: BTreeMap::from([(200, 1)]),
+            statuses: SmallMap::from([(200, 1)]),
             fields: (0..fields)
                 .map(|f| {
                     field(Place::ResponseBody, &format!("/items/*/member_{number}_{f}"), 1, Facts::STRING)
                 })
                 .collect(),
-            callers: BTreeMap::from([(
+            callers: SmallMap::from([(
                 caller.clone(),
                 CallerStats { calls: 1, refused: 0, seen: seen(0, 1) },
             )]),
@@ -244,18 +244,22 @@ fn any_stats() -> impl Strategy<Value = EndpointStats> {
             EndpointStats {
                 calls,
                 seen,
-                statuses,
+                statuses: small(statuses),
                 latency,
                 request_bytes,
                 response_bytes,
-                request_types: types.0,
-                response_types: types.1,
-                fields,
-                callers: parties.0,
-                servers: parties.1,
+                request_types: small(types.0),
+                response_types: small(types.1),
+                fields: small(fields),
+                callers: small(parties.0),
+                servers: small(parties.1),
             }
         },
     )
+}
+
+fn small<K: Ord, V>(map: BTreeMap<K, V>) -> SmallMap<K, V> {
+    map.into_iter().collect()
 }
 
 /// Any inventory over few names, so that several of them meet.

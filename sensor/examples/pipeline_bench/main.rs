@@ -114,7 +114,7 @@ fn record(options: &Options) -> Recording {
     traffic.open(&mut |record, head| add(record, head, &mut recording));
     for call in 1..=options.calls as u64 {
         traffic.step(&mut |record, head| add(record, head, &mut recording));
-        if call % traffic::CALLS_PER_SECOND == 0 {
+        if call.is_multiple_of(traffic::CALLS_PER_SECOND) {
             recording.seconds.push(recording.records.len());
         }
     }

@@ -206,7 +206,7 @@ impl Messages {
         out.clear();
         out.extend_from_slice(if post { b"POST " } else { b"GET " });
         self.path(service, path, out)?;
-        if !post && path % 2 == 0 {
+        if !post && path.is_multiple_of(2) {
             write!(out, "?page={}&limit=50&sort=createdAt&expand=items", 1 + self.next() % 9)?;
         }
         let (id, trace, session) = (self.next(), self.next(), u64::from(caller) * 0x0123_4567_89ab);
@@ -296,7 +296,7 @@ impl Messages {
         let schema = schema % 40;
         out.push(b'{');
         // Clients and servers leave out what is not set.
-        self.members(schema, 12 - usize::from(variant % 4 == 0), &mut out)?;
+        self.members(schema, 12 - usize::from(variant.is_multiple_of(4)), &mut out)?;
         for (object, count) in [(schema, 8), (schema + 3, 7)] {
             write!(out, ",\"{}\":{{", OBJECTS[object % OBJECTS.len()])?;
             self.members(object + 11, count, &mut out)?;
@@ -337,8 +337,8 @@ impl Messages {
             Value::Code => write!(out, "\"{}\"", ["EUR", "open", "DE-BE", "ORD-2024-77"][pick % 4]),
             Value::Phrase => write!(out, "\"{}\"", PHRASES[pick % PHRASES.len()]),
             Value::Sentence => write!(out, "\"{}\"", SENTENCES[pick % SENTENCES.len()]),
-            Value::Flag => write!(out, "{}", word % 2 == 0),
-            Value::Null if word % 2 == 0 => write!(out, "null"),
+            Value::Flag => write!(out, "{}", word.is_multiple_of(2)),
+            Value::Null if word.is_multiple_of(2) => write!(out, "null"),
             Value::Null => write!(out, "{}", word % 50),
         }
     }

@@ -93,7 +93,7 @@ impl Traffic {
             return;
         }
         // Every other server sends head and body by themselves.
-        let split = if number % 2 == 0 { exchange.response.len() } else { exchange.response_head };
+        let split = if number.is_multiple_of(2) { exchange.response.len() } else { exchange.response_head };
         let (first, second) = exchange.response.split_at(split);
         let parts = [(first, FLAG_BURST_START, exchange.response_head), (second, 0, 0)];
         for (payload, flags, head) in parts.into_iter().filter(|(payload, ..)| !payload.is_empty()) {

@@ -266,7 +266,7 @@ fn is_ipv6(text: &[u8]) -> bool {
 }
 
 fn is_base64url(text: &[u8]) -> bool {
-    text.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
+    alphabets_of(text) & (PLAIN | OUTSIDE) == 0
 }
 
 /// RFC 7519 compact form: three base64url parts (five if encrypted), the first an object. `eyJ` is
@@ -338,6 +338,18 @@ const fn alphabets() -> [u8; 256] {
     table
 }
 
+/// All that the bytes are, up to one of no alphabet.
+fn alphabets_of(text: &[u8]) -> u8 {
+    let mut seen = 0;
+    for stride in text.chunks(64) {
+        seen = stride.iter().fold(seen, |seen, &byte| seen | ALPHABETS[usize::from(byte)]);
+        if seen & OUTSIDE != 0 {
+            break;
+        }
+    }
+    seen
+}
+
 /// Of 16 or more characters of one of the two alphabets, with upper case, lower case and (in short
 /// ones) decimals: words and paths have not all three.
 fn is_base64(text: &[u8]) -> bool {
@@ -348,12 +360,9 @@ fn is_base64(text: &[u8]) -> bool {
         [rest @ .., b'=', b'='] | [rest @ .., b'='] => rest,
         _ => text,
     };
-    let mut seen = 0;
-    for stride in unpadded.chunks(64) {
-        seen = stride.iter().fold(seen, |seen, &byte| seen | ALPHABETS[usize::from(byte)]);
-        if seen & OUTSIDE != 0 {
-            return false;
-        }
+    let seen = alphabets_of(unpadded);
+    if seen & OUTSIDE != 0 {
+        return false;
     }
     let has = |kind: u8| seen & kind != 0;
     let (plain, url) = (has(PLAIN), has(URL));

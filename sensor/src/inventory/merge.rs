@@ -53,15 +53,15 @@ impl EndpointStats {
     pub fn merge(&mut self, other: EndpointStats) {
         add(&mut self.calls, other.calls);
         self.seen.merge(other.seen);
-        merge_map(&mut self.statuses, other.statuses, add);
+        self.statuses.merge(other.statuses, add);
         self.latency.merge(&other.latency);
         add(&mut self.request_bytes, other.request_bytes);
         add(&mut self.response_bytes, other.response_bytes);
-        merge_map(&mut self.request_types, other.request_types, add);
-        merge_map(&mut self.response_types, other.response_types, add);
-        merge_map(&mut self.fields, other.fields, |sum, more| sum.merge(more));
-        merge_map(&mut self.callers, other.callers, |sum, more| sum.merge(more));
-        merge_map(&mut self.servers, other.servers, add);
+        self.request_types.merge(other.request_types, add);
+        self.response_types.merge(other.response_types, add);
+        self.fields.merge(other.fields, |sum, more| sum.merge(more));
+        self.callers.merge(other.callers, |sum, more| sum.merge(more));
+        self.servers.merge(other.servers, add);
     }
 }
 

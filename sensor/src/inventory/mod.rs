@@ -5,12 +5,14 @@ pub mod catalog;
 mod histogram;
 mod merge;
 mod recorder;
+mod small_map;
 mod template;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 pub use recorder::{OVER_BUDGET, Recorder};
+pub use small_map::SmallMap;
 
 use crate::call::{Credential, Facts, Method, Path, Place};
 use crate::flow::{Peer, Timestamp, Verdict, Workload};
@@ -49,7 +51,7 @@ pub struct EndpointStats {
     /// First and last seen.
     pub seen: Seen,
     /// Calls by status code; 0 stands for "no response seen".
-    pub statuses: BTreeMap<u16, u64>,
+    pub statuses: SmallMap<u16, u64>,
     /// Time to the first byte of the response.
     pub latency: Histogram,
     /// Bytes of request bodies.
@@ -57,15 +59,15 @@ pub struct EndpointStats {
     /// Bytes of response bodies.
     pub response_bytes: u64,
     /// Calls by media type of the request body.
-    pub request_types: BTreeMap<Arc<str>, u64>,
+    pub request_types: SmallMap<Arc<str>, u64>,
     /// Calls by media type of the response body.
-    pub response_types: BTreeMap<Arc<str>, u64>,
+    pub response_types: SmallMap<Arc<str>, u64>,
     /// Fields.
-    pub fields: BTreeMap<FieldKey, FieldStats>,
+    pub fields: SmallMap<FieldKey, FieldStats>,
     /// Who called.
-    pub callers: BTreeMap<CallerKey, CallerStats>,
+    pub callers: SmallMap<CallerKey, CallerStats>,
     /// Who answered.
-    pub servers: BTreeMap<Peer, u64>,
+    pub servers: SmallMap<Peer, u64>,
 }
 
 /// A place for data.

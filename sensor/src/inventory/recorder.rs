@@ -11,7 +11,7 @@ use smallvec::SmallVec;
 
 use super::{
     CallerKey, CallerStats, CoverageKey, CoverageStats, EndpointKey, EndpointStats, FieldKey, FieldStats,
-    Histogram, Inventory, Seen,
+    Histogram, Inventory, Seen, SmallMap,
 };
 use crate::call::hash::Seed;
 use crate::call::{Call, Credential, FieldId, FieldNames, FieldSeen, Method, Path, Segment, SegmentKind};
@@ -427,17 +427,13 @@ impl Entry {
                 self.fields.drain().map(|(field, stats)| named(FieldId(field), stats)).collect()
             }
         };
-        let mut callers = BTreeMap::new();
-        for caller in self.callers {
-            let key = CallerKey { peer: caller_peer(&caller.peer), credential: caller.credential };
-            let sum: &mut CallerStats = callers.entry(key).or_default();
-            sum.merge(caller.stats);
-        }
-        let mut servers = BTreeMap::new();
-        for (peer, calls) in self.servers {
-            let peer = Peer { address: peer.address.to_canonical(), workload: peer.workload.clone() };
-            *servers.entry(peer).or_default() += calls;
-        }
+        // Those that come to one name are added up.
+        let callers = self.callers.into_iter().map(|Caller { peer, credential, stats }| {
+            (CallerKey { peer: caller_peer(&peer), credential }, stats)
+        });
+        let servers = self.servers.into_iter().map(|(peer, calls)| {
+            (Peer { address: peer.address.to_canonical(), workload: peer.workload.clone() }, calls)
+        });
         let typed = |counts: SmallVec<[(&'static str, u64); 2]>| {
             counts.into_iter().map(|(media, calls)| (Arc::from(media), calls)).collect()
         };
@@ -451,8 +447,8 @@ impl Entry {
             request_types: typed(self.request_types),
             response_types: typed(self.response_types),
             fields,
-            callers,
-            servers,
+            callers: SmallMap::of(callers, |sum: &mut CallerStats, more| sum.merge(*more)),
+            servers: SmallMap::of(servers, |sum: &mut u64, more| *sum = sum.saturating_add(*more)),
         };
         (self.key, stats)
     }

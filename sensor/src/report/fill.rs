@@ -12,7 +12,9 @@ use super::format;
 use crate::call::{Facts, Place};
 use crate::flow::{Peer, Verdict};
 use crate::inventory::catalog::{Catalog, Endpoint};
-use crate::inventory::{CallerKey, CallerStats, CoverageKey, CoverageStats, EndpointStats, Inventory};
+use crate::inventory::{
+    CallerKey, CallerStats, CoverageKey, CoverageStats, EndpointStats, Inventory, SmallMap,
+};
 
 impl Report {
     /// All of a filtered catalog; coverage and losses are those of the whole inventory.
@@ -132,7 +134,7 @@ fn is_of_request(place: Place) -> bool {
 
 fn fields(stats: &EndpointStats) -> impl Iterator<Item = Field> {
     let answered = stats.calls.saturating_sub(stats.statuses.get(&0).copied().unwrap_or(0));
-    let with = |types: &BTreeMap<Arc<str>, u64>, wanted: fn(&str) -> bool| -> u64 {
+    let with = |types: &SmallMap<Arc<str>, u64>, wanted: fn(&str) -> bool| -> u64 {
         types.iter().filter(|(name, _)| wanted(name)).map(|(_, calls)| calls).sum()
     };
     let forms = with(&stats.request_types, |name| name.contains("form"));
