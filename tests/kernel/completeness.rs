@@ -2,6 +2,7 @@
 //! server and each front end.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Instant;
 
 use crate::netns::Netns;
 use crate::process::POLL;
@@ -26,13 +27,19 @@ fn assert_complete(kind: Kind, front_end: &str, calls: usize) {
         .expect("the sensor captures");
 
     let load = Load { calls, connections: 50, calls_per_second: CALLS_PER_SECOND };
+    let started = Instant::now();
     let sent = traffic::drive(&netns, server.address(), load).expect("traffic");
+    let seconds = started.elapsed().as_secs_f64();
     let logged = server.stop().expect("the server stops");
     assert_eq!(logged, sent, "the access log is the measure");
 
     let store = sensor.stop().expect("the sensor stops in order");
     let found = store.tally().expect("endpoints");
     let losses = store.losses().expect("losses");
+    let stored: u64 = found.values().sum();
+    println!(
+        "{kind:?}, {front_end}: {stored} of {calls} calls stored, sent in {seconds:.1} s; losses {losses:?}"
+    );
     assert_same(&found, &templated(&logged), &format!("{kind:?}, {front_end}; losses: {losses:?}"));
 }
 
@@ -77,7 +84,7 @@ completeness! {
     go_by_syscall: Go, "syscall";
 }
 
-/// The long run: `cargo test -p sensor --test kernel twenty_thousand -- --ignored`.
+/// The long run: `cargo xtask test --full`.
 #[test]
 #[ignore = "two minutes"]
 fn twenty_thousand_calls_of_each() {
