@@ -48,7 +48,10 @@ pub fn sys_exit(context: BtfTracePointContext) -> i32 {
 pub fn tcp_destroy_sock(context: BtfTracePointContext) -> i32 {
     if let Some((connection, [inbound, outbound])) = socket::on_destroy(context.arg::<*const u8>(0)) {
         // Off unless the agent asks for it at load, and then no instruction at all.
-        debug!(&context, "connection {} closed after {} bytes in, {} bytes out", connection, inbound, outbound);
+        debug!(
+            &context,
+            "connection {} closed after {} bytes in, {} bytes out", connection, inbound, outbound
+        );
     }
     0
 }
