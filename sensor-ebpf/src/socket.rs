@@ -228,10 +228,9 @@ fn try_create(sk: u64, moved: u64) {
     if is_loopback(&local, version) || is_loopback(&remote, version) {
         state.tuple.network_namespace = network_namespace;
     }
-    if !own
-        && !(namespace_in_scope(network_namespace)
-            && ports_in_scope(state.tuple.local_port, state.tuple.remote_port))
-    {
+    let inside = namespace_in_scope(network_namespace)
+        && ports_in_scope(state.tuple.local_port, state.tuple.remote_port);
+    if !(own || inside) {
         let _ = OUTSIDE.insert(sk, 1, BPF_ANY as u64);
         return;
     }
