@@ -85,27 +85,39 @@ struct Place {
 
 /// Moves the direction's position past the operation.
 ///
+/// Where the socket's count and the operation do not agree, another task sent or received at the same
+/// time, or an operation was missed. From then on a hook that comes late could take the place of
+/// another operation of the same length: nothing of this direction is certain until it turns.
+///
 /// `None`: its bytes were already accounted for, as part of a span that an operation of another
-/// task, running at the same time, declared missing.
+/// task declared missing.
 #[inline(always)]
 fn advance(state: &mut SocketState, operation: &Operation) -> Option<Place> {
     let direction = (operation.direction & 1) as usize;
-    let position = state.position[direction];
     let moved = operation.moved;
-    let mut place = Place { position, span: moved, exact: true };
-    let expected = state.sequence(operation.direction).wrapping_add(moved as u32);
+    let uncertain = &raw mut state.uncertain[direction];
+    let next = &raw mut state.position[direction];
+    // SAFETY: members of the state. The position is read before the mark and written after it, so
+    // that a task which sees the new position sees the mark too.
+    let position = unsafe { core::ptr::read_volatile(next) };
+    let expected = state.base[direction].wrapping_add(position as u32).wrapping_add(moved as u32);
     let ahead = operation.sequence.wrapping_sub(expected) as i32;
-    if ahead < 0 {
-        crate::maps::count(Loss::Unordered as u8, moved);
-        return None;
-    }
     // The end of a direction takes a number too, and may be read together with its last bytes.
-    if ahead > 0 && !(ahead == 1 && is_shut(operation)) {
-        place.span = moved + ahead as u64;
-        place.exact = false;
+    let agrees = ahead == 0 || ahead == 1 && is_shut(operation);
+    if !agrees {
+        // SAFETY: as above.
+        unsafe { core::ptr::write_volatile(uncertain, 1) };
+        if ahead < 0 {
+            crate::maps::count(Loss::Unordered as u8, moved);
+            return None;
+        }
     }
-    state.position[direction] = position + place.span;
-    Some(place)
+    let span = if agrees { moved } else { moved + ahead as u64 };
+    // SAFETY: as above.
+    let exact = unsafe { core::ptr::read_volatile(uncertain) } == 0;
+    // SAFETY: as above.
+    unsafe { core::ptr::write_volatile(next, position + span) };
+    Some(Place { position, span, exact })
 }
 
 /// Whether the direction of an operation has ended (`RCV_SHUTDOWN` 1, `SEND_SHUTDOWN` 2).
@@ -232,6 +244,7 @@ pub fn on_operation(state: &mut SocketState, operation: &Operation) {
         state.gathered_bytes = 0;
         flags = FLAG_BURST_START;
         let direction = (operation.direction & 1) as usize;
+        state.uncertain[direction] = 0;
         state.bursts[direction] = state.bursts[direction].wrapping_add(1);
         state.bursts_tested = state.bursts_tested.saturating_add(1);
     }

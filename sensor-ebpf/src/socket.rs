@@ -110,8 +110,10 @@ pub struct SocketState {
     pub family: u8,
     /// 1 if this end answers requests.
     pub serves: u8,
+    /// Per direction, until it turns: its operations and the socket's count did not agree.
+    pub uncertain: [u8; 2],
     /// Zero.
-    pub reserved: [u8; 5],
+    pub reserved: [u8; 3],
     /// First bytes of the current burst.
     pub gathered: [u64; GATHERED_BYTES / 8],
     /// Name of the process.
