@@ -96,9 +96,10 @@ fn twenty_thousand_calls_of_each() {
 }
 
 /// A server that answers before it has read the request's body reads the rest of that body and the next
-/// request's head at once. Past the budget of captured bytes such a head is lost; it is counted, one by one.
+/// request's head in one burst, past the budget of captured bytes. The head is seen all the same where an
+/// operation begins with it; one that stands in the middle of an operation is counted, one by one.
 #[test]
-fn heads_lost_behind_a_late_body_are_counted() {
+fn heads_behind_a_late_body_are_seen_or_counted() {
     let Some(_turn) = live() else { return };
     for front_end in ["socket", "syscall"] {
         let folder = tempfile::tempdir().expect("a temporary folder");
@@ -106,7 +107,7 @@ fn heads_lost_behind_a_late_body_are_counted() {
         let address = "127.0.0.1:8080".parse().expect("an address");
         let server =
             Server::start(Kind::HastyNginx, &netns, address, folder.path()).expect("the server starts");
-        // A small budget, so that many heads are lost.
+        // A small budget, so that nearly every body is past it.
         let arguments = ["--netns", netns.name(), "--front-end", front_end, "--burst-bytes-max", "1024"];
         let sensor = Sensor::start(folder.path(), &arguments).expect("the sensor captures");
         let load = Load { calls: CALLS, connections: 50, calls_per_second: CALLS_PER_SECOND };
@@ -119,9 +120,8 @@ fn heads_lost_behind_a_late_body_are_counted() {
         // One for one: the response of a request whose head is lost is seen and belongs to nothing.
         let counted = losses.get("request-missing").copied().unwrap_or(0);
         println!("{front_end}: {missing} of {CALLS} calls are missing; losses {losses:?}");
-        assert!(missing > 0, "no head was lost, so nothing is shown; losses {losses:?}");
+        assert!(losses.contains_key("body-budget"), "no body was past the budget; losses {losses:?}");
         assert_eq!(missing, counted, "{front_end}: missing calls and counted ones; losses {losses:?}");
-        assert!(losses.get("message-lost") >= Some(&missing), "each lost head is counted; losses {losses:?}");
     }
 }
 
