@@ -232,7 +232,7 @@ pub fn on_operation(state: &mut SocketState, operation: &Operation) {
     if operation.buffer.ignored {
         return;
     }
-    let outside = !socket::is_probing() && !socket::task_in_scope();
+    let outside = !socket::task_in_scope();
     if outside && state.verdict == UNKNOWN {
         return;
     }

@@ -47,9 +47,11 @@ fn on_length(context: &BtfTracePointContext, direction: u8) {
         if !socket::is_internet(read::load(sk, setting!(offsets.skc_family))) {
             return;
         }
-        if setting!(scope.network_namespace) != 0 && !socket::is_probing() {
+        if setting!(scope.network_namespace) != 0 {
             let net = read::load::<*const u8>(sk, setting!(offsets.skc_net));
-            if !socket::namespace_in_scope(read::load(net, setting!(offsets.net_inum))) {
+            let inside = socket::namespace_in_scope(read::load(net, setting!(offsets.net_inum)));
+            // The agent's own probe may be elsewhere.
+            if !inside && !socket::is_probing() {
                 return;
             }
         }

@@ -1,14 +1,12 @@
 //! One function per command: open what it needs, let the stages work, print what they made.
 
 use std::io::{self, IsTerminal, Write};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use clap::CommandFactory;
 use serde::Serialize;
 
 use crate::cli::{Cli, Command, Format, Output, Query};
 use crate::config::{self, Failure};
-use crate::flow::Timestamp;
 use crate::inventory::Inventory;
 use crate::inventory::catalog::Catalog;
 use crate::report::doctor::{CheckRow, Doctor, Outcome};
@@ -18,7 +16,7 @@ use crate::report::status::{RunFacts, Status};
 use crate::report::text::{self, Style};
 use crate::source::check::{self, Check};
 use crate::store::sqlite::SqliteStore;
-use crate::store::{Run, Store, StoreError};
+use crate::store::{self, Run, Store, StoreError};
 use crate::telemetry::{self, Progress, Verbosity};
 
 /// How long one write of a run waits for another program's lock.
@@ -95,7 +93,7 @@ fn checks() -> Vec<Check> {
 }
 
 fn load(store: &config::Store, query: &Query) -> Result<(Inventory, Catalog), Failure> {
-    let filter = config::filter(query, now())?;
+    let filter = config::filter(query, store::now())?;
     let inventory = blocking(async { SqliteStore::open(&store.path).await?.load().await })?;
     let catalog = filter.apply(Catalog::of(&inventory));
     Ok((inventory, catalog))
@@ -168,9 +166,4 @@ fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
         .enable_all()
         .build()
         .map_err(|error| Failure::environment_because("cannot start the runtime", error))
-}
-
-fn now() -> Timestamp {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Timestamp(u64::try_from(since.as_nanos()).unwrap_or(u64::MAX))
 }

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use schema::loss::Loss;
 use tokio::signal::unix::{SignalKind, signal};
@@ -13,14 +13,13 @@ use tokio::sync::{mpsc, watch};
 
 use super::Pipeline;
 use crate::config::{self, Failure};
-use crate::flow::Timestamp;
 use crate::inventory::Inventory;
 use crate::source::decode::Decoder;
 use crate::source::kernel::{Capture, FrontEnd, Settings, epoch_offset_ns, forbid_core_dumps};
 use crate::store::flush::{FlushOptions, FlushState, Flusher};
 use crate::store::key::KEY_BYTES;
 use crate::store::sqlite::SqliteStore;
-use crate::store::{RunStart, Store};
+use crate::store::{self, RunStart, Store};
 use crate::stream::Ordering;
 use crate::telemetry::{MetricsFile, Progress, Tally};
 
@@ -69,7 +68,7 @@ pub async fn run(
         version: env!("CARGO_PKG_VERSION").to_owned(),
         front_end: front_end.to_owned(),
         scope: config.scope.to_string(),
-        at: wall_clock(),
+        at: store::now(),
     };
     let run = store.begin_run(&start).await?;
     let (flusher, deltas, flush_state) = Flusher::new(store, run, FlushOptions::default());
@@ -84,7 +83,7 @@ pub async fn run(
         deltas,
         unsent: Inventory::default(),
         lost: HashMap::new(),
-        losses: Tally::default(),
+        sums: Tally::default(),
         tally,
         flush: config.flush,
         stop: stop.clone(),
@@ -190,11 +189,6 @@ fn with_flush(tally: &Tally, flush: &watch::Receiver<FlushState>) -> Tally {
     Tally { flush: *flush.borrow(), ..tally.clone() }
 }
 
-fn wall_clock() -> Timestamp {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Timestamp(u64::try_from(since.as_nanos()).unwrap_or(u64::MAX))
-}
-
 /// The thread that reads.
 struct Reader {
     capture: Capture,
@@ -205,7 +199,8 @@ struct Reader {
     unsent: Inventory,
     /// Kernel losses that went into deltas already.
     lost: HashMap<Loss, u64>,
-    losses: Tally,
+    /// What is told to the rim.
+    sums: Tally,
     tally: watch::Sender<Tally>,
     flush: Duration,
     stop: Arc<AtomicBool>,
@@ -272,7 +267,7 @@ impl Reader {
         }
         let delta = self.pipeline.take_delta();
         for (cause, count) in &delta.losses {
-            *self.losses.losses.entry(cause.clone()).or_default() += count;
+            *self.sums.losses.entry(cause.clone()).or_default() += count;
         }
         self.unsent.merge(delta);
         if self.unsent.is_empty() {
@@ -285,9 +280,9 @@ impl Reader {
     }
 
     fn tell(&mut self) {
-        self.losses.calls = self.pipeline.calls();
-        self.losses.endpoints = self.pipeline.endpoints();
-        self.losses.connections = self.pipeline.opened();
-        self.tally.send_replace(self.losses.clone());
+        self.sums.calls = self.pipeline.calls();
+        self.sums.endpoints = self.pipeline.endpoints();
+        self.sums.connections = self.pipeline.opened();
+        self.tally.send_replace(self.sums.clone());
     }
 }

@@ -5,15 +5,14 @@
 //! pipeline never waits for a disk. What passes the bound is dropped and counted, call by call.
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until, timeout_at};
 use tracing::{info, warn};
 
-use super::{RunId, Store, StoreError};
+use super::{RunId, Store, StoreError, now};
 use crate::counter::Counter;
-use crate::flow::Timestamp;
 use crate::inventory::Inventory;
 use crate::limits::{FLUSH_QUEUE_MAX, PENDING_ROWS_MAX};
 
@@ -282,9 +281,4 @@ fn rows(inventory: &Inventory) -> usize {
         .map(|s| 1 + s.statuses.len() + s.fields.len() + s.callers.len() + s.servers.len())
         .sum();
     endpoints + inventory.words.len() + inventory.coverage.len()
-}
-
-fn now() -> Timestamp {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Timestamp(u64::try_from(since.as_nanos()).unwrap_or(u64::MAX))
 }

@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::flow::Timestamp;
 use crate::inventory::{CoverageKey, CoverageStats, Inventory};
@@ -39,6 +40,12 @@ pub trait Store: Send {
 
     /// The last runs, newest first, at most [`crate::limits::RUNS_KEPT`].
     fn runs(&self) -> impl Future<Output = Result<Vec<Run>, StoreError>> + Send;
+}
+
+/// The wall clock: when a run began, a delta was stored, or a query was asked.
+pub fn now() -> Timestamp {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Timestamp(u64::try_from(since.as_nanos()).unwrap_or(u64::MAX))
 }
 
 /// Number of one run in one store.

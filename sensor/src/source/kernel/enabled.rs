@@ -14,7 +14,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use aya::maps::{Array, HashMap, MapData, PerCpuArray, RingBuf};
+use aya::maps::{Array, HashMap, Map, MapData, MapError, PerCpuArray, RingBuf};
 use aya::programs::BtfTracePoint;
 use aya::{Btf, Ebpf, EbpfLoader, VerifierLogLevel};
 use aya_log::EbpfLogger;
@@ -196,25 +196,14 @@ impl Capture {
             .load(aya::include_bytes_aligned!(env!("APICENSUS_EBPF_OBJECT")))
             .map_err(|error| refused(sources(&error)))?;
         let btf = Btf::from_sys_fs().map_err(|error| refused(sources(&error)))?;
-        let map = |program: &mut Ebpf, name: &str| {
-            program.take_map(name).ok_or_else(|| refused(format!("the kernel program has no map {name}")))
-        };
-        let mut scope: HashMap<MapData, u32, u8> = map(&mut program, "PROCESSES")?
-            .try_into()
-            .map_err(|error: aya::maps::MapError| refused(sources(&error)))?;
+        let mut scope: HashMap<MapData, u32, u8> = map(&mut program, "PROCESSES").map_err(refused)?;
+        let mut probing: Array<MapData, u32> = map(&mut program, "PROBING").map_err(refused)?;
+        let ring: RingBuf<MapData> = map(&mut program, "RING").map_err(refused)?;
+        let losses = map(&mut program, "LOSSES").map_err(refused)?;
         let running = processes.iter().filter_map(|&id| Some((id, start_of(id)?))).collect();
         for process in processes {
             scope.insert(process, 1, 0).map_err(|error| refused(sources(&error)))?;
         }
-        let mut probing: Array<_, u32> = map(&mut program, "PROBING")?
-            .try_into()
-            .map_err(|error: aya::maps::MapError| refused(sources(&error)))?;
-        let ring = map(&mut program, "RING")?
-            .try_into()
-            .map_err(|error: aya::maps::MapError| refused(sources(&error)))?;
-        let losses = map(&mut program, "LOSSES")?
-            .try_into()
-            .map_err(|error: aya::maps::MapError| refused(sources(&error)))?;
         probing.set(0, 1, 0).map_err(|error| refused(sources(&error)))?;
         for name in front_end.programs() {
             let hook: &mut BtfTracePoint = program
@@ -230,7 +219,6 @@ impl Capture {
                 hook.attach().map_err(|error| refused(format!("{name}: {}", sources(&error))))?;
             }
         }
-        let ring: RingBuf<MapData> = ring;
         // A program that logs nothing has no map for it.
         let log = EbpfLogger::init(&mut program).ok();
         let wakeups = wakeups_of(ring.as_raw_fd()).map_err(|error| refused(error.to_string()))?;
@@ -314,6 +302,12 @@ impl Capture {
         }
         all
     }
+}
+
+/// Takes a map of the kernel program, of the kind that is asked for.
+fn map<M: TryFrom<Map, Error = MapError>>(program: &mut Ebpf, name: &str) -> Result<M, String> {
+    let map = program.take_map(name).ok_or_else(|| format!("the kernel program has no map {name}"))?;
+    map.try_into().map_err(|error: MapError| sources(&error))
 }
 
 /// Gives the allocator's free memory back to the system. The kernel's types fill some 50 MB of small
