@@ -2,6 +2,7 @@
 //! restarts and orders merges to the same inventory; templates are a pure function of it.
 
 pub mod catalog;
+pub mod guidance;
 mod histogram;
 mod merge;
 mod recorder;

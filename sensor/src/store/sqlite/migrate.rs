@@ -10,7 +10,10 @@ use super::failure;
 use crate::store::StoreError;
 
 /// One file per schema version, in order. Files are never changed once released.
-const MIGRATIONS: &[&str] = &[include_str!("../../../../schema/sql/sqlite/0001_inventory.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("../../../../schema/sql/sqlite/0001_inventory.sql"),
+    include_str!("../../../../schema/sql/sqlite/0002_right.sql"),
+];
 
 /// Newest schema version that this program knows.
 pub const SCHEMA_VERSION: i64 = MIGRATIONS.len() as i64;

@@ -1,0 +1,2 @@
+-- What makes the inventory right: evidence for templates, schemas of bodies, noise beside endpoints.
+-- Same rules as before: sums, hulls, unions, and no value from traffic.
