@@ -4,15 +4,18 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::noise::{self, Noise};
 use super::template::{Template, Tree};
 use super::{EndpointStats, Inventory};
-use crate::call::{Method, SegmentKind};
+use crate::call::{CallClass, Method, SegmentKind};
 
 /// Templated view of an inventory, sorted by service, template and method.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Catalog {
     /// Services by name.
     pub services: Vec<Service>,
+    /// What was called and is no endpoint.
+    pub noise: Noise,
 }
 
 /// Endpoints under one authority.
@@ -49,13 +52,18 @@ pub struct Parameter {
 impl Catalog {
     /// Groups the raw endpoints of an inventory under templates.
     pub fn of(inventory: &Inventory) -> Catalog {
+        let soft = noise::soft_missed(inventory);
         let mut trees: BTreeMap<Arc<str>, Tree> = BTreeMap::new();
         for (key, stats) in &inventory.endpoints {
-            let tree = trees.entry(key.service.clone()).or_default();
-            tree.add(&inventory.words, &key.path, key.method, stats.clone());
+            if key.class == CallClass::Found && !soft.contains(key) {
+                let tree = trees.entry(key.service.clone()).or_default();
+                tree.add(&inventory.words, &key.path, key.method, stats.clone());
+            }
         }
         let services = trees.into_iter().map(|(name, tree)| Service { name, endpoints: endpoints(tree) });
-        Catalog { services: services.collect() }
+        let mut services: Vec<Service> = services.collect();
+        let noise = Noise::beside(inventory, &soft, &mut services);
+        Catalog { services, noise }
     }
 }
 
