@@ -12,6 +12,7 @@ mod http1_fixtures;
 mod http1_property;
 mod inventory_catalog;
 mod inventory_merge;
+mod inventory_noise;
 mod privacy_canary;
 mod report_documents;
 mod store_contract;

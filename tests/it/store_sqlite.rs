@@ -189,6 +189,47 @@ async fn two_sensors_can_share_a_store() {
     assert_eq!(one.load().await.expect("loads"), expected);
 }
 
+/// A store of the first version, with an endpoint, a path that was always missed, and their rows.
+#[tokio::test]
+async fn an_older_store_is_brought_forward() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("apis.db");
+    execute(&path, include_str!("../../schema/sql/sqlite/0001_inventory.sql")).await;
+    execute(
+        &path,
+        "INSERT INTO service VALUES (1, 'a');
+         INSERT INTO endpoint VALUES (3, 1, 'GET', '/users', 9, 5, 7, 0, 0), (4, 1, 'GET', '/gone', 2, 5, 6, 0, 0),
+                                     (5, 1, 'GET', '/mixed', 2, 5, 6, 0, 0);
+         INSERT INTO status VALUES (3, 200, 9), (4, 404, 2), (5, 200, 1), (5, 404, 1);
+         INSERT INTO field VALUES (3, 'query', 'page', 4, 1);
+         INSERT INTO peer VALUES (1, '192.0.2.7', NULL);
+         INSERT INTO edge VALUES (3, 1, 'none', 9, 0, 5, 7);
+         PRAGMA application_id = 1095780675; PRAGMA user_version = 1;",
+    )
+    .await;
+    let mut store = SqliteStore::open(&path).await.expect("it is brought forward");
+    let loaded = store.load().await.expect("loads");
+    let rows: Vec<_> = loaded.endpoints.iter().map(|(key, stats)| (key.class.name(), stats.calls)).collect();
+    assert_eq!(rows, [("missed", 2), ("found", 2), ("found", 9)]);
+    let users = loaded.endpoints.values().find(|stats| stats.calls == 9).expect("it is there");
+    assert_eq!((users.fields.len(), users.callers.len(), users.statuses.get(&200)), (1, 1, Some(&9)));
+    assert_eq!((users.answered.seen.first, users.answered.seen.last), (Timestamp(5), Timestamp(7)));
+    // What refers to an endpoint still does, and goes with it.
+    let run = store.begin_run(&run_start()).await.expect("a run");
+    store.merge(run, 1, &shop(), Timestamp(NEW_YEAR)).await.expect("merges");
+    let mut connection = connect(&path).await;
+    for sql in ["PRAGMA foreign_key_check", "SELECT * FROM endpoint_view", "SELECT * FROM edge_view"] {
+        let rows = sqlx::query(sql).fetch_all(&mut connection).await.expect("a query");
+        assert_eq!(rows.is_empty(), sql.starts_with("PRAGMA"), "{sql}");
+    }
+    connection.execute("PRAGMA foreign_keys = ON; DELETE FROM endpoint WHERE id = 3").await.expect("deletes");
+    let left: i64 = sqlx::query_scalar("SELECT count(*) FROM edge WHERE endpoint_id = 3")
+        .fetch_one(&mut connection)
+        .await
+        .expect("a count");
+    assert_eq!(left, 0);
+}
+
 /// Every file of `schema/sql/sqlite` is a migration that is applied, and none is missing.
 #[test]
 fn the_schema_version_is_the_number_of_migrations() {
