@@ -142,6 +142,8 @@ fn a_page_for_any_path_is_no_endpoint() {
     for token in ["abcdefg1", "abcdefg2", "abcdefg3", "abcdefg4", "abcdefg5", "abcdefg6"] {
         sensor.call(web, &format!("GET /unsubscribe/{token}"), (200, HTML, "<p>Goodbye</p>"), 2, 0);
     }
+    // The same program at another host: one path is enough.
+    sensor.call("mirror.example", "GET /users", page, 2, 0);
     let catalog = Catalog::of(&sensor.take());
     assert_eq!(
         endpoints(&catalog),
@@ -152,7 +154,7 @@ fn a_page_for_any_path_is_no_endpoint() {
             "GET /unsubscribe/{unsubscribeId} {200: 6}",
         ]
     );
-    assert_eq!(catalog.noise.rows.len(), 5);
+    assert_eq!(catalog.noise.rows.len(), 6);
     assert!(catalog.noise.rows.iter().all(|row| row.class.name() == "soft-missed"), "{:?}", noise(&catalog));
 }
 

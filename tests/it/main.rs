@@ -15,6 +15,7 @@ mod inventory_merge;
 mod inventory_noise;
 mod privacy_canary;
 mod report_documents;
+mod scan_bounds;
 mod store_contract;
 mod store_crash;
 mod store_fixture;

@@ -5,14 +5,18 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use sensor::call::{CallClass, path_text};
 use sensor::flow::Timestamp;
+use sensor::inventory::catalog::Catalog;
+use sensor::inventory::{EndpointKey, Inventory};
+use sensor::limits::NOISE_ROWS_KEPT;
 use sensor::store::key;
 use sensor::store::sqlite::{SCHEMA_VERSION, SqliteStore};
 use sensor::store::{RunId, Store, StoreError};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{ConnectOptions, Connection, Executor};
 
-use crate::store_fixture::{NEW_YEAR, run_start, shop, wide};
+use crate::store_fixture::{NEW_YEAR, SECOND, noisy_shop, run_start, shop, wide};
 
 pub async fn connect(path: &Path) -> SqliteConnection {
     SqliteConnectOptions::new().filename(path).create_if_missing(true).connect().await.expect("connects")
@@ -228,6 +232,53 @@ async fn an_older_store_is_brought_forward() {
         .await
         .expect("a count");
     assert_eq!(left, 0);
+}
+
+/// Scans of many runs: the oldest misses become one row, no call is lost, endpoints keep their misses.
+#[tokio::test]
+async fn noise_of_many_runs_is_folded() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("apis.db");
+    let mut store = SqliteStore::create(&path).await.expect("a new store");
+    let run = store.begin_run(&run_start()).await.expect("a run");
+    store.merge(run, 1, &noisy_shop(), Timestamp(NEW_YEAR)).await.expect("merges");
+    let mut scan = Inventory::default();
+    for (number, (key, mut stats)) in wide(NOISE_ROWS_KEPT + 100, 1).endpoints.into_iter().enumerate() {
+        // Later than the misses of the shop, one after the other.
+        stats.seen.last = Timestamp(NEW_YEAR + 3600 * SECOND + number as u64);
+        scan.endpoints.insert(EndpointKey { class: CallClass::Missed, ..key }, stats);
+    }
+    store.merge(run, 2, &scan, Timestamp(NEW_YEAR)).await.expect("merges");
+    let before = store.load().await.expect("loads");
+    store.begin_run(&run_start()).await.expect("a run");
+    let after = store.load().await.expect("loads");
+    let noise = |inventory: &Inventory| {
+        inventory.endpoints.keys().filter(|key| key.class != CallClass::Found).count()
+    };
+    // Those over a bound, and what the endpoint missed, are besides.
+    assert!(noise(&after) <= NOISE_ROWS_KEPT + 8 && noise(&before) > NOISE_ROWS_KEPT + 100);
+    let sums = |inventory: &Inventory| {
+        let stats = inventory.endpoints.values();
+        let callers = stats.clone().flat_map(|s| s.callers.values().map(|c| c.calls)).sum::<u64>();
+        let statuses = stats.clone().flat_map(|s| s.statuses.values().copied()).sum::<u64>();
+        (stats.map(|s| s.calls).sum::<u64>(), callers, statuses)
+    };
+    assert_eq!(sums(&after), sums(&before));
+    let over = |service: &str| {
+        let rows = after.endpoints.iter();
+        let over =
+            |key: &EndpointKey| *key.service == *service && path_text(&key.path).contains("over-budget");
+        rows.filter(|(key, _)| over(key))
+            .map(|(key, stats)| (key.class.name(), stats.calls))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(over("wide"), [("missed", 100)]);
+    assert_eq!(
+        over("api.shop.example:8080"),
+        [("missed", 942), ("static-file", 5), ("health-check", 60), ("preflight", 4)]
+    );
+    let users = Catalog::of(&after).services[0].endpoints[1].clone();
+    assert_eq!((users.method.name(), users.stats.statuses.get(&404)), ("GET", Some(&5)));
 }
 
 /// Every file of `schema/sql/sqlite` is a migration that is applied, and none is missing.

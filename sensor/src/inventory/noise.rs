@@ -250,9 +250,10 @@ fn shown(path: &Path, words: &BTreeMap<u64, Arc<str>>) -> String {
 ///   more, and at most a third as many that were not, if it is anything else. A row is guessed if there is a word in it that nobody knows, and hardly a path of it
 ///   was asked for twice. So `{"ok":true}` of an API stays an endpoint wherever it is really used.
 ///
-/// Then all rows with that page are soft misses, whatever the method, but for the root, whose page it is.
+/// Then all rows of the service with that page are soft misses, whatever the method, but for the root,
+/// whose page it is; and if it is HTML, those of all services, where the same program answers.
 pub(super) fn soft_missed(inventory: &Inventory) -> BTreeSet<&EndpointKey> {
-    let mut pages: BTreeMap<(&Arc<str>, u32), Vec<(&EndpointKey, &EndpointStats)>> = BTreeMap::new();
+    let mut pages: BTreeMap<(&Arc<str>, u32), Vec<Row>> = BTreeMap::new();
     for (key, stats) in &inventory.endpoints {
         if let (CallClass::Found, Page::One(page)) = (key.class, stats.page)
             && !key.path.is_empty()
@@ -260,15 +261,35 @@ pub(super) fn soft_missed(inventory: &Inventory) -> BTreeSet<&EndpointKey> {
             pages.entry((&key.service, page)).or_default().push((key, stats));
         }
     }
-    let soft = pages.into_values().filter(|rows| is_soft(rows));
-    soft.flatten().map(|(key, _)| key).collect()
+    let kinds: BTreeMap<(&Arc<str>, u32), Soft> =
+        pages.iter().filter_map(|(page, rows)| Some((*page, softness(rows)?))).collect();
+    let anywhere = kinds.iter().filter(|(_, soft)| **soft == Soft::Html).map(|((_, page), _)| *page);
+    let anywhere: BTreeSet<u32> = anywhere.collect();
+    let soft = pages.into_iter().filter(|((service, page), rows)| {
+        kinds.contains_key(&(*service, *page))
+            || (anywhere.contains(page) && rows.iter().all(|(_, stats)| is_html(stats)))
+    });
+    soft.flat_map(|(_, rows)| rows).map(|(key, _)| key).collect()
+}
+
+type Row<'a> = (&'a EndpointKey, &'a EndpointStats);
+
+/// By which of the two rules a page is no answer.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Soft {
+    Html,
+    Guessed,
+}
+
+fn is_html(stats: &EndpointStats) -> bool {
+    !stats.response_types.is_empty() && stats.response_types.keys().all(|media| media.contains("html"))
 }
 
 fn is_over_budget_path(path: &Path) -> bool {
     matches!(&path[..], [Segment::Word(word)] if **word == *OVER_BUDGET)
 }
 
-fn is_soft(rows: &[(&EndpointKey, &EndpointStats)]) -> bool {
+fn softness(rows: &[Row]) -> Option<Soft> {
     let asked = rows.iter().filter(|(key, stats)| key.method.0 == "GET" && stats.answered.paths != 0);
     // Words that are not known yet are one place: how many stay apart is up to bounds.
     let mut places: BTreeMap<String, Place> = BTreeMap::new();
@@ -277,8 +298,7 @@ fn is_soft(rows: &[(&EndpointKey, &EndpointStats)]) -> bool {
         let place = places.entry(coarse(&key.path)).or_insert(Place { paths: 0, is_guessed: true });
         place.paths = place.paths.saturating_add(stats.answered.paths.count_ones());
         place.is_guessed &= is_guessed(key, stats);
-        html &= stats.response_types.keys().all(|media| media.contains("html"))
-            && !stats.response_types.is_empty();
+        html &= is_html(stats);
     }
     let paths: u32 = places.values().map(|place| place.paths).fold(0, u32::saturating_add);
     let by_html = html && places.len() >= HTML_ROWS_MIN && paths >= HTML_PATHS_MIN;
@@ -287,7 +307,7 @@ fn is_soft(rows: &[(&EndpointKey, &EndpointStats)]) -> bool {
     let by_guesses = guesses.clone().count() >= GUESSED_ROWS_MIN
         && guessed_paths >= GUESSED_PATHS_MIN
         && guesses.count() * 4 >= places.len() * 3;
-    by_html || by_guesses
+    if by_html { Some(Soft::Html) } else { by_guesses.then_some(Soft::Guessed) }
 }
 
 /// Paths of one form that had one and the same answer.
