@@ -9,9 +9,12 @@ use crate::protocol::Message;
 
 use super::hash::Seed;
 
-/// Bytes at each end of a body that its mark is made of, with its length: enough to tell pages apart,
-/// little enough to cost a fraction of a microsecond.
-const END_BYTES: usize = 1024;
+/// Bytes at each end of a body that its mark is made of, besides its length and [`SAMPLES`] of what is
+/// between: enough to tell pages apart, little enough to cost a tenth of a microsecond.
+const END_BYTES: usize = 128;
+
+/// Words of eight bytes, evenly spread, between the ends.
+const SAMPLES: usize = 16;
 
 /// The bit that a hash has in a set of 64: its size gives a number of different things, at least.
 pub(super) fn bit(seed: Seed, hash: u64) -> u64 {
@@ -34,7 +37,12 @@ pub(super) fn page(key: &[u8; 16], seed: Seed, response: &Message) -> Option<u32
     }
     let (start, rest) = body.split_at(body.len().min(END_BYTES));
     let end = &rest[rest.len().saturating_sub(END_BYTES)..];
-    let quick = seed.bytes(seed.bytes(response.body_bytes, start), end);
+    let between = &rest[..rest.len() - end.len()];
+    let mut quick = seed.bytes(seed.bytes(response.body_bytes, start), end);
+    let samples = between.chunks(between.len().div_ceil(SAMPLES).max(size_of::<u64>()));
+    for sample in samples.filter_map(|sample| sample.first_chunk()) {
+        quick = seed.number(quick, u64::from_le_bytes(*sample));
+    }
     // The seed's hash is for tables; what is stored is hashed as words are.
     let mut hasher = SipHasher13::new_with_key(key);
     hasher.write_u64(quick);
