@@ -98,6 +98,9 @@ counters! {
     /// More endpoints in memory, or of one service in one run, than the bound; the call is counted under
     /// its service only.
     EndpointsFull = "endpoints-full",
+    /// More rows of missed calls, files, health checks or preflights than the bound; the call is counted
+    /// under its service and class only.
+    NoiseFull = "noise-full",
     /// More services in one run than the bound; the call is counted under `{over-budget}`.
     ServicesFull = "services-full",
     /// More kinds of connections between two flushes than are kept.

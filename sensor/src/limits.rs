@@ -68,6 +68,10 @@ pub const PATH_SEGMENTS_MAX: usize = 32;
 /// Path words under observation before they are shown to be route words.
 pub const PATH_WORDS_MAX: usize = 65_536;
 
+/// Paths of services with unknown words that are remembered to learn which of those are route words,
+/// about 300 B each.
+pub const LEARNT_PATHS_MAX: usize = 50_000;
+
 /// Endpoints with unflushed changes in memory.
 pub const ENDPOINTS_MAX: usize = 50_000;
 
@@ -81,6 +85,33 @@ pub const ENDPOINTS_PER_RUN_MAX: usize = 200_000;
 /// Raw endpoints (methods on paths not yet templated) of one service told apart in one run. Values are
 /// shapes by then, so that only words that are in no dictionary multiply them.
 pub const ENDPOINTS_PER_SERVICE_MAX: usize = 4096;
+
+/// Raw endpoints of one service that begin with one and the same response body. A server that answers
+/// any path with its page makes these and no more; what answers something else keeps its place.
+pub const PAGE_ROWS_PER_SERVICE_MAX: usize = 256;
+
+/// The same for all services: one program answers at many hosts.
+pub const PAGE_ROWS_PER_RUN_MAX: usize = 8192;
+
+/// Rows of missed calls (methods on paths that are not there) of one service told apart in one run:
+/// enough for clients in error, not for scans.
+pub const MISSED_PER_SERVICE_MAX: usize = 128;
+
+/// Rows of files of web pages of one service; they are one row per folder.
+pub const STATIC_FILES_PER_SERVICE_MAX: usize = 64;
+
+/// Rows of health checks of one service. Few paths are such.
+pub const HEALTH_CHECKS_PER_SERVICE_MAX: usize = 32;
+
+/// Rows of preflights of one service: one per endpoint that browsers call across origins.
+pub const PREFLIGHTS_PER_SERVICE_MAX: usize = 128;
+
+/// Rows of all services and classes that are no endpoints, in one run, 8 B each and about 1 KiB in the
+/// store: a scan of a thousand hosts stays at some MiB.
+pub const NOISE_PER_RUN_MAX: usize = 8192;
+
+/// Callers of one row that is no endpoint, with unflushed changes in memory.
+pub const CALLERS_PER_NOISE_ROW_MAX: usize = 64;
 
 /// Kinds of connections (workload, port, verdict) told apart between two flushes. One per service
 /// that a host asks or offers; ports of scanners would multiply them.

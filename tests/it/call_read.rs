@@ -94,8 +94,8 @@ fn targets_and_authorities() {
         ("a.example", "/a%2Fb/x%20y", "GET", "GET a.example /{text}/{text}"),
         ("a.example", "/users/ada@example.org", "GET", "GET a.example /users/{email}"),
         ("a.example", "/files/5f3a00aa11/2024-01-31", "GET", "GET a.example /files/{hex}/{date}"),
-        ("a.example", "/static/index.html", "GET", "GET a.example /static/index.html"),
-        ("a.example", "/static/app.3f9a.js", "GET", "GET a.example /static/{text}"),
+        ("a.example", "/static/index.html", "GET", "GET a.example /static/%7Bfile}"),
+        ("a.example", "/static/app.3f9a.js", "GET", "GET a.example /static/%7Bfile}"),
         ("a.example", "/", "WILHELM", "OTHER a.example /"),
     ] {
         assert_eq!(target(host, raw, method), expected, "{raw}");

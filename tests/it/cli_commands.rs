@@ -41,7 +41,7 @@ fn shop_folder() -> tempfile::TempDir {
     block_on(async {
         let mut store = SqliteStore::create(&folder.path().join("apis.db")).await.expect("a new store");
         let run = store.begin_run(&run_start()).await.expect("a run");
-        store.merge(run, &shop(), Timestamp(NEW_YEAR + 60 * SECOND)).await.expect("merges");
+        store.merge(run, 1, &shop(), Timestamp(NEW_YEAR + 60 * SECOND)).await.expect("merges");
         store.end_run(run, Timestamp(NEW_YEAR + 61 * SECOND)).await.expect("ends");
         store.close().await.expect("closes");
     });

@@ -1,14 +1,18 @@
 //! Templates: raw paths in, what people read out.
 
-use sensor::call::{Method, path_of_text};
+use sensor::call::{CallClass, Method, path_of_text};
 use sensor::inventory::catalog::Catalog;
 use sensor::inventory::{EndpointKey, EndpointStats, Inventory};
 
 fn inventory(paths: &[&str]) -> Inventory {
     let mut inventory = Inventory::default();
     for path in paths {
-        let key =
-            EndpointKey { service: "a".into(), method: Method("GET"), path: path_of_text(path).unwrap() };
+        let key = EndpointKey {
+            service: "a".into(),
+            method: Method("GET"),
+            path: path_of_text(path).unwrap(),
+            class: CallClass::Found,
+        };
         let stats = EndpointStats { calls: 1, ..EndpointStats::default() };
         inventory.merge(Inventory { endpoints: [(key, stats)].into(), ..Inventory::default() });
     }

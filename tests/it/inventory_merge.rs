@@ -1,7 +1,7 @@
 //! Invariant 7: any partition and any order of the calls gives the same inventory.
 
 use proptest::prelude::*;
-use sensor::call::{Reader, Segment, path_text};
+use sensor::call::{CallClass, Reader, Segment, path_text};
 use sensor::counter::{Counter, Counters};
 use sensor::flow::{Timestamp, Verdict};
 use sensor::inventory::catalog::Catalog;
@@ -98,9 +98,14 @@ proptest! {
 fn sums_are_exact() {
     let calls: Vec<Short> = (0..200_u32).map(|n| (1, (n % 3) as u8, (n % 4) as u8, 2, n)).collect();
     let inventory = inventory(&[calls], 50);
-    assert_eq!(inventory.endpoints.len(), 1);
-    let stats = inventory.endpoints.values().next().unwrap();
+    // One row of what was found, one of what was missed.
+    let classes: Vec<CallClass> = inventory.endpoints.keys().map(|key| key.class).collect();
+    assert_eq!(classes, [CallClass::Found, CallClass::Missed]);
+    let catalog = Catalog::of(&inventory);
+    let [endpoint] = &*catalog.services[0].endpoints else { panic!("{catalog:?}") };
+    let stats = &endpoint.stats;
     assert_eq!(stats.calls, 200);
+    assert_eq!(stats.statuses.get(&404), Some(&50));
     assert_eq!(stats.statuses.values().sum::<u64>(), 200);
     assert_eq!((stats.seen.first, stats.seen.last), (Timestamp(0), Timestamp(199)));
     let (_, caller) = stats.callers.iter().next().unwrap();

@@ -54,13 +54,13 @@ fn any_order_gives_the_same<M: Make>(parts: &[Inventory], order: &[usize]) -> Te
         let expected = merged(parts);
         let (mut store, _folder) = M::make().await;
         let run = store.begin_run(&run_start()).await.expect("a run");
-        for &index in order {
-            store.merge(run, &parts[index], Timestamp(NEW_YEAR)).await.expect("merges");
+        for (number, &index) in (1..).zip(order) {
+            store.merge(run, number, &parts[index], Timestamp(NEW_YEAR)).await.expect("merges");
         }
         prop_assert_eq!(store.load().await.expect("loads"), expected.clone());
         // Once more as a whole: what comes out can go in again, as when stores are joined.
         let (mut joined, _folder) = M::make().await;
-        joined.merge(run, &expected, Timestamp(NEW_YEAR)).await.expect("merges");
+        joined.merge(run, 1, &expected, Timestamp(NEW_YEAR)).await.expect("merges");
         prop_assert_eq!(joined.load().await.expect("loads"), expected);
         Ok(())
     })
@@ -70,8 +70,8 @@ fn runs_keep_their_own_sums<M: Make>() {
     block_on(async {
         let (mut store, _folder) = M::make().await;
         let first = store.begin_run(&run_start()).await.expect("a run");
-        store.merge(first, &shop(), Timestamp(NEW_YEAR + 5)).await.expect("merges");
-        store.merge(first, &shop(), Timestamp(NEW_YEAR + 7)).await.expect("merges");
+        store.merge(first, 1, &shop(), Timestamp(NEW_YEAR + 5)).await.expect("merges");
+        store.merge(first, 2, &shop(), Timestamp(NEW_YEAR + 7)).await.expect("merges");
         store.end_run(first, Timestamp(NEW_YEAR + 9)).await.expect("ends");
         let second = store.begin_run(&run_start()).await.expect("a run");
         let runs = store.runs().await.expect("runs");
@@ -90,12 +90,12 @@ fn old_runs_go_and_their_sums_stay<M: Make>() {
     block_on(async {
         let (mut store, _folder) = M::make().await;
         let first = store.begin_run(&run_start()).await.expect("a run");
-        store.merge(first, &shop(), Timestamp(NEW_YEAR)).await.expect("merges");
+        store.merge(first, 1, &shop(), Timestamp(NEW_YEAR)).await.expect("merges");
         for _ in 0..RUNS_KEPT {
             store.begin_run(&run_start()).await.expect("a run");
         }
         // A sensor that outlives the list of runs still stores what it sees.
-        store.merge(first, &shop(), Timestamp(NEW_YEAR)).await.expect("merges");
+        store.merge(first, 2, &shop(), Timestamp(NEW_YEAR)).await.expect("merges");
         store.end_run(first, Timestamp(NEW_YEAR)).await.expect("ends");
         let runs = store.runs().await.expect("runs");
         assert_eq!(runs.len(), RUNS_KEPT);
@@ -111,8 +111,8 @@ fn sums_stop_at_the_largest_number<M: Make>() {
         for stats in part.endpoints.values_mut() {
             stats.request_bytes = i64::MAX as u64 - 1;
         }
-        for _ in 0..3 {
-            store.merge(RunId(1), &part, Timestamp(NEW_YEAR)).await.expect("merges");
+        for number in 1..=3 {
+            store.merge(RunId(1), number, &part, Timestamp(NEW_YEAR)).await.expect("merges");
         }
         let loaded = store.load().await.expect("loads");
         assert!(loaded.endpoints.values().all(|stats| stats.request_bytes >= i64::MAX as u64));

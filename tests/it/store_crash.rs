@@ -71,7 +71,7 @@ fn victim(folder: &Path) {
         let mut delta = wide(50, 10);
         delta.merge(shop());
         for flushes in 1..10_000u64 {
-            store.merge(run, &delta, Timestamp(flushes)).await.expect("merges");
+            store.merge(run, flushes + 1, &delta, Timestamp(flushes)).await.expect("merges");
             println!("flushed {flushes}");
         }
         panic!("nobody killed it");

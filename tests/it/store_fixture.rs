@@ -6,11 +6,11 @@ use std::sync::Arc;
 
 use proptest::collection::btree_map;
 use proptest::prelude::*;
-use sensor::call::{Credential, Facts, Method, Path, Place, Segment, SegmentKind};
+use sensor::call::{CallClass, Credential, Facts, Method, Path, Place, Segment, SegmentKind};
 use sensor::flow::{Peer, Timestamp, Verdict, Workload};
 use sensor::inventory::{
-    CallerKey, CallerStats, CoverageKey, CoverageStats, EndpointKey, EndpointStats, FieldKey, FieldStats,
-    Histogram, Inventory, Seen, SmallMap,
+    Answered, CallerKey, CallerStats, CoverageKey, CoverageStats, EndpointKey, EndpointStats, FieldKey,
+    FieldStats, Histogram, Inventory, Page, Seen, SmallMap,
 };
 use sensor::store::RunStart;
 
@@ -45,7 +45,12 @@ fn word(word: &str) -> Segment {
 }
 
 fn key(service: &str, method: &'static str, path: &[Segment]) -> EndpointKey {
-    EndpointKey { service: service.into(), method: Method(method), path: path.iter().cloned().collect() }
+    EndpointKey {
+        service: service.into(),
+        method: Method(method),
+        path: path.iter().cloned().collect(),
+        class: CallClass::Found,
+    }
 }
 
 fn seen(first_s: u64, last_s: u64) -> Seen {
@@ -87,10 +92,12 @@ pub fn shop() -> Inventory {
             field(Place::ResponseBody, "/id", 10, Facts::INTEGER),
         ]),
         callers: SmallMap::from([
-            (curl.clone(), CallerStats { calls: 2, refused: 2, seen: seen(0, 5) }),
-            (web.clone(), CallerStats { calls: 10, refused: 0, seen: seen(10, 3600) }),
+            (curl.clone(), CallerStats { calls: 2, refused: 2, seen: seen(0, 5), paths: 1 }),
+            (web.clone(), CallerStats { calls: 10, refused: 0, seen: seen(10, 3600), paths: 1 }),
         ]),
         servers: SmallMap::from([(nginx.clone(), 12)]),
+        answered: Answered { seen: seen(10, 3600), callers: 1, paths: 0b1011 },
+        page: Page::Several,
     };
     let mut latency = Histogram::default();
     latency.buckets[12] = 4;
@@ -108,14 +115,21 @@ pub fn shop() -> Inventory {
             field(Place::RequestBody, "/items/*/sku", 4, Facts::STRING),
             field(Place::RequestBody, "/note\u{1b}[31m\u{202e}", 1, Facts::NULL),
         ]),
-        callers: SmallMap::from([(web, CallerStats { calls: 4, refused: 1, seen: seen(60, 120) })]),
+        callers: SmallMap::from([(web, CallerStats { calls: 4, refused: 1, seen: seen(60, 120), paths: 1 })]),
         servers: SmallMap::from([(nginx, 4)]),
+        answered: Answered { seen: seen(60, 119), callers: 1, paths: 1 },
+        page: Page::Several,
     };
     let health = EndpointStats {
         calls: 1,
         seen: seen(7200, 7200),
         statuses: SmallMap::from([(200, 1)]),
-        callers: SmallMap::from([(far, CallerStats { calls: 1, refused: 0, seen: seen(7200, 7200) })]),
+        callers: SmallMap::from([(
+            far,
+            CallerStats { calls: 1, refused: 0, seen: seen(7200, 7200), paths: 1 },
+        )]),
+        answered: Answered { seen: seen(7200, 7200), callers: 2, paths: 1 },
+        page: Page::One(7),
         ..EndpointStats::default()
     };
     let integer = Segment::Parameter(SegmentKind::Integer);
@@ -154,7 +168,7 @@ pub fn wide(endpoints: usize, fields: usize) -> Inventory {
                 .collect(),
             callers: SmallMap::from([(
                 caller.clone(),
-                CallerStats { calls: 1, refused: 0, seen: seen(0, 1) },
+                CallerStats { calls: 1, refused: 0, seen: seen(0, 1), paths: 1 },
             )]),
             ..EndpointStats::default()
         };
@@ -217,11 +231,8 @@ fn any_stats() -> impl Strategy<Value = EndpointStats> {
     let facts = (count(), any::<u32>()).prop_map(|(calls, facts)| FieldStats { calls, facts: Facts(facts) });
     let credential = prop_oneof![Just(Credential::None), Just(Credential::Jwt)];
     let caller = (any_peer(), credential).prop_map(|(peer, credential)| CallerKey { peer, credential });
-    let caller_stats = (count(), count(), any_seen()).prop_map(|(calls, refused, seen)| CallerStats {
-        calls,
-        refused,
-        seen,
-    });
+    let caller_stats = (count(), count(), any_seen(), any::<u64>())
+        .prop_map(|(calls, refused, seen, paths)| CallerStats { calls, refused, seen, paths });
     let buckets = proptest::collection::vec((0usize..28, count()), 0..4).prop_map(|filled| {
         let mut latency = Histogram::default();
         for (bucket, calls) in filled {
@@ -239,8 +250,15 @@ fn any_stats() -> impl Strategy<Value = EndpointStats> {
     );
     let types = (btree_map(media(), count(), 0..2), btree_map(media(), count(), 0..2));
     let parties = (btree_map(caller, caller_stats, 0..3), btree_map(any_peer(), count(), 0..3));
-    (sums, buckets, types, btree_map(field, facts, 0..4), parties).prop_map(
-        |((calls, seen, request_bytes, response_bytes, statuses), latency, types, fields, parties)| {
+    let answered = (any_seen(), any::<u64>(), any::<u64>()).prop_map(|(seen, callers, paths)| Answered {
+        seen,
+        callers,
+        paths,
+    });
+    let page = prop_oneof![Just(Page::None), (0..3u32).prop_map(Page::One), Just(Page::Several)];
+    (sums, buckets, types, btree_map(field, facts, 0..4), parties, answered, page).prop_map(
+        |(sums, latency, types, fields, parties, answered, page)| {
+            let (calls, seen, request_bytes, response_bytes, statuses) = sums;
             EndpointStats {
                 calls,
                 seen,
@@ -253,6 +271,8 @@ fn any_stats() -> impl Strategy<Value = EndpointStats> {
                 fields: small(fields),
                 callers: small(parties.0),
                 servers: small(parties.1),
+                answered,
+                page,
             }
         },
     )
@@ -265,11 +285,9 @@ fn small<K: Ord, V>(map: BTreeMap<K, V>) -> SmallMap<K, V> {
 /// Any inventory over few names, so that several of them meet.
 pub fn any_inventory() -> impl Strategy<Value = Inventory> {
     let method = prop_oneof![Just(Method("GET")), Just(Method("OTHER"))];
-    let endpoint = (name(), method, any_path()).prop_map(|(service, method, path)| EndpointKey {
-        service,
-        method,
-        path,
-    });
+    let class = proptest::sample::select(CallClass::ALL);
+    let endpoint = (name(), method, any_path(), class)
+        .prop_map(|(service, method, path, class)| EndpointKey { service, method, path, class });
     let verdict =
         prop_oneof![Just(Verdict::Http1), Just(Verdict::Http2), Just(Verdict::Tls), Just(Verdict::Other)];
     let coverage_key = (any_workload(), 80u16..82, verdict)

@@ -109,7 +109,7 @@ impl Store for Hung {
     async fn begin_run(&mut self, _: &RunStart) -> Result<RunId, StoreError> {
         Ok(RunId(1))
     }
-    async fn merge(&mut self, _: RunId, _: &Inventory, _: Timestamp) -> Result<(), StoreError> {
+    async fn merge(&mut self, _: RunId, _: u64, _: &Inventory, _: Timestamp) -> Result<(), StoreError> {
         std::future::pending().await
     }
     async fn end_run(&mut self, _: RunId, _: Timestamp) -> Result<(), StoreError> {
@@ -169,16 +169,17 @@ async fn full_disk(folder: &Path) {
     let path = folder.join("apis.db");
     let mut store = SqliteStore::create(&path).await.expect("a new store");
     let run = store.begin_run(&run_start()).await.expect("a run");
-    store.merge(run, &shop(), Timestamp(1)).await.expect("there is room");
+    store.merge(run, 1, &shop(), Timestamp(1)).await.expect("there is room");
+    let next = store.begin_run(&run_start()).await.expect("a run of the flusher");
     let filler = folder.join("filler");
     let full = std::fs::write(&filler, vec![0; 4 << 20]);
     assert_eq!(full.expect_err("2 MiB are less than 4").kind(), std::io::ErrorKind::StorageFull);
     let delta = wide(200, 20);
-    match store.merge(run, &delta, Timestamp(2)).await {
+    match store.merge(run, 2, &delta, Timestamp(2)).await {
         Err(StoreError::Full { path: full }) => assert_eq!(full, path),
         other => panic!("{other:?}"),
     }
-    let (flusher, deltas, mut state) = Flusher::new(store, run, quick());
+    let (flusher, deltas, mut state) = Flusher::new(store, next, quick());
     let flusher = tokio::spawn(flusher.run());
     deltas.send(delta.clone()).await.expect("it takes deltas");
     until(&mut state, |state| state.failing && state.retried >= 2).await;

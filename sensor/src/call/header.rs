@@ -22,6 +22,8 @@ pub(super) enum Role {
     Host,
     /// `Content-Type`.
     ContentType,
+    /// `User-Agent`.
+    UserAgent,
     /// `Cookie`: its cookies are fields.
     Cookie,
     /// `Set-Cookie`: its cookie is a field.
@@ -94,7 +96,6 @@ const PLUMBING: &[&str] = &[
     "transfer-encoding",
     "upgrade",
     "upgrade-insecure-requests",
-    "user-agent",
     "vary",
     "via",
     "www-authenticate",
@@ -113,6 +114,7 @@ const PLUMBING_PREFIXES: &[&str] = &["access-control-", "sec-"];
 const CARRIERS: &[(&str, Role)] = &[
     ("host", Role::Host),
     ("content-type", Role::ContentType),
+    ("user-agent", Role::UserAgent),
     ("cookie", Role::Cookie),
     ("set-cookie", Role::SetCookie),
     ("authorization", Role::Authorization),

@@ -2,6 +2,7 @@
 //! is dropped. Nothing here or right of here can hold a header, query, path or body value.
 
 mod auth;
+mod class;
 pub(crate) mod evidence;
 mod extension;
 mod facts;
@@ -13,6 +14,7 @@ mod held;
 mod json;
 pub(crate) mod lexicon;
 pub(crate) mod looks;
+mod mark;
 mod media;
 mod name;
 mod path;
@@ -168,6 +170,23 @@ pub enum Credential {
     Other,
 }
 
+/// Which kind of call a row of the inventory sums. Only what was [`CallClass::Found`] makes endpoints
+/// and teaches templates; the rest is counted beside them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum CallClass {
+    /// A call of an endpoint, as far as its answer tells.
+    #[default]
+    Found,
+    /// There was nothing of that path or method: answered with 404, 405, 410 or 501.
+    Missed,
+    /// A file of a web page, by its name and the type of the response.
+    StaticFile,
+    /// A probe that only asks whether the service lives, by its path or who asks.
+    HealthCheck,
+    /// The question of a browser whether another origin may call (CORS, Fetch standard).
+    Preflight,
+}
+
 /// Number of a field in [`FieldNames`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FieldId(pub u32);
@@ -186,6 +205,8 @@ pub struct FieldSeen {
 pub struct Call {
     /// When its first byte was seen.
     pub at: Timestamp,
+    /// Which kind of call it is.
+    pub class: CallClass,
     /// Authority of the service: host and port in lower case, or the server's address.
     pub service: Arc<str>,
     /// Request method.
@@ -212,4 +233,10 @@ pub struct Call {
     pub caller: Arc<Peer>,
     /// Fields seen, each once, sorted by id.
     pub fields: Vec<FieldSeen>,
+    /// One of 64 bits by a keyed hash of the service and the raw path.
+    pub path_bit: u64,
+    /// One of 64 bits by a keyed hash of the caller.
+    pub caller_bit: u64,
+    /// Keyed hash of the response body of a call that was found; `None` if it has none.
+    pub page: Option<u32>,
 }

@@ -1,6 +1,6 @@
 //! Names of the closed sets of this stage and back: what stores and reports write. Stable for ever.
 
-use super::{Credential, Extension, Method, Place, SegmentKind, WordClass};
+use super::{CallClass, Credential, Extension, Method, Place, SegmentKind, WordClass};
 use crate::protocol::METHODS;
 
 impl Method {
@@ -42,6 +42,14 @@ macro_rules! names {
         }
     };
 }
+
+names!(CallClass {
+    Found = "found",
+    Missed = "missed",
+    StaticFile = "static-file",
+    HealthCheck = "health-check",
+    Preflight = "preflight",
+});
 
 names!(SegmentKind {
     Integer = "integer",
@@ -116,6 +124,9 @@ mod tests {
 
     #[test]
     fn names_lead_back() {
+        for &class in CallClass::ALL {
+            assert_eq!(CallClass::of_name(class.name()), Some(class));
+        }
         for &kind in SegmentKind::ALL {
             assert_eq!(SegmentKind::of_name(kind.name()), Some(kind));
         }

@@ -16,7 +16,9 @@ use super::media::{Syntax, is_json_start, media_type};
 use super::text::facts_of_text;
 use super::segment::is_prefix;
 use super::words::{Position, Words};
-use super::{Call, Facts, FieldNames, Method, Path, Place, Segment, auth, form, target};
+use super::{
+    Call, CallClass, Facts, FieldNames, Method, Path, Place, Segment, auth, class, form, mark, target,
+};
 use crate::counter::{Counter, Counters};
 use crate::flow::{Direction, Peer};
 use crate::limits::PATH_SEGMENTS_MAX;
@@ -40,6 +42,7 @@ pub struct Parties {
 
 /// Reads exchanges. One per thread of the pipeline; field numbers are only valid with its names.
 pub struct Reader {
+    key: [u8; 16],
     seed: Seed,
     fields: Fields,
     words: Words,
@@ -54,6 +57,7 @@ pub struct Reader {
 struct Carried<'a> {
     host: Option<&'a [u8]>,
     content_type: Option<&'a [u8]>,
+    user_agent: Option<&'a [u8]>,
 }
 
 impl Reader {
@@ -62,6 +66,7 @@ impl Reader {
         let seed = Seed::new(key);
         let words = Words::new(key, seed);
         Reader {
+            key,
             seed,
             fields: Fields::new(seed, words.dictionary.clone()),
             words,
@@ -111,9 +116,10 @@ impl Reader {
         };
         let service = service.unwrap_or_else(|| self.address(server, server_port));
         let at_service = self.seed.bytes(0, service.as_bytes());
+        let path_bit = mark::path_bit(self.seed, at_service, target.path);
         // What is not there teaches nothing: scanners would fill all places.
         let teaches = status.is_none_or(|status| !matches!(status, 404 | 405 | 410 | 501));
-        let (path, pattern) = self.path(target.path, at_service, teaches, counters);
+        let (mut path, pattern) = self.path(target.path, at_service, teaches, counters);
         self.fields.names.begin(pattern, caller_hash);
         self.fields.names.set_kind(self.seed.bytes(pattern, method.0.as_bytes()));
         let (fields, words) = (&mut self.fields, &self.words.dictionary);
@@ -131,8 +137,25 @@ impl Reader {
             _ => None,
         };
         let response_bytes = response.as_ref().map_or(0, |response| response.body_bytes);
+        let response_type = typed(&answered, response_bytes);
+        let class = class::class(&class::Traits {
+            method,
+            target: &target,
+            status,
+            response_type,
+            user_agent: asked.user_agent,
+            asks_for_origin: method.0 == "OPTIONS" && is_preflight(&request.head),
+            credential: credential.kind(),
+            request_bytes: request.body_bytes,
+        });
+        class::coarse(class, &mut path);
+        let page = match response {
+            Some(response) if class == CallClass::Found => mark::page(&self.key, self.seed, response),
+            _ => None,
+        };
         Some(Call {
             at: request.first_byte,
+            class,
             service,
             method,
             path,
@@ -141,11 +164,14 @@ impl Reader {
             request_bytes: request.body_bytes,
             response_bytes,
             request_type: typed(&asked, request.body_bytes),
-            response_type: typed(&answered, response_bytes),
+            response_type,
             credential: credential.kind(),
             server: server.clone(),
             caller: caller.clone(),
             fields: self.fields.take(),
+            path_bit,
+            caller_bit: mark::bit(caller_hash),
+            page,
         })
     }
 
@@ -179,6 +205,7 @@ impl Reader {
                 // The first one counts: a second Host is an attack (RFC 9112 section 3.2).
                 Role::Host if request => drop(carried.host.get_or_insert(value)),
                 Role::ContentType => drop(carried.content_type.get_or_insert(value)),
+                Role::UserAgent => drop(carried.user_agent.get_or_insert(value)),
                 Role::Cookie if request => {
                     let line = value;
                     for (name, value) in form::cookies(line) {
@@ -336,4 +363,9 @@ impl Reader {
             Syntax::Form | Syntax::Multipart | Syntax::Unknown | Syntax::Opaque => {}
         }
     }
+}
+
+/// A browser asks before the call itself (Fetch standard, "CORS-preflight request").
+fn is_preflight(head: &Head) -> bool {
+    head.field("origin").is_some() && head.field("access-control-request-method").is_some()
 }

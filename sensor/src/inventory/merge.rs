@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
-use super::{CallerStats, CoverageStats, EndpointStats, FieldStats, Inventory, Seen};
+use super::{Answered, CallerStats, CoverageStats, EndpointStats, FieldStats, Inventory, Page, Seen};
 use crate::flow::Timestamp;
 
 /// Adds the values of one map to another, key by key.
@@ -62,6 +62,29 @@ impl EndpointStats {
         self.fields.merge(other.fields, |sum, more| sum.merge(more));
         self.callers.merge(other.callers, |sum, more| sum.merge(more));
         self.servers.merge(other.servers, add);
+        self.answered.merge(other.answered);
+        self.page = self.page.merge(other.page);
+    }
+}
+
+impl Answered {
+    /// Adds the calls of another.
+    pub fn merge(&mut self, other: Answered) {
+        self.seen.merge(other.seen);
+        self.callers |= other.callers;
+        self.paths |= other.paths;
+    }
+}
+
+impl Page {
+    /// What both together are.
+    #[must_use]
+    pub fn merge(self, other: Page) -> Page {
+        match (self, other) {
+            (Page::None, page) | (page, Page::None) => page,
+            (one, other) if one == other => one,
+            _ => Page::Several,
+        }
     }
 }
 
@@ -79,6 +102,7 @@ impl CallerStats {
         add(&mut self.calls, other.calls);
         add(&mut self.refused, other.refused);
         self.seen.merge(other.seen);
+        self.paths |= other.paths;
     }
 }
 

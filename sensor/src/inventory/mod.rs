@@ -1,13 +1,19 @@
 //! What exists: calls become a mergeable [`Inventory`]. Any split of the traffic over nodes,
 //! restarts and orders merges to the same inventory; templates are a pure function of it.
 
+mod budget;
 pub mod catalog;
+pub mod confirm;
+pub mod explain;
 pub mod guidance;
+mod fit;
 mod histogram;
+mod learner;
 mod merge;
+pub mod noise;
 mod recorder;
 mod small_map;
-mod template;
+pub mod template;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -15,7 +21,7 @@ use std::sync::Arc;
 pub use recorder::{OVER_BUDGET, Recorder};
 pub use small_map::SmallMap;
 
-use crate::call::{Credential, Facts, Method, Path, Place};
+use crate::call::{CallClass, Credential, Facts, Method, Path, Place};
 use crate::flow::{Peer, Timestamp, Verdict, Workload};
 
 /// Everything that was observed, as sums, sets and bounds, so that merging commutes.
@@ -42,6 +48,8 @@ pub struct EndpointKey {
     pub method: Method,
     /// Path as words, hidden words and shapes.
     pub path: Path,
+    /// Which kind of calls it sums.
+    pub class: CallClass,
 }
 
 /// Sums over the calls of one endpoint.
@@ -69,6 +77,34 @@ pub struct EndpointStats {
     pub callers: SmallMap<CallerKey, CallerStats>,
     /// Who answered.
     pub servers: SmallMap<Peer, u64>,
+    /// Evidence that it exists.
+    pub answered: Answered,
+    /// Whether its responses were one and the same.
+    pub page: Page,
+}
+
+/// The calls that were answered with a status below 400, as hull and sets: the same call told twice
+/// changes nothing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Answered {
+    /// First and last of them.
+    pub seen: Seen,
+    /// A bit of 64 for each caller: their number gives how many there were at least.
+    pub callers: u64,
+    /// The same for each raw path.
+    pub paths: u64,
+}
+
+/// Response bodies of one endpoint, compared by a keyed hash: none, one and the same, or several.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Page {
+    /// No response had a body.
+    #[default]
+    None,
+    /// All bodies have this hash.
+    One(u32),
+    /// They differ.
+    Several,
 }
 
 /// A place for data.
@@ -109,6 +145,8 @@ pub struct CallerStats {
     pub refused: u64,
     /// First and last seen.
     pub seen: Seen,
+    /// A bit of 64 for each raw path that was asked for.
+    pub paths: u64,
 }
 
 /// An interval of time; merging takes the hull.

@@ -2,30 +2,33 @@
 //! endpoint with a known set of fields is a few look-ups and sums; names and maps are only built
 //! when the change is taken. Bounded: what is over a bound is counted, and stays visible.
 
-use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 use hashbrown::{HashMap, HashTable};
 use smallvec::SmallVec;
 
+use super::budget::{Application, Budget};
+use super::learner::Learner;
 use super::{
-    CallerKey, CallerStats, CoverageKey, CoverageStats, EndpointKey, EndpointStats, FieldKey, FieldStats,
-    Histogram, Inventory, Seen, SmallMap,
+    Answered, CallerKey, CallerStats, CoverageKey, CoverageStats, EndpointKey, EndpointStats, FieldKey,
+    FieldStats, Histogram, Inventory, Page, Seen, SmallMap,
 };
 use crate::call::hash::Seed;
-use crate::call::{Call, Credential, FieldId, FieldNames, FieldSeen, Method, Path, Segment, SegmentKind};
+use crate::call::{
+    Call, CallClass, Credential, FieldId, FieldNames, FieldSeen, Method, Path, Segment, SegmentKind,
+};
 use crate::counter::{Counter, Counters};
 use crate::flow::Peer;
 use crate::limits::{
-    CALLERS_PER_ENDPOINT_MAX, COVERAGE_MAX, ENDPOINTS_MAX, ENDPOINTS_PER_RUN_MAX, ENDPOINTS_PER_SERVICE_MAX,
-    SERVERS_PER_ENDPOINT_MAX, SERVICES_MAX,
+    CALLERS_PER_ENDPOINT_MAX, CALLERS_PER_NOISE_ROW_MAX, COVERAGE_MAX, ENDPOINTS_MAX,
+    SERVERS_PER_ENDPOINT_MAX,
 };
 
 /// Sets of fields kept apart per endpoint before they are added up field by field.
 const SHAPES_MAX: usize = 8;
 
-/// Path word of the endpoint that counts, per service, the calls over the bound of endpoints; also the
+/// Path word of the row that counts, per service and class, the calls over the bound of rows; also the
 /// name of the service that counts the calls over the bound of services. No `Host` reads like it.
 pub const OVER_BUDGET: &str = "{over-budget}";
 
@@ -33,10 +36,10 @@ pub const OVER_BUDGET: &str = "{over-budget}";
 pub struct Recorder {
     seed: Seed,
     endpoints: HashTable<Box<Entry>>,
-    /// Hashes of the endpoints recorded this run.
-    known: HashTable<u64>,
-    /// Services recorded this run, with how many endpoints.
-    services: HashTable<(Arc<str>, usize)>,
+    /// Those of them that are endpoints; the others are bounded by their budget.
+    found: usize,
+    budget: Budget,
+    learner: Learner,
     rest: Inventory,
 }
 
@@ -57,6 +60,8 @@ struct Entry {
     fields: HashMap<u32, FieldStats, BuildSeed>,
     callers: HashTable<Caller>,
     servers: HashTable<(Arc<Peer>, u64)>,
+    answered: Answered,
+    page: Page,
 }
 
 /// Calls that had the same set of fields.
@@ -102,11 +107,13 @@ impl std::hash::Hasher for SeedHasher {
 impl Recorder {
     /// An empty recorder; `key` is the installation's own and seeds its tables.
     pub fn new(key: [u8; 16]) -> Recorder {
+        let seed = Seed::new(key);
         Recorder {
-            seed: Seed::new(key),
+            seed,
             endpoints: HashTable::new(),
-            known: HashTable::new(),
-            services: HashTable::new(),
+            found: 0,
+            budget: Budget::new(seed),
+            learner: Learner::default(),
             rest: Inventory::default(),
         }
     }
@@ -114,15 +121,18 @@ impl Recorder {
     /// Adds one call.
     pub fn record(&mut self, call: &Call, counters: &mut Counters) {
         let seed = self.seed;
-        let hash = endpoint_hash(seed, &call.service, call.method, &call.path);
+        let hash = endpoint_hash(seed, &call.service, call.method, &call.path, call.class);
         let same = |e: &Entry| {
-            e.key.method.0 == call.method.0 && *e.key.service == *call.service && e.key.path == call.path
+            e.key.method.0 == call.method.0
+                && e.key.class == call.class
+                && *e.key.service == *call.service
+                && e.key.path == call.path
         };
         if let Some(entry) = self.endpoints.find_mut(hash, |e| same(e)) {
             entry.record(seed, call, counters);
             return;
         }
-        let Some((hash, key)) = self.place(call, counters) else { return };
+        let (hash, key) = self.place(call, counters);
         if let Some(entry) = self.endpoints.find_mut(hash, |e| e.key == key) {
             entry.record(seed, call, counters);
             return;
@@ -131,79 +141,72 @@ impl Recorder {
     }
 
     /// Where a call is counted whose endpoint has no changes in memory: there if the bounds allow it,
-    /// else with its hidden words as values, else under its service only, else under that of all
-    /// services that are too many. `None` past all bounds: then it is a counter only.
-    fn place(&mut self, call: &Call, counters: &mut Counters) -> Option<(u64, EndpointKey)> {
-        let own = EndpointKey { service: call.service.clone(), method: call.method, path: call.path.clone() };
-        let admitted = self.admits_service(&call.service);
-        if admitted && let Some(hash) = self.admits(&own, ENDPOINTS_PER_SERVICE_MAX) {
-            return Some((hash, own));
+    /// else with its hidden words as values, else under its service and class only, else under that of
+    /// all services that are too many.
+    fn place(&mut self, call: &Call, counters: &mut Counters) -> (u64, EndpointKey) {
+        let own = EndpointKey {
+            service: call.service.clone(),
+            method: call.method,
+            path: call.path.clone(),
+            class: call.class,
+        };
+        let admitted = self.budget.admits_service(&call.service, call.class);
+        if admitted && let Some(hash) = self.admits(&own, call, false) {
+            return (hash, own);
         }
-        counters.add(if admitted { Counter::EndpointsFull } else { Counter::ServicesFull });
-        let EndpointKey { service, method, mut path } = own;
-        let mut hidden = false;
-        for segment in &mut path {
+        counters.add(match (admitted, call.class) {
+            (false, _) => Counter::ServicesFull,
+            (true, CallClass::Found) => Counter::EndpointsFull,
+            (true, _) => Counter::NoiseFull,
+        });
+        let mut values = own.clone();
+        for segment in &mut values.path {
             if let Segment::Hidden(_) = segment {
-                (*segment, hidden) = (Segment::Parameter(SegmentKind::Text), true);
+                *segment = Segment::Parameter(SegmentKind::Text);
             }
         }
-        let values = EndpointKey { service: service.clone(), method, path };
         if admitted
-            && hidden
-            && let Some(hash) =
-                self.admits(&values, ENDPOINTS_PER_SERVICE_MAX + ENDPOINTS_PER_SERVICE_MAX / 8)
+            && values != own
+            && let Some(hash) = self.admits(&values, call, true)
         {
-            return Some((hash, values));
+            return (hash, values);
         }
-        let service = if admitted { service } else { OVER_BUDGET.into() };
+        let service = if admitted { own.service } else { OVER_BUDGET.into() };
         let path: Path = [Segment::Word(OVER_BUDGET.into())].into_iter().collect();
-        let over = EndpointKey { service, method: Method::OTHER, path };
-        let hash = endpoint_hash(self.seed, &over.service, over.method, &over.path);
-        // As many services again may be over the bound of what is in memory.
-        let fits = self.endpoints.len() < ENDPOINTS_MAX + SERVICES_MAX + 1
-            || self.endpoints.find(hash, |e| e.key == over).is_some();
-        fits.then_some((hash, over))
+        let over = EndpointKey { service, method: Method::OTHER, path, class: call.class };
+        let hash = self.hash(&over);
+        // As many as services and classes.
+        self.budget.note(hash);
+        (hash, over)
     }
 
-    /// The service is one of this run, or may become one.
-    fn admits_service(&mut self, service: &Arc<str>) -> bool {
-        let seed = self.seed;
-        let hash = seed.bytes(0, service.as_bytes());
-        if self.services.find(hash, |(known, _)| *known == *service).is_some() {
-            return true;
-        }
-        let room = self.services.len() < SERVICES_MAX;
-        if room {
-            let rehash = |(known, _): &(Arc<str>, usize)| seed.bytes(0, known.as_bytes());
-            self.services.insert_unique(hash, (service.clone(), 0), rehash);
-        }
-        room
-    }
-
-    /// Hash of an endpoint of an admitted service if it may be recorded; a new one counts as one of
-    /// the at most `endpoints_max` of its service.
-    fn admits(&mut self, key: &EndpointKey, endpoints_max: usize) -> Option<u64> {
-        let hash = endpoint_hash(self.seed, &key.service, key.method, &key.path);
-        if self.endpoints.len() >= ENDPOINTS_MAX && self.endpoints.find(hash, |e| e.key == *key).is_none() {
+    /// Hash of a row of an admitted service if it may be recorded.
+    fn admits(&mut self, key: &EndpointKey, call: &Call, is_coarse: bool) -> Option<u64> {
+        let hash = self.hash(key);
+        let is_found = key.class == CallClass::Found;
+        if is_found && self.found >= ENDPOINTS_MAX {
             return None;
         }
-        if self.known.find(hash, |known| *known == hash).is_some() {
+        let row = Application { hash, service: &key.service, class: key.class, page: call.page, is_coarse };
+        if self.budget.admits(&row) {
             return Some(hash);
         }
-        let service = self.seed.bytes(0, key.service.as_bytes());
-        let (_, endpoints) = self.services.find_mut(service, |(known, _)| *known == key.service)?;
-        if *endpoints >= endpoints_max || self.known.len() >= ENDPOINTS_PER_RUN_MAX {
-            return None;
+        // What an endpoint misses is part of it, however many others are guessed at: there are no more
+        // such rows than endpoints.
+        let found = EndpointKey { class: CallClass::Found, ..key.clone() };
+        if !is_found && self.budget.knows(self.hash(&found)) {
+            self.budget.note(hash);
+            return Some(hash);
         }
-        *endpoints += 1;
-        Some(hash)
+        None
+    }
+
+    fn hash(&self, key: &EndpointKey) -> u64 {
+        endpoint_hash(self.seed, &key.service, key.method, &key.path, key.class)
     }
 
     fn entry(&mut self, hash: u64, key: EndpointKey) -> &mut Entry {
-        // Those over the budget are as many as services.
-        if self.known.len() < ENDPOINTS_PER_RUN_MAX + SERVICES_MAX + 1 {
-            self.known.entry(hash, |known| *known == hash, |known| *known).or_insert(hash);
-        }
+        self.found += usize::from(key.class == CallClass::Found);
         let entry = Box::new(Entry::new(hash, key, self.seed));
         self.endpoints.insert_unique(hash, entry, |entry| entry.hash).into_mut()
     }
@@ -238,29 +241,31 @@ impl Recorder {
         }
     }
 
-    /// Adds path words that were shown to be route words.
-    pub fn words(&mut self, words: BTreeMap<u64, Arc<str>>) {
-        self.rest.merge(Inventory { words, ..Inventory::default() });
-    }
-
-    /// Endpoints met in this run.
+    /// Rows met in this run: endpoints, and what is counted beside them.
     pub fn endpoints(&self) -> usize {
-        self.known.len()
+        self.budget.rows()
     }
 
     /// The change since the last time; `names` are those of the reader that made the calls.
     pub fn take(&mut self, names: &FieldNames) -> Inventory {
         let mut inventory = std::mem::take(&mut self.rest);
+        self.found = 0;
         for entry in self.endpoints.drain() {
             let (key, stats) = entry.expand(names);
+            self.learner.observe(&key, &stats);
             inventory.endpoints.insert(key, stats);
         }
         inventory
     }
+
+    /// Hidden words that the changes taken so far have shown to be route words, each once.
+    pub fn route_words(&mut self) -> Vec<u64> {
+        self.learner.route_words()
+    }
 }
 
-fn endpoint_hash(seed: Seed, service: &str, method: Method, path: &Path) -> u64 {
-    let mut hash = seed.bytes(seed.bytes(0, service.as_bytes()), method.0.as_bytes());
+fn endpoint_hash(seed: Seed, service: &str, method: Method, path: &Path, class: CallClass) -> u64 {
+    let mut hash = seed.bytes(seed.bytes(class as u64, service.as_bytes()), method.0.as_bytes());
     for segment in path {
         hash = match segment {
             Segment::Word(word) => seed.bytes(hash, word.as_bytes()),
@@ -328,6 +333,8 @@ impl Entry {
             fields: HashMap::with_hasher(BuildSeed(seed)),
             callers: HashTable::new(),
             servers: HashTable::new(),
+            answered: Answered::default(),
+            page: Page::None,
         }
     }
 
@@ -347,7 +354,17 @@ impl Entry {
         if let Some(media) = call.response_type {
             count(&mut self.response_types, media);
         }
-        self.record_shape(&call.fields);
+        if call.status.is_some_and(|status| status < 400) {
+            let seen = Seen { first: call.at, last: call.at };
+            self.answered.merge(Answered { seen, callers: call.caller_bit, paths: call.path_bit });
+        }
+        if let Some(page) = call.page {
+            self.page = self.page.merge(Page::One(page));
+        }
+        // A missed call may turn out to be one of an endpoint; the rest has no fields.
+        if matches!(self.key.class, CallClass::Found | CallClass::Missed) {
+            self.record_shape(&call.fields);
+        }
         self.record_caller(seed, call, counters);
         self.record_server(seed, &call.server, counters);
     }
@@ -388,10 +405,14 @@ impl Entry {
         };
         let refused = u64::from(call.status.is_some_and(|status| status >= 400));
         let seen = Seen { first: call.at, last: call.at };
-        let one = CallerStats { calls: 1, refused, seen };
+        let one = CallerStats { calls: 1, refused, seen, paths: call.path_bit };
+        let callers_max = match self.key.class {
+            CallClass::Found => CALLERS_PER_ENDPOINT_MAX,
+            _ => CALLERS_PER_NOISE_ROW_MAX,
+        };
         if let Some(known) = self.callers.find_mut(hash, same) {
             known.stats.merge(one);
-        } else if self.callers.len() < CALLERS_PER_ENDPOINT_MAX {
+        } else if self.callers.len() < callers_max {
             let caller = Caller { peer: call.caller.clone(), credential: call.credential, stats: one };
             self.callers.insert_unique(hash, caller, |caller| {
                 seed.number(peer_hash(seed, &caller.peer), caller.credential as u64)
@@ -450,6 +471,8 @@ impl Entry {
             fields,
             callers: SmallMap::of(callers, |sum: &mut CallerStats, more| sum.merge(*more)),
             servers: SmallMap::of(servers, |sum: &mut u64, more| *sum = sum.saturating_add(*more)),
+            answered: self.answered,
+            page: self.page,
         };
         (self.key, stats)
     }

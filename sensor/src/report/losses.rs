@@ -58,6 +58,7 @@ const MEANINGS: &[(&str, &str)] = &[
     ("path-too-long", "a path with more segments than are kept"),
     ("path-words-full", "more different words in paths than are watched: these stay parameters"),
     ("endpoints-full", "more endpoints than are kept: counted under their service only"),
+    ("noise-full", "more paths of scans, files, checks than are kept: counted under their service only"),
     ("services-full", "more services in one run than are kept: counted under {over-budget}"),
     ("coverage-full", "more kinds of connections between two flushes than are kept"),
     ("callers-full", "more callers of an endpoint than are kept"),

@@ -1,7 +1,8 @@
 //! The task between the pipeline and the store: deltas come in, merged deltas are written.
 //!
-//! While the store is locked, full or away, deltas merge into one that is tried again, so memory
-//! follows the number of endpoints and not the time. It takes deltas even while it writes: the
+//! While the store is locked, full or away, one delta is tried again, always the same under the same
+//! number, since it may have been stored although the store said no. What comes meanwhile merges into
+//! the next one, so memory follows the number of endpoints and not the time. It takes deltas even while it writes: the
 //! pipeline never waits for a disk. What passes the bound is dropped and counted, call by call.
 
 use std::sync::Arc;
@@ -88,15 +89,19 @@ impl<S: Store> Flusher<S> {
     /// the store back. An error means that the last changes could not be written in time.
     pub async fn run(mut self) -> Result<S, StoreError> {
         let mut flushing = Inventory::default();
+        let mut sequence = 0;
         let mut pause = Duration::ZERO;
         let mut cause = None;
         loop {
             self.intake.wait(pause).await;
-            flushing.merge(std::mem::take(&mut self.intake.pending));
+            if flushing.is_empty() {
+                flushing = std::mem::take(&mut self.intake.pending);
+                sequence += 1;
+            }
             if flushing.is_empty() {
                 return self.finish().await;
             }
-            match self.write(&flushing).await {
+            match self.write(sequence, &flushing).await {
                 Ok(()) => {
                     pause = Duration::ZERO;
                     cause = None;
@@ -110,7 +115,7 @@ impl<S: Store> Flusher<S> {
                     if let Some(deadline) = self.deadline() {
                         let now = Instant::now();
                         if now >= deadline {
-                            self.intake.drop_calls(calls(&flushing));
+                            self.intake.drop_calls(calls(&flushing) + calls(&self.intake.pending));
                             self.note_end();
                             return Err(late(self.options.shutdown, Some(error).filter(is_cause).or(cause)));
                         }
@@ -123,9 +128,9 @@ impl<S: Store> Flusher<S> {
     }
 
     /// Tries once to write, taking deltas meanwhile.
-    async fn write(&mut self, flushing: &Inventory) -> Result<(), StoreError> {
+    async fn write(&mut self, sequence: u64, flushing: &Inventory) -> Result<(), StoreError> {
         self.intake.held_rows = rows(flushing);
-        let merging = self.store.merge(self.run, flushing, now());
+        let merging = self.store.merge(self.run, sequence, flushing, now());
         tokio::pin!(merging);
         loop {
             let deadline = self.intake.closed_at.map(|at| at + self.options.shutdown);

@@ -1,5 +1,6 @@
 //! A store that forgets with the process: the contract in its plainest form, for tests.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use super::{Run, RunId, RunStart, Store, StoreError};
@@ -12,13 +13,21 @@ use crate::limits::RUNS_KEPT;
 pub struct MemoryStore {
     inventory: Inventory,
     runs: Vec<Run>,
+    /// Number of the last delta of each run.
+    delivered: BTreeMap<RunId, u64>,
     failures: u32,
+    forgotten: u32,
 }
 
 impl MemoryStore {
     /// Makes the next `count` merges fail as a locked database does.
     pub fn fail(&mut self, count: u32) {
         self.failures = count;
+    }
+
+    /// Makes the next `count` merges fail after all was stored, as when the answer is lost.
+    pub fn forget(&mut self, count: u32) {
+        self.forgotten = count;
     }
 }
 
@@ -40,11 +49,22 @@ impl Store for MemoryStore {
         Ok(id)
     }
 
-    async fn merge(&mut self, run: RunId, delta: &Inventory, at: Timestamp) -> Result<(), StoreError> {
+    async fn merge(
+        &mut self,
+        run: RunId,
+        sequence: u64,
+        delta: &Inventory,
+        at: Timestamp,
+    ) -> Result<(), StoreError> {
         if self.failures > 0 {
             self.failures -= 1;
             return Err(StoreError::Locked { path: PathBuf::from("memory") });
         }
+        let last = self.delivered.entry(run).or_default();
+        if sequence <= *last {
+            return Ok(());
+        }
+        *last = sequence;
         self.inventory.merge(delta.clone());
         if let Some(run) = self.runs.iter_mut().find(|r| r.id == run) {
             run.flushed = run.flushed.max(Some(at));
@@ -60,6 +80,10 @@ impl Store for MemoryStore {
                 sum.connections = sum.connections.saturating_add(stats.connections);
                 sum.bytes = sum.bytes.saturating_add(stats.bytes);
             }
+        }
+        if self.forgotten > 0 {
+            self.forgotten -= 1;
+            return Err(StoreError::Locked { path: PathBuf::from("memory") });
         }
         Ok(())
     }

@@ -24,10 +24,13 @@ pub trait Store: Send {
     /// Notes that a sensor began to capture.
     fn begin_run(&mut self, run: &RunStart) -> impl Future<Output = Result<RunId, StoreError>> + Send;
 
-    /// Adds a delta to the inventory and to the sums of its run, all of it or (on `Err`) nothing.
+    /// Adds a delta to the inventory and to the sums of its run, all of it or nothing. On `Err` it may be
+    /// either: then the very same delta is given again with the same `sequence`. Deltas of a run count
+    /// up from 1; one whose number is not above the last that was added changes nothing.
     fn merge(
         &mut self,
         run: RunId,
+        sequence: u64,
         delta: &Inventory,
         at: Timestamp,
     ) -> impl Future<Output = Result<(), StoreError>> + Send;

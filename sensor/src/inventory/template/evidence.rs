@@ -23,7 +23,7 @@ macro_rules! facts {
         enum F { $($fact,)* }
 
         /// Name of each piece of evidence, for people; a fact's index is its place here.
-        pub(crate) const NAMES: &[&str] = &[$($name,)*];
+        pub const NAMES: &[&str] = &[$($name,)*];
     };
 }
 
@@ -81,11 +81,11 @@ facts! {
 }
 
 /// Number of facts.
-pub(crate) const COUNT: usize = NAMES.len();
+pub const COUNT: usize = NAMES.len();
 
 /// Facts of one candidate by index of [`NAMES`].
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Facts(pub(crate) [f64; COUNT]);
+pub struct Facts(pub [f64; COUNT]);
 
 impl Facts {
     fn set(&mut self, fact: F, value: f64) {
@@ -118,10 +118,10 @@ pub(super) struct Place<'a> {
 }
 
 /// A word to be judged.
-pub(crate) struct Candidate {
-    pub(crate) segment: Segment,
-    pub(crate) calls: u64,
-    pub(crate) facts: Facts,
+pub struct Candidate {
+    pub segment: Segment,
+    pub calls: u64,
+    pub facts: Facts,
 }
 
 /// Median of the calls that end at short dictionary words, at least 1.
@@ -347,6 +347,6 @@ fn is_search(word: &str) -> bool {
 }
 
 /// Reads like a code of ISO 639-1, 3166-1 or 4217, or like `en-US`.
-pub(crate) fn is_code(word: &str) -> bool {
+pub fn is_code(word: &str) -> bool {
     crate::call::looks::is_code(word.as_bytes())
 }

@@ -10,7 +10,7 @@ use crate::inventory::guidance::{Guidance, Pattern, PatternSegment, Route, Route
 
 /// What people said of one service.
 #[derive(Default)]
-pub(crate) struct Guide {
+pub struct Guide {
     paths: Rc<[Said0]>,
     words: Rc<BTreeMap<u64, Arc<str>>>,
 }
@@ -54,7 +54,7 @@ pub(super) struct Cursor {
 
 impl Guide {
     /// What was said of a service; `words` are texts of hidden words.
-    pub(crate) fn of(guidance: &Guidance, service: &str, words: &BTreeMap<u64, Arc<str>>) -> Guide {
+    pub fn of(guidance: &Guidance, service: &str, words: &BTreeMap<u64, Arc<str>>) -> Guide {
         let mut paths = Vec::new();
         for hint in guidance.hints.iter().filter(|hint| fits(&hint.service, service)) {
             let (pattern, what) = match &hint.rule {
@@ -84,7 +84,7 @@ impl Guide {
 }
 
 /// A pattern with `*` for any characters fits a service's name.
-pub(crate) fn fits(pattern: &str, service: &str) -> bool {
+pub fn fits(pattern: &str, service: &str) -> bool {
     let mut parts = pattern.split('*');
     let Some(rest) = parts.next().and_then(|first| service.strip_prefix(first)) else { return false };
     let parts: Vec<&str> = parts.collect();

@@ -16,7 +16,6 @@ mod name;
 mod tree;
 mod weights;
 
-pub(crate) use evidence::{Candidate, NAMES};
-pub(super) use guide::Guide;
-pub(crate) use tree::{Decision, NodeId, Reason, Step, Templates, Value};
-pub(crate) use weights::WEIGHTS;
+pub use evidence::{COUNT, Candidate, Facts, NAMES};
+pub use guide::Guide;
+pub use tree::{Decision, Judge, NodeId, Reason, Step, Templates, Value};

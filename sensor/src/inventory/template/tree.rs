@@ -15,24 +15,24 @@ use crate::inventory::catalog::Parameter;
 use crate::limits::PATH_SEGMENTS_MAX;
 
 /// Number of a node in its tree.
-pub(crate) type NodeId = u32;
+pub type NodeId = u32;
 
 const ROOT: NodeId = 0;
 
 /// What was decided of a word, and why.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Decision {
+pub struct Decision {
     /// Above 0: literal.
-    pub(crate) score: f64,
+    pub score: f64,
     /// What people said decided.
-    pub(crate) said: bool,
+    pub said: bool,
     /// What each piece of evidence (an index of [`super::NAMES`]) added.
-    pub(crate) terms: Vec<(usize, f64)>,
+    pub terms: Vec<(usize, f64)>,
 }
 
 impl Decision {
     /// Probability that it is right.
-    pub(crate) fn confidence(&self) -> f64 {
+    pub fn confidence(&self) -> f64 {
         1.0 / (1.0 + (-self.score.abs()).exp())
     }
 }
@@ -64,7 +64,7 @@ enum Label {
 
 /// Which values are at a place.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct Value {
+pub struct Value {
     /// Their shapes.
     pub(super) kinds: BTreeMap<SegmentKind, u64>,
     /// Words among them that were weighed, and the calls with them.
@@ -72,13 +72,16 @@ pub(crate) struct Value {
     pub(super) word_calls: u64,
     /// Sum over those calls of the probability that the words are values.
     sure: f64,
+    /// Of the word among them that was called most, and its calls.
+    terms: Vec<(usize, f64)>,
+    most_calls: u64,
     extension: Option<Extension>,
     /// Name that people gave.
     name: Option<String>,
 }
 
 /// The templates of one service.
-pub(crate) struct Templates {
+pub struct Templates {
     nodes: Vec<Node>,
     settled: bool,
 }
@@ -91,7 +94,7 @@ impl Default for Templates {
 
 impl Templates {
     /// Adds calls that were seen on a path; before settling only.
-    pub(crate) fn add(&mut self, path: &Path, method: Method, calls: u64) {
+    pub fn add(&mut self, path: &Path, method: Method, calls: u64) {
         debug_assert!(!self.settled, "paths come before templates");
         let mut at = ROOT;
         self.nodes[0].calls = self.nodes[0].calls.saturating_add(calls);
@@ -114,7 +117,7 @@ impl Templates {
     }
 
     /// Decides of every node what is literal and what a value.
-    pub(crate) fn settle(&mut self, guide: &Guide) {
+    pub fn settle(&mut self, guide: &Guide) {
         self.settle_with(guide, &mut |_, candidate| {
             let score = super::weights::score(&candidate.facts);
             (score, super::weights::terms(&candidate.facts))
@@ -122,7 +125,7 @@ impl Templates {
     }
 
     /// As [`Templates::settle`], with another judge.
-    pub(crate) fn settle_with(&mut self, guide: &Guide, judge: Judge<'_>) {
+    pub fn settle_with(&mut self, guide: &Guide, judge: Judge<'_>) {
         debug_assert!(!self.settled, "settled once");
         self.settled = true;
         let usual = evidence::usual_calls(&self.nodes);
@@ -256,7 +259,7 @@ impl Templates {
     }
 
     /// The node of a path, once settled; `None` if none was made for it.
-    pub(crate) fn locate(&self, path: &Path) -> Option<NodeId> {
+    pub fn locate(&self, path: &Path) -> Option<NodeId> {
         let mut at = ROOT;
         for segment in path.iter().take(PATH_SEGMENTS_MAX) {
             let node = &self.nodes[at as usize];
@@ -285,7 +288,7 @@ impl Templates {
     }
 
     /// How the template of a node reads, with its parameters; `words` are texts of hidden words.
-    pub(crate) fn template(
+    pub fn template(
         &self,
         node: NodeId,
         words: &BTreeMap<u64, Arc<str>>,
@@ -331,7 +334,7 @@ impl Templates {
 
     /// Decisions along the template of a node, segment by segment: of literals what was decided, of
     /// values which they are.
-    pub(crate) fn reasons(&self, node: NodeId) -> Vec<Reason<'_>> {
+    pub fn reasons(&self, node: NodeId) -> Vec<Reason<'_>> {
         let line = self.line(node);
         line.iter()
             .map(|node| match &node.label {
@@ -342,23 +345,18 @@ impl Templates {
     }
 
     /// Probability that all of a node's template is right, as far as the evidence knows.
-    pub(crate) fn confidence(&self, node: NodeId) -> f64 {
+    pub fn confidence(&self, node: NodeId) -> f64 {
         self.line(node)
             .iter()
             .map(|node| match &node.label {
-                Label::Value(value) if value.word_calls > 0 => {
-                    // Shapes are sure; words are as sure as they were judged.
-                    let shaped: u64 = value.kinds.values().sum();
-                    let sure = value.sure + shaped as f64;
-                    sure / (value.word_calls as f64 + shaped as f64)
-                }
+                Label::Value(value) => value.confidence(),
                 _ => node.decision.as_ref().map_or(1.0, Decision::confidence),
             })
             .product()
     }
 
     /// Hidden words that were judged to be literals: with their node and what it was decided on.
-    pub(crate) fn hidden_literals(&self) -> impl Iterator<Item = (u64, NodeId, &Decision)> {
+    pub fn hidden_literals(&self) -> impl Iterator<Item = (u64, NodeId, &Decision)> {
         self.nodes.iter().enumerate().filter_map(|(id, node)| match (&node.label, &node.decision) {
             (Label::Literal(Segment::Hidden(hidden)), Some(decision)) => {
                 Some((*hidden, id as NodeId, decision))
@@ -368,36 +366,39 @@ impl Templates {
     }
 
     /// The word before a node's own, if that is a literal of a dictionary.
-    pub(crate) fn parent_word(&self, node: NodeId) -> Option<&str> {
+    pub fn parent_word(&self, node: NodeId) -> Option<&str> {
         match &self.nodes[self.nodes[node as usize].parent as usize].label {
             Label::Literal(Segment::Word(word)) => Some(word),
             _ => None,
         }
     }
 
-    /// Whether a node is the given one or below it.
-    pub(crate) fn is_below(&self, mut node: NodeId, above: NodeId) -> bool {
-        for _ in 0..=PATH_SEGMENTS_MAX {
-            if node == above {
-                return true;
+    /// Nodes along a path that are hidden words judged to be literals.
+    pub fn hidden_along(&self, path: &Path) -> impl Iterator<Item = NodeId> {
+        let mut hidden = Vec::new();
+        let mut at = self.locate(path).unwrap_or(ROOT);
+        for _ in 0..PATH_SEGMENTS_MAX {
+            if at == ROOT {
+                break;
             }
-            if node == ROOT {
-                return false;
+            let node = &self.nodes[at as usize];
+            if let Label::Literal(Segment::Hidden(_)) = node.label {
+                hidden.push(at);
             }
-            node = self.nodes[node as usize].parent;
+            at = node.parent;
         }
-        false
+        hidden.into_iter()
     }
 }
 
 /// Gives a score and its parts to a candidate behind the segments before it.
-pub(crate) type Judge<'a> = &'a mut dyn FnMut(&[Step], &Candidate) -> (f64, Vec<(usize, f64)>);
+pub type Judge<'a> = &'a mut dyn FnMut(&[Step], &Candidate) -> (f64, Vec<(usize, f64)>);
 
 /// Score of what people said.
 const CERTAIN: f64 = 20.0;
 
 /// Why one segment of a template is what it is.
-pub(crate) enum Reason<'a> {
+pub enum Reason<'a> {
     /// A literal, with its calls.
     Literal(Option<&'a Decision>, u64),
     /// A value.
@@ -406,13 +407,25 @@ pub(crate) enum Reason<'a> {
 
 impl Value {
     /// Shapes of the values with their calls.
-    pub(crate) fn kinds(&self) -> &BTreeMap<SegmentKind, u64> {
+    pub fn kinds(&self) -> &BTreeMap<SegmentKind, u64> {
         &self.kinds
     }
 
     /// Different words that are values here, and the calls with them.
-    pub(crate) fn words(&self) -> (u64, u64) {
+    pub fn words(&self) -> (u64, u64) {
         (self.words, self.word_calls)
+    }
+
+    /// Mean probability that they are values: shapes are for sure, words as they were judged.
+    pub fn confidence(&self) -> f64 {
+        let shaped = self.kinds.values().sum::<u64>() as f64;
+        let all = self.word_calls as f64 + shaped;
+        if all == 0.0 { 1.0 } else { (self.sure + shaped) / all }
+    }
+
+    /// What was decided on of the word that was called most.
+    pub fn terms(&self) -> &[(usize, f64)] {
+        &self.terms
     }
 }
 
@@ -425,7 +438,7 @@ struct Visit {
 
 /// One segment of a template on the way down.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Step {
+pub enum Step {
     /// A literal.
     Literal(Segment),
     /// A value, with the extension that all of them have.
@@ -454,6 +467,10 @@ impl Values {
                 value.words += 1;
                 value.word_calls += node.calls;
                 value.sure += node.calls as f64 * decision.map_or(1.0, Decision::confidence);
+                if let Some(decision) = decision.filter(|_| node.calls > value.most_calls) {
+                    value.most_calls = node.calls;
+                    value.terms = decision.terms.clone();
+                }
             }
         }
         parts.push(child);
@@ -487,6 +504,9 @@ impl Values {
                     sum.words += value.words;
                     sum.word_calls += value.word_calls;
                     sum.sure += value.sure;
+                    if value.most_calls > sum.most_calls {
+                        (sum.most_calls, sum.terms) = (value.most_calls, value.terms);
+                    }
                     all.extend(parts);
                 }
             }

@@ -4,15 +4,15 @@
 use super::evidence::{COUNT, Facts};
 
 /// Weight of each fact, in the order of the facts; above 0 it speaks for a literal.
-pub(crate) const WEIGHTS: [f64; COUNT] = [0.0; COUNT];
+pub const WEIGHTS: [f64; COUNT] = [0.0; COUNT];
 
 /// Log odds that a word is a literal.
-pub(crate) fn score(Facts(facts): &Facts) -> f64 {
+pub fn score(Facts(facts): &Facts) -> f64 {
     facts.iter().zip(&WEIGHTS).map(|(fact, weight)| fact * weight).sum()
 }
 
 /// What each fact adds to the score.
-pub(crate) fn terms(Facts(facts): &Facts) -> Vec<(usize, f64)> {
+pub fn terms(Facts(facts): &Facts) -> Vec<(usize, f64)> {
     let terms = facts.iter().zip(&WEIGHTS).map(|(fact, weight)| fact * weight);
     terms.enumerate().filter(|(_, term)| *term != 0.0).collect()
 }

@@ -48,6 +48,9 @@ pub(super) async fn migrate(connection: &mut SqliteConnection, path: &Path) -> R
     if version(connection).await.map_err(fail)? == SCHEMA_VERSION {
         return Ok(());
     }
+    // A table that is made anew must not take with it what refers to it. Has no effect in a transaction;
+    // after a failure the connection is not used again. See https://sqlite.org/lang_altertable.html#otheralter
+    connection.execute("PRAGMA foreign_keys = OFF").await.map_err(fail)?;
     let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await.map_err(fail)?;
     // Read again under the lock: another process may have done it meanwhile.
     let from = version(&mut transaction).await.map_err(fail)?;
@@ -58,7 +61,9 @@ pub(super) async fn migrate(connection: &mut SqliteConnection, path: &Path) -> R
             format!("PRAGMA user_version = {}; PRAGMA application_id = {APPLICATION_ID}", index + 1);
         transaction.execute(sqlx::raw_sql(AssertSqlSafe(version))).await.map_err(fail)?;
     }
-    transaction.commit().await.map_err(fail)
+    transaction.commit().await.map_err(fail)?;
+    connection.execute("PRAGMA foreign_keys = ON").await.map_err(fail)?;
+    Ok(())
 }
 
 async fn version(connection: &mut SqliteConnection) -> Result<i64, sqlx::Error> {

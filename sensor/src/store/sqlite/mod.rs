@@ -204,9 +204,15 @@ impl Store for SqliteStore {
         self.settle(result)
     }
 
-    async fn merge(&mut self, run: RunId, delta: &Inventory, at: Timestamp) -> Result<(), StoreError> {
+    async fn merge(
+        &mut self,
+        run: RunId,
+        sequence: u64,
+        delta: &Inventory,
+        at: Timestamp,
+    ) -> Result<(), StoreError> {
         let result = match self.writer().await {
-            Ok(writer) => write::merge(writer, run, delta, at).await,
+            Ok(writer) => write::merge(writer, run, sequence, delta, at).await,
             Err(error) => Err(error),
         };
         self.settle(result)

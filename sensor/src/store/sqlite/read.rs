@@ -7,15 +7,15 @@ use std::path::Path;
 use std::sync::Arc;
 
 use futures_util::TryStreamExt;
-use sqlx::Connection;
 use sqlx::sqlite::SqliteConnection;
+use sqlx::{Connection, Row};
 
 use super::failure;
-use crate::call::{Credential, Facts, Method, Place, path_of_text};
+use crate::call::{CallClass, Credential, Facts, Method, Place, path_of_text};
 use crate::flow::{Peer, Timestamp, Verdict, Workload};
 use crate::inventory::{
-    CallerKey, CallerStats, CoverageKey, CoverageStats, EndpointKey, EndpointStats, FieldKey, FieldStats,
-    Histogram, Inventory, Seen,
+    Answered, CallerKey, CallerStats, CoverageKey, CoverageStats, EndpointKey, EndpointStats, FieldKey,
+    FieldStats, Histogram, Inventory, Page, Seen,
 };
 use crate::limits::RUNS_KEPT;
 use crate::store::{Run, RunId, RunStart, StoreError};
@@ -148,31 +148,45 @@ async fn peers(
 type Endpoints = HashMap<i64, (EndpointKey, EndpointStats)>;
 
 async fn endpoints(connection: &mut SqliteConnection) -> Result<Endpoints> {
-    type Row = (i64, String, String, String, i64, i64, i64, i64, i64);
-    let mut rows = sqlx::query_as::<_, Row>(
-        "SELECT endpoint.id, name, method, path, calls, first_ns, last_ns, request_bytes, response_bytes
+    let mut rows = sqlx::query(
+        "SELECT endpoint.id, name, method, path, class, calls, first_ns, last_ns, request_bytes,
+                response_bytes, answered_first_ns, answered_last_ns, answered_callers, answered_paths, page
          FROM endpoint JOIN service ON service.id = service_id",
     )
     .fetch(connection);
     let mut services = Interner::default();
     let mut endpoints = Endpoints::new();
-    while let Some((id, service, method, path, calls, first, last, request, response)) =
-        rows.try_next().await?
-    {
+    while let Some(row) = rows.try_next().await? {
         let foreign = || ReadError::Foreign("endpoint");
         let key = EndpointKey {
-            service: services.shared(&service),
-            method: Method::of_name(&method).ok_or_else(foreign)?,
-            path: path_of_text(&path).ok_or_else(foreign)?,
+            service: services.shared(row.try_get("name")?),
+            method: Method::of_name(row.try_get("method")?).ok_or_else(foreign)?,
+            path: path_of_text(row.try_get("path")?).ok_or_else(foreign)?,
+            class: CallClass::of_name(row.try_get("class")?).ok_or_else(foreign)?,
         };
+        let page = match row.try_get::<Option<i64>, _>("page")? {
+            None => Page::None,
+            Some(-1) => Page::Several,
+            Some(hash) => Page::One(u32::try_from(hash).map_err(|_| foreign())?),
+        };
+        let integer = |column| row.try_get::<i64, _>(column);
         let stats = EndpointStats {
-            calls: number(calls),
-            seen: Seen { first: time(first), last: time(last) },
-            request_bytes: number(request),
-            response_bytes: number(response),
+            calls: number(integer("calls")?),
+            seen: Seen { first: time(integer("first_ns")?), last: time(integer("last_ns")?) },
+            request_bytes: number(integer("request_bytes")?),
+            response_bytes: number(integer("response_bytes")?),
+            answered: Answered {
+                seen: Seen {
+                    first: time(integer("answered_first_ns")?),
+                    last: time(integer("answered_last_ns")?),
+                },
+                callers: bits(integer("answered_callers")?),
+                paths: bits(integer("answered_paths")?),
+            },
+            page,
             ..EndpointStats::default()
         };
-        endpoints.insert(id, (key, stats));
+        endpoints.insert(integer("id")?, (key, stats));
     }
     Ok(endpoints)
 }
@@ -233,10 +247,13 @@ async fn edges(
     endpoints: &mut Endpoints,
 ) -> Result<()> {
     {
-        type Row = (i64, i64, String, i64, i64, i64, i64);
-        let sql = "SELECT endpoint_id, peer_id, credential, calls, refused, first_ns, last_ns FROM edge";
+        type Row = (i64, i64, String, i64, i64, i64, i64, i64);
+        let sql =
+            "SELECT endpoint_id, peer_id, credential, calls, refused, first_ns, last_ns, paths FROM edge";
         let mut rows = sqlx::query_as::<_, Row>(sql).fetch(&mut *connection);
-        while let Some((endpoint, peer, credential, calls, refused, first, last)) = rows.try_next().await? {
+        while let Some((endpoint, peer, credential, calls, refused, first, last, paths)) =
+            rows.try_next().await?
+        {
             let foreign = || ReadError::Foreign("edge");
             let (_, stats) = endpoints.get_mut(&endpoint).ok_or_else(foreign)?;
             let key = CallerKey {
@@ -244,7 +261,8 @@ async fn edges(
                 credential: Credential::of_name(&credential).ok_or_else(foreign)?,
             };
             let seen = Seen { first: time(first), last: time(last) };
-            let caller = CallerStats { calls: number(calls), refused: number(refused), seen };
+            let caller =
+                CallerStats { calls: number(calls), refused: number(refused), seen, paths: bits(paths) };
             stats.callers.insert(key, caller);
         }
     }
@@ -321,6 +339,11 @@ impl Interner {
 
 fn number(count: i64) -> u64 {
     u64::try_from(count).unwrap_or(0)
+}
+
+/// A set of 64 bits, bit by bit.
+fn bits(set: i64) -> u64 {
+    u64::from_ne_bytes(set.to_ne_bytes())
 }
 
 /// The largest stands for the "never" of an empty hull.

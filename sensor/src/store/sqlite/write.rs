@@ -8,11 +8,14 @@ use super::batch::Batch;
 use super::ids::Ids;
 use crate::call::{Facts, path_text};
 use crate::flow::Timestamp;
-use crate::inventory::{EndpointKey, EndpointStats, Inventory};
+use crate::inventory::{EndpointKey, EndpointStats, Inventory, Page};
 use crate::limits::RUNS_KEPT;
 use crate::store::{RunId, RunStart};
 
 type Result<T> = std::result::Result<T, sqlx::Error>;
+
+/// Runs of which the number of the last delta is kept.
+const DELIVERED_RUNS_KEPT: i64 = 10_000;
 
 const ADD_CALLS: &str = "calls = min(9223372036854775807, calls + excluded.calls)";
 
@@ -30,6 +33,12 @@ pub(super) async fn begin_run(connection: &mut SqliteConnection, run: &RunStart)
     // A sensor that is restarted for ever must not grow its store for ever.
     sqlx::query("DELETE FROM run WHERE id <= (SELECT id FROM run ORDER BY id DESC LIMIT 1 OFFSET ?)")
         .bind(RUNS_KEPT as i64)
+        .execute(&mut *transaction)
+        .await?;
+    // A sensor may outlive the list of runs; deltas of one that old do not come again.
+    sqlx::query("DELETE FROM delivered WHERE run_id = ? OR run_id <= ?")
+        .bind(id)
+        .bind(id - DELIVERED_RUNS_KEPT)
         .execute(&mut *transaction)
         .await?;
     transaction.commit().await?;
@@ -57,10 +66,22 @@ pub(super) async fn meta(connection: &mut SqliteConnection, name: &str, value: &
 pub(super) async fn merge(
     connection: &mut SqliteConnection,
     run: RunId,
+    sequence: u64,
     delta: &Inventory,
     at: Timestamp,
 ) -> Result<()> {
     let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
+    let fresh = sqlx::query(
+        "INSERT INTO delivered (run_id, sequence) VALUES (?, ?)
+         ON CONFLICT DO UPDATE SET sequence = excluded.sequence WHERE excluded.sequence > sequence",
+    )
+    .bind(run.0)
+    .bind(number(sequence))
+    .execute(&mut *transaction)
+    .await?;
+    if fresh.rows_affected() == 0 {
+        return transaction.rollback().await;
+    }
     let mut ids = Ids::default();
     let endpoints = endpoints(&mut transaction, &mut ids, delta).await?;
     counts(&mut transaction, &endpoints).await?;
@@ -88,27 +109,41 @@ async fn endpoints<'a>(
     delta: &'a Inventory,
 ) -> Result<Endpoints<'a>> {
     let mut endpoints = Vec::with_capacity(delta.endpoints.len());
-    for (EndpointKey { service, method, path }, stats) in &delta.endpoints {
+    for (EndpointKey { service, method, path, class }, stats) in &delta.endpoints {
         let id: i64 = sqlx::query_scalar(
-            "INSERT INTO endpoint (service_id, method, path, calls, first_ns, last_ns, request_bytes,
-                                   response_bytes)
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?)
-             ON CONFLICT (service_id, method, path) DO UPDATE SET
+            "INSERT INTO endpoint (service_id, method, path, class, calls, first_ns, last_ns, request_bytes,
+                                   response_bytes, answered_first_ns, answered_last_ns, answered_callers,
+                                   answered_paths, page)
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+             ON CONFLICT (service_id, method, path, class) DO UPDATE SET
                  calls = min(9223372036854775807, calls + excluded.calls),
                  first_ns = min(first_ns, excluded.first_ns),
                  last_ns = max(last_ns, excluded.last_ns),
                  request_bytes = min(9223372036854775807, request_bytes + excluded.request_bytes),
-                 response_bytes = min(9223372036854775807, response_bytes + excluded.response_bytes)
+                 response_bytes = min(9223372036854775807, response_bytes + excluded.response_bytes),
+                 answered_first_ns = min(answered_first_ns, excluded.answered_first_ns),
+                 answered_last_ns = max(answered_last_ns, excluded.answered_last_ns),
+                 answered_callers = answered_callers | excluded.answered_callers,
+                 answered_paths = answered_paths | excluded.answered_paths,
+                 page = CASE WHEN page IS NULL THEN excluded.page
+                             WHEN excluded.page IS NULL OR excluded.page = page THEN page
+                             ELSE -1 END
              RETURNING id",
         )
         .bind(ids.service(connection, service).await?)
         .bind(method.name())
         .bind(path_text(path))
+        .bind(class.name())
         .bind(number(stats.calls))
         .bind(time(stats.seen.first))
         .bind(time(stats.seen.last))
         .bind(number(stats.request_bytes))
         .bind(number(stats.response_bytes))
+        .bind(time(stats.answered.seen.first))
+        .bind(time(stats.answered.seen.last))
+        .bind(bits(stats.answered.callers))
+        .bind(bits(stats.answered.paths))
+        .bind(page(stats.page))
         .fetch_one(&mut *connection)
         .await?;
         endpoints.push((id, stats));
@@ -165,17 +200,20 @@ async fn edges<'a>(
     ids: &mut Ids<'a>,
     endpoints: &Endpoints<'a>,
 ) -> Result<()> {
-    let into = "INSERT INTO edge (endpoint_id, peer_id, credential, calls, refused, first_ns, last_ns)";
+    let into =
+        "INSERT INTO edge (endpoint_id, peer_id, credential, calls, refused, first_ns, last_ns, paths)";
     let upsert = "calls = min(9223372036854775807, calls + excluded.calls),
                   refused = min(9223372036854775807, refused + excluded.refused),
-                  first_ns = min(first_ns, excluded.first_ns), last_ns = max(last_ns, excluded.last_ns)";
-    let mut batch = Batch::new(into, 7, upsert);
+                  first_ns = min(first_ns, excluded.first_ns), last_ns = max(last_ns, excluded.last_ns),
+                  paths = paths | excluded.paths";
+    let mut batch = Batch::new(into, 8, upsert);
     for (endpoint, stats) in endpoints {
         for (key, caller) in &stats.callers {
             batch.bind(*endpoint).bind(ids.peer(connection, &key.peer).await?);
             batch.bind(key.credential.name());
             batch.bind(number(caller.calls)).bind(number(caller.refused));
-            batch.bind(time(caller.seen.first)).bind(time(caller.seen.last)).row(connection).await?;
+            batch.bind(time(caller.seen.first)).bind(time(caller.seen.last));
+            batch.bind(bits(caller.paths)).row(connection).await?;
         }
     }
     batch.finish(connection).await?;
@@ -255,4 +293,17 @@ fn number(count: u64) -> i64 {
 /// A time as SQLite keeps it; the "never" of an empty hull becomes the largest.
 fn time(at: Timestamp) -> i64 {
     number(at.0)
+}
+
+/// A set of 64 bits, bit by bit: SQLite's integers have a sign.
+fn bits(set: u64) -> i64 {
+    i64::from_ne_bytes(set.to_ne_bytes())
+}
+
+fn page(page: Page) -> Option<i64> {
+    match page {
+        Page::None => None,
+        Page::One(hash) => Some(i64::from(hash)),
+        Page::Several => Some(-1),
+    }
 }
