@@ -95,12 +95,13 @@ fn evaluate(half: &str, services: &[&Service], values: &Values, options: &Option
     let routes: usize = services.iter().map(|service| service.routes.len()).sum();
     println!("{half}: {} services, {routes} routes", services.len());
     println!(
-        "{:<20} {:>6} {:>8} {:>10} {:>10} {:>12} {:>9} {:>9}",
-        "rule", "calls", "exact", "by service", "templates", "inventory", "pair F1", "requests"
+        "{:<20} {:>6} {:>8} {:>10} {:>10} {:>12} {:>9} {:>10} {:>9}",
+        "rule", "calls", "exact", "by service", "templates", "inventory", "pair F1", "by service", "requests"
     );
     let mut first_right: HashMap<(usize, usize), usize> = HashMap::new();
     for &calls in &options.calls {
         let mut own = Score::default();
+        let mut causes = [0_usize; 4];
         let mut others = vec![Score::default(); BASELINES.len()];
         let mut wrong: Vec<(usize, usize, Vec<String>)> = Vec::new();
         for (number, service) in services.iter().enumerate() {
@@ -108,6 +109,11 @@ fn evaluate(half: &str, services: &[&Service], values: &Values, options: &Option
             let outcome = system::run(&requests);
             let score = Score::of(&requests, &outcome.templates);
             own += score;
+            for (request, template) in requests.iter().zip(&outcome.templates) {
+                if let Some(cause) = cause(&request.truth, template) {
+                    causes[cause] += 1;
+                }
+            }
             note_right(&mut first_right, number, calls, &requests, &outcome.templates);
             wrong.push((score.requests - score.exact, number, examples(&requests, &outcome.templates)));
             if !options.no_baselines {
@@ -120,6 +126,12 @@ fn evaluate(half: &str, services: &[&Service], values: &Values, options: &Option
         if !options.no_baselines {
             BASELINES.iter().zip(&others).for_each(|(baseline, score)| line(baseline.name, calls, score));
         }
+        let all = own.requests.max(1) as f64;
+        let [hidden, lost, kept, other] = causes.map(|count| count as f64 * 100.0 / all);
+        println!(
+            "    wrong: {hidden:.1} % right but for a word not shown, {lost:.1} % literal taken for a value, \
+             {kept:.1} % value taken for a literal, {other:.1} % other"
+        );
         wrong.sort_by(|one, other| other.0.cmp(&one.0));
         for (count, number, examples) in wrong.iter().take(options.worst) {
             println!("    {count} wrong at {}", services[*number].name);
@@ -143,14 +155,15 @@ fn evaluate(half: &str, services: &[&Service], values: &Values, options: &Option
 }
 
 fn line(name: &str, calls: usize, score: &Score) {
-    let (exact, ratio) = score.per_service();
+    let (exact, ratio, f1) = score.per_service();
     println!(
-        "{name:<20} {calls:>6} {:>7.1}% {:>9.1}% {:>9.1}% {:>6.2} ({ratio:.2}) {:>8.1}% {:>9}",
+        "{name:<20} {calls:>6} {:>7.1}% {:>9.1}% {:>9.1}% {:>6.2} ({ratio:.2}) {:>8.1}% {:>9.1}% {:>9}",
         score.exact_part() * 100.0,
         exact * 100.0,
         score.routes_right as f64 * 100.0 / score.routes.max(1) as f64,
         score.inventory(),
         score.pairwise_f1() * 100.0,
+        f1 * 100.0,
         score.requests
     );
 }
@@ -174,6 +187,27 @@ fn note_right(
             first.remove(&(service, route));
         }
     }
+}
+
+/// Why a template is wrong: 0 a hidden word only, 1 a literal lost, 2 a value kept, 3 anything else.
+fn cause(truth: &str, found: &str) -> Option<usize> {
+    if truth == found {
+        return None;
+    }
+    let (truth, found): (Vec<&str>, Vec<&str>) = (truth.split('/').collect(), found.split('/').collect());
+    if truth.len() != found.len() {
+        return Some(3);
+    }
+    let mut cause = 0;
+    for (truth, found) in truth.iter().zip(found).filter(|(truth, found)| **truth != *found) {
+        cause = cause.max(match (truth.contains('{'), found.contains('{')) {
+            (false, true) => 1,
+            (true, false) => 2,
+            (false, false) if found.starts_with('~') => 0,
+            _ => 3,
+        });
+    }
+    Some(cause)
 }
 
 /// A few of the wrong ones, the most frequent first.

@@ -23,6 +23,7 @@ pub struct Score {
     /// Sums over services of the share that is exact, and of found over true.
     exact_share: f64,
     ratio: f64,
+    f1: f64,
 }
 
 impl AddAssign for Score {
@@ -36,6 +37,7 @@ impl AddAssign for Score {
         self.truth += other.truth;
         self.exact_share += other.exact_share;
         self.ratio += other.ratio;
+        self.f1 += other.f1;
         for (sum, more) in self.pairs.iter_mut().zip(other.pairs) {
             *sum += more;
         }
@@ -61,7 +63,10 @@ impl Score {
             true_rows.insert((request.method, &request.truth));
         }
         let (found_rows, true_rows) = (found_rows.len(), true_rows.len());
+        let pairs = [pairs(both.values()), pairs(found.values()), pairs(truth.values())];
         Score {
+            f1: f1(pairs),
+            pairs,
             services: 1,
             requests: requests.len(),
             exact,
@@ -69,7 +74,6 @@ impl Score {
             routes_right: right.values().filter(|right| **right).count(),
             found: found_rows,
             truth: true_rows,
-            pairs: [pairs(both.values()), pairs(found.values()), pairs(truth.values())],
             exact_share: exact as f64 / requests.len().max(1) as f64,
             ratio: found_rows as f64 / true_rows.max(1) as f64,
         }
@@ -83,8 +87,7 @@ impl Score {
     /// Harmonic mean of precision and recall of "both are under one template", over pairs of requests
     /// of one service.
     pub fn pairwise_f1(&self) -> f64 {
-        let [both, found, truth] = self.pairs;
-        if found + truth == 0.0 { 1.0 } else { 2.0 * both / (found + truth) }
+        f1(self.pairs)
     }
 
     /// Found endpoints over true ones.
@@ -92,11 +95,15 @@ impl Score {
         self.found as f64 / self.truth.max(1) as f64
     }
 
-    /// Mean over services of the exact share, and of found over true.
-    pub fn per_service(&self) -> (f64, f64) {
+    /// Mean over services of the exact share, of found over true, and of the pairwise F1.
+    pub fn per_service(&self) -> (f64, f64, f64) {
         let services = self.services.max(1) as f64;
-        (self.exact_share / services, self.ratio / services)
+        (self.exact_share / services, self.ratio / services, self.f1 / services)
     }
+}
+
+fn f1([both, found, truth]: [f64; 3]) -> f64 {
+    if found + truth == 0.0 { 1.0 } else { 2.0 * both / (found + truth) }
 }
 
 fn pairs<'a>(counts: impl Iterator<Item = &'a f64>) -> f64 {

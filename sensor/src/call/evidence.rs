@@ -20,10 +20,10 @@ use crate::counter::{Counter, Counters};
 use crate::limits::PATH_WORDS_MAX;
 
 /// Different unknown words at one place that read like names, before they are values.
-pub(crate) const NAMES_MAX: usize = 16;
+pub(crate) const NAMES_MAX: usize = 32;
 
 /// As [`NAMES_MAX`] for words that read like a programmer's: no API lists more behind one path.
-pub(crate) const WORDS_MAX: usize = 64;
+pub(crate) const WORDS_MAX: usize = 128;
 
 /// Which of both a word reads like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -42,7 +42,6 @@ impl Group {
     pub(crate) fn of(class: WordClass) -> Group {
         match class {
             WordClass::English
-            | WordClass::EnglishPairKebab
             | WordClass::EnglishRowKebab
             | WordClass::Plain
             | WordClass::PlainParts
@@ -51,6 +50,7 @@ impl Group {
             | WordClass::Short
             | WordClass::Code => Group::Names,
             WordClass::EnglishPairCamel
+            | WordClass::EnglishPairKebab
             | WordClass::EnglishPairSnake
             | WordClass::EnglishRowCamel
             | WordClass::EnglishRowSnake

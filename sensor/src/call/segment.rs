@@ -48,7 +48,7 @@ pub(super) fn is_bare_version(segment: &[u8]) -> bool {
 
 /// Words behind which a version or a first segment may still stand.
 pub(crate) const PREFIXES: &[&str] =
-    &["api", "rest", "public", "internal", "external", "private", "services", "service"];
+    &["api", "apis", "rest", "ws", "public", "internal", "external", "private", "services", "service"];
 
 /// A version or one of [`PREFIXES`].
 pub(crate) fn is_prefix(word: &str) -> bool {

@@ -5,7 +5,8 @@
 //! * words that are made of several English words as programmers join them: from [`CALLS_MIN`] calls;
 //! * one English word, or several with dashes: from [`CALLS_ENGLISH_MIN`] calls of two callers or on
 //!   three paths;
-//! * any other, not behind a plural: from [`CALLS_OTHER_MIN`] calls of three callers or on five paths.
+//! * any other: from [`CALLS_OTHER_MIN`] calls of three callers or on five paths,
+//!   and behind a plural only where values or known words stand beside it.
 //!
 //! Only answered calls (status below 400) count. What can still slip through: where few names stand
 //! directly behind a host or a singular word, one that many call in several ways looks like a route.
@@ -15,7 +16,7 @@ use std::sync::Arc;
 
 use hashbrown::{HashMap, HashSet};
 
-use super::template::{Guide, Templates};
+use super::template::{Company, Guide, Templates};
 use super::{EndpointKey, EndpointStats};
 use crate::call::lexicon::class_of;
 use crate::call::looks::parts;
@@ -27,10 +28,9 @@ const CALLS_MIN: u64 = 3;
 const CONFIDENCE_MIN: f64 = 0.6;
 
 const CALLS_ENGLISH_MIN: u64 = 4;
-const CONFIDENCE_ENGLISH_MIN: f64 = 0.8;
 
 const CALLS_OTHER_MIN: u64 = 10;
-const CONFIDENCE_OTHER_MIN: f64 = 0.9;
+const CONFIDENCE_OTHER_MIN: f64 = 0.8;
 
 /// Part of the calls so far that must have come since a service was settled last: then settling costs
 /// little of all time.
@@ -125,9 +125,9 @@ impl Service {
         }
         for (hidden, node, decision) in templates.hidden_literals() {
             let Some(behind) = behind.get(&node) else { continue };
-            let plural = templates.parent_word(node).is_some_and(is_collection);
+            let company = templates.company(node);
             if !self.shown.contains(&hidden)
-                && may_be_shown(class_of(hidden), plural, decision.confidence(), behind)
+                && may_be_shown(class_of(hidden), company, decision.confidence(), behind)
             {
                 self.shown.insert(hidden);
                 words.push(hidden);
@@ -136,7 +136,8 @@ impl Service {
     }
 }
 
-fn may_be_shown(class: WordClass, plural: bool, confidence: f64, behind: &Behind) -> bool {
+/// Enough is behind a word that was judged to be a literal.
+fn may_be_shown(class: WordClass, company: Company, confidence: f64, behind: &Behind) -> bool {
     let (calls, callers, paths) = (behind.calls, behind.callers.count_ones(), behind.paths.count_ones());
     match class {
         WordClass::EnglishPairCamel
@@ -145,9 +146,7 @@ fn may_be_shown(class: WordClass, plural: bool, confidence: f64, behind: &Behind
         | WordClass::EnglishRowSnake
         | WordClass::Compound => calls >= CALLS_MIN && confidence >= CONFIDENCE_MIN,
         WordClass::English | WordClass::EnglishPairKebab | WordClass::EnglishRowKebab => {
-            calls >= CALLS_ENGLISH_MIN
-                && confidence >= CONFIDENCE_ENGLISH_MIN
-                && (callers >= 2 || paths >= 3)
+            calls >= CALLS_ENGLISH_MIN && confidence >= CONFIDENCE_MIN && (callers >= 2 || paths >= 3)
         }
         WordClass::Plain
         | WordClass::PlainParts
@@ -155,7 +154,10 @@ fn may_be_shown(class: WordClass, plural: bool, confidence: f64, behind: &Behind
         | WordClass::Dotted
         | WordClass::Short
         | WordClass::Code => {
-            !plural
+            // Where a plural stands alone, an only name reads like a route: `/users/alice`.
+            let known_place =
+                !company.parent.is_some_and(is_collection) || company.values || company.words >= 2;
+            known_place
                 && calls >= CALLS_OTHER_MIN
                 && confidence >= CONFIDENCE_OTHER_MIN
                 && (callers >= 3 || paths >= 5)

@@ -18,4 +18,4 @@ mod weights;
 
 pub use evidence::{COUNT, Candidate, Facts, NAMES};
 pub use guide::Guide;
-pub use tree::{Decision, Judge, NodeId, Reason, Step, Templates, Value};
+pub use tree::{Company, Decision, Judge, NodeId, Reason, Step, Templates, Value};

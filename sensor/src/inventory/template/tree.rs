@@ -365,11 +365,16 @@ impl Templates {
         })
     }
 
-    /// The word before a node's own, if that is a literal of a dictionary.
-    pub fn parent_word(&self, node: NodeId) -> Option<&str> {
-        match &self.nodes[self.nodes[node as usize].parent as usize].label {
-            Label::Literal(Segment::Word(word)) => Some(word),
-            _ => None,
+    /// What stands beside and before a node.
+    pub fn company(&self, node: NodeId) -> Company<'_> {
+        let above = &self.nodes[self.nodes[node as usize].parent as usize];
+        Company {
+            parent: match &above.label {
+                Label::Literal(Segment::Word(word)) => Some(word),
+                _ => None,
+            },
+            values: above.value.is_some() || !above.files.is_empty(),
+            words: above.children.keys().filter(|segment| matches!(segment, Segment::Word(_))).count(),
         }
     }
 
@@ -393,6 +398,17 @@ impl Templates {
 
 /// Gives a score and its parts to a candidate behind the segments before it.
 pub type Judge<'a> = &'a mut dyn FnMut(&[Step], &Candidate) -> (f64, Vec<(usize, f64)>);
+
+/// What stands beside and before a literal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Company<'a> {
+    /// The word before, if it is of a dictionary.
+    pub parent: Option<&'a str>,
+    /// There are values beside it.
+    pub values: bool,
+    /// Dictionary words beside it.
+    pub words: usize,
+}
 
 /// Score of what people said.
 const CERTAIN: f64 = 20.0;
