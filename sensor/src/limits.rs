@@ -68,6 +68,10 @@ pub const PATH_SEGMENTS_MAX: usize = 32;
 /// Path words under observation before they are shown to be route words.
 pub const PATH_WORDS_MAX: usize = 65_536;
 
+/// Paths of services with unknown words that are remembered to learn which of those are route words,
+/// about 300 B each.
+pub const LEARNT_PATHS_MAX: usize = 50_000;
+
 /// Endpoints with unflushed changes in memory.
 pub const ENDPOINTS_MAX: usize = 50_000;
 

@@ -135,9 +135,9 @@ impl Pipeline {
                 self.counters_taken.add_many(counter, more);
             }
         }
-        let words = self.reader.take_words();
-        self.recorder.words(words);
-        self.recorder.take(self.reader.names())
+        let mut delta = self.recorder.take(self.reader.names());
+        delta.words = self.reader.texts(&self.recorder.route_words());
+        delta
     }
 
     /// Adds to a loss that the source counted itself.

@@ -4,6 +4,7 @@
 mod auth;
 mod class;
 pub(crate) mod evidence;
+mod extension;
 mod facts;
 mod fields;
 mod form;
@@ -11,13 +12,14 @@ pub(crate) mod hash;
 mod header;
 mod held;
 mod json;
+pub(crate) mod lexicon;
 pub(crate) mod looks;
 mod mark;
 mod media;
 mod name;
 mod path;
 mod reader;
-mod segment;
+pub(crate) mod segment;
 mod target;
 mod text;
 pub(crate) mod words;
@@ -46,6 +48,62 @@ pub enum Segment {
     Hidden(u64),
     /// A value by its shape.
     Parameter(SegmentKind),
+    /// A value with a file extension.
+    File(SegmentKind, Extension),
+}
+
+/// File extension of a path segment, from a closed list of those that APIs serve data in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[allow(missing_docs)]
+pub enum Extension {
+    Json,
+    Xml,
+    Atom,
+    Rss,
+    Csv,
+    Txt,
+    Html,
+    Pdf,
+    Jsonld,
+    Rdf,
+    Ttl,
+    Jsonl,
+    Yaml,
+    Mp3,
+    Png,
+}
+
+/// How a word reads that is in no dictionary: of English words or not, how many, how they are joined.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum WordClass {
+    /// One English word.
+    English,
+    /// Two English words, `camelCase`.
+    EnglishPairCamel,
+    /// Two English words, `kebab-case`.
+    EnglishPairKebab,
+    /// Two English words, `snake_case`.
+    EnglishPairSnake,
+    /// Three or more English words, `camelCase`.
+    EnglishRowCamel,
+    /// Three or more English words, `kebab-case`.
+    EnglishRowKebab,
+    /// Three or more English words, `snake_case`.
+    EnglishRowSnake,
+    /// Made of English words, not all of them set apart (`boxscores`).
+    Compound,
+    /// Anything else in one part.
+    Plain,
+    /// Anything else in several parts.
+    PlainParts,
+    /// With up to four decimal digits.
+    Digits,
+    /// With dots.
+    Dotted,
+    /// One or two letters.
+    Short,
+    /// Like a code of a language, a country or a currency.
+    Code,
 }
 
 /// Shape of a path value.
@@ -63,6 +121,10 @@ pub enum SegmentKind {
     Email,
     /// Any other text that is no word.
     Text,
+    /// One of more unknown words at its place than routes have there, of those that read like names.
+    Names,
+    /// As above, of those that read like a programmer's words.
+    Words,
 }
 
 /// A path as a row of segments, at most [`crate::limits::PATH_SEGMENTS_MAX`].

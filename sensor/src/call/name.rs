@@ -1,6 +1,6 @@
 //! Names of the closed sets of this stage and back: what stores and reports write. Stable for ever.
 
-use super::{CallClass, Credential, Method, Place, SegmentKind};
+use super::{CallClass, Credential, Extension, Method, Place, SegmentKind, WordClass};
 use crate::protocol::METHODS;
 
 impl Method {
@@ -58,6 +58,43 @@ names!(SegmentKind {
     Date = "date",
     Email = "email",
     Text = "text",
+    Names = "names",
+    Words = "words",
+});
+
+names!(Extension {
+    Json = "json",
+    Xml = "xml",
+    Atom = "atom",
+    Rss = "rss",
+    Csv = "csv",
+    Txt = "txt",
+    Html = "html",
+    Pdf = "pdf",
+    Jsonld = "jsonld",
+    Rdf = "rdf",
+    Ttl = "ttl",
+    Jsonl = "jsonl",
+    Yaml = "yaml",
+    Mp3 = "mp3",
+    Png = "png",
+});
+
+names!(WordClass {
+    English = "english",
+    EnglishPairCamel = "english-pair-camel",
+    EnglishPairKebab = "english-pair-kebab",
+    EnglishPairSnake = "english-pair-snake",
+    EnglishRowCamel = "english-row-camel",
+    EnglishRowKebab = "english-row-kebab",
+    EnglishRowSnake = "english-row-snake",
+    Compound = "compound",
+    Plain = "plain",
+    PlainParts = "plain-parts",
+    Digits = "digits",
+    Dotted = "dotted",
+    Short = "short",
+    Code = "code",
 });
 
 names!(Place {
@@ -92,6 +129,12 @@ mod tests {
         }
         for &kind in SegmentKind::ALL {
             assert_eq!(SegmentKind::of_name(kind.name()), Some(kind));
+        }
+        for &extension in Extension::ALL {
+            assert_eq!(Extension::of_name(extension.name()), Some(extension));
+        }
+        for &class in WordClass::ALL {
+            assert_eq!(WordClass::of_name(class.name()), Some(class));
         }
         for &place in Place::ALL {
             assert_eq!(Place::of_name(place.name()), Some(place));

@@ -5,7 +5,7 @@
 use std::fmt::Write;
 use std::sync::Arc;
 
-use super::{Path, Segment, SegmentKind};
+use super::{Extension, Path, Segment, SegmentKind, extension};
 use crate::limits::PATH_SEGMENTS_MAX;
 
 /// Canonical text of a path; `/` for the empty one.
@@ -18,6 +18,7 @@ pub fn path_text(path: &Path) -> String {
             // Writing to a string cannot fail.
             Segment::Hidden(hash) => drop(write!(text, "~{hash:016x}")),
             Segment::Parameter(kind) => drop(write!(text, "{{{}}}", kind.name())),
+            Segment::File(kind, extension) => text.push_str(&extension::text(*kind, *extension)),
         }
     }
     if text.is_empty() {
@@ -57,7 +58,12 @@ fn segment_of_text(part: &str) -> Option<Segment> {
         return canonical.then(|| u64::from_str_radix(hash, 16).ok().map(Segment::Hidden))?;
     }
     if let Some(kind) = part.strip_prefix('{') {
-        return SegmentKind::of_name(kind.strip_suffix('}')?).map(Segment::Parameter);
+        let (kind, behind) = kind.split_once('}')?;
+        let kind = SegmentKind::of_name(kind)?;
+        return match behind.strip_prefix('.') {
+            None => behind.is_empty().then_some(Segment::Parameter(kind)),
+            Some(extension) => Extension::of_name(extension).map(|extension| Segment::File(kind, extension)),
+        };
     }
     let mut word = String::with_capacity(part.len());
     let mut pieces = part.split('%');
@@ -87,6 +93,8 @@ mod tests {
             "\\PC{1,6}".prop_map(|word| Segment::Word(word.into())),
             any::<u64>().prop_map(Segment::Hidden),
             proptest::sample::select(SegmentKind::ALL).prop_map(Segment::Parameter),
+            (proptest::sample::select(SegmentKind::ALL), proptest::sample::select(Extension::ALL))
+                .prop_map(|(kind, extension)| Segment::File(kind, extension)),
         ]
     }
 

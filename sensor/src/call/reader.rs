@@ -1,24 +1,23 @@
 //! One raw [`Exchange`] in, one [`Call`] out. The exchange is consumed: what this file does not put
 //! into the call is gone. Keeps the names and words that it met, never a value.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use hashbrown::HashTable;
 
-use super::evidence::{Sighting, is_open};
+use super::evidence::Spot;
 use super::fields::{Fields, NONE};
 use super::hash::Seed;
 use super::header::{Headers, Role};
 use super::json::{self, Outcome};
 use super::media::{Syntax, is_json_start, media_type};
 use super::text::facts_of_text;
-use super::words::Words;
+use super::segment::is_prefix;
+use super::words::{Position, Words};
 use super::{
-    Call, CallClass, Facts, FieldNames, Method, Path, Place, Segment, SegmentKind, auth, class, form, mark,
-    target,
+    Call, CallClass, Facts, FieldNames, Method, Path, Place, Segment, auth, class, form, mark, target,
 };
 use crate::counter::{Counter, Counters};
 use crate::flow::{Direction, Peer};
@@ -82,9 +81,9 @@ impl Reader {
         &self.fields.names
     }
 
-    /// Path words that were shown to be route words since the last time, by keyed hash.
-    pub fn take_words(&mut self) -> BTreeMap<u64, Arc<str>> {
-        self.words.evidence.take()
+    /// Texts of path words that were shown to be route words, as far as they are still remembered.
+    pub fn texts(&self, hidden: &[u64]) -> BTreeMap<u64, Arc<str>> {
+        self.words.evidence.texts(hidden)
     }
 
     /// Drops every value of an exchange. `None` if it does not begin with a request.
@@ -116,17 +115,13 @@ impl Reader {
             None => asked.host.and_then(|host| self.authority(host, target.default_port)),
         };
         let service = service.unwrap_or_else(|| self.address(server, server_port));
-        let mut sighting = Sighting {
-            before: self.seed.bytes(0, service.as_bytes()),
-            caller: caller_hash,
-            at: request.first_byte,
-            answered: status.is_some_and(|status| status < 400),
-            next: None,
-        };
-        let path_bit = mark::path_bit(self.seed, sighting.before, target.path);
-        let mut path = self.path(target.path, method, &mut sighting, counters);
-        self.fields.names.begin(sighting.before, caller_hash);
-        self.fields.names.set_kind(self.seed.bytes(sighting.before, method.0.as_bytes()));
+        let at_service = self.seed.bytes(0, service.as_bytes());
+        let path_bit = mark::path_bit(self.seed, at_service, target.path);
+        // What is not there teaches nothing: scanners would fill all places.
+        let teaches = status.is_none_or(|status| !matches!(status, 404 | 405 | 410 | 501));
+        let (mut path, pattern) = self.path(target.path, at_service, teaches, counters);
+        self.fields.names.begin(pattern, caller_hash);
+        self.fields.names.set_kind(self.seed.bytes(pattern, method.0.as_bytes()));
         let (fields, words) = (&mut self.fields, &self.words.dictionary);
         form::pairs(target.query, Place::Query, words, fields, counters, |name, facts| {
             credential.query(name, facts);
@@ -290,11 +285,10 @@ impl Reader {
         hash
     }
 
-    /// `sighting` begins with the hash of the service as what stands before, and ends with that of the
-    /// service and the whole path.
-    fn path(&mut self, raw: &[u8], method: Method, sighting: &mut Sighting, counters: &mut Counters) -> Path {
+    /// The path and the hash that stands for the service and its pattern.
+    fn path(&mut self, raw: &[u8], service: u64, teaches: bool, counters: &mut Counters) -> (Path, u64) {
         if raw == b"*" {
-            return [Segment::Word("*".into())].into_iter().collect();
+            return ([Segment::Word("*".into())].into_iter().collect(), service);
         }
         let mut segments = target::Segments::new();
         target::segments(raw, &mut segments);
@@ -303,52 +297,35 @@ impl Reader {
             segments.truncate(PATH_SEGMENTS_MAX);
         }
         let mut path = Path::new();
-        // A word that may be shown, until it is known what comes behind it.
-        let mut word: Option<(u64, Cow<'_, [u8]>, u64)> = None;
-        for coded in segments {
+        let mut spot = Spot { place: service, pattern: service };
+        let mut leading = true;
+        let count = segments.len();
+        for (at, coded) in segments.into_iter().enumerate() {
             let text = form::decode(coded, false);
-            let before = sighting.before;
-            let mut segment = self.words.segment(&text, before);
-            if matches!(segment, Segment::Hidden(_)) && !is_open(path.last()) {
-                // Never shown here: then not even its hash is kept.
-                segment = Segment::Parameter(SegmentKind::Text);
-            }
-            if let Some((hidden, text, before)) = word.take() {
-                let next = self.way_on(method, Some(&segment));
-                let sighting = Sighting { before, next, ..*sighting };
-                self.words.evidence.sight(hidden, &text, &sighting, counters);
-            }
-            // All values at one place lead to the same next place.
-            sighting.before = match &segment {
-                Segment::Word(word) => self.seed.bytes(before, word.as_bytes()),
-                Segment::Hidden(_) | Segment::Parameter(_) => self.seed.number(before, 1),
-            };
-            if let Segment::Hidden(hidden) = segment {
-                word = Some((hidden, text, before));
+            let position = Position { spot, leading, last: at + 1 == count, teaches };
+            let segment = self.words.segment(&text, position, counters);
+            let Spot { place, pattern } = &mut spot;
+            match &segment {
+                Segment::Word(word) => {
+                    *place = self.seed.bytes(*place, word.as_bytes());
+                    *pattern = self.seed.bytes(*pattern, word.as_bytes());
+                    leading = leading && is_prefix(word);
+                }
+                // All values at one place lead to the same next place.
+                Segment::Hidden(hidden) => {
+                    *place = self.seed.number(*place, *hidden);
+                    *pattern = self.seed.number(*pattern, 1);
+                    leading = false;
+                }
+                Segment::Parameter(_) | Segment::File(..) => {
+                    *place = self.seed.number(*place, 1);
+                    *pattern = self.seed.number(*pattern, 1);
+                    leading = false;
+                }
             }
             path.push(segment);
         }
-        if let Some((hidden, text, before)) = word {
-            let sighting = Sighting { before, next: self.way_on(method, None), ..*sighting };
-            self.words.evidence.sight(hidden, &text, &sighting, counters);
-        }
-        path
-    }
-
-    /// A number for how a call goes on behind a word; all values are one. `None` where that is no
-    /// evidence: browsers send `OPTIONS` on their own account.
-    fn way_on(&self, method: Method, next: Option<&Segment>) -> Option<u64> {
-        let method = match method.0 {
-            "OPTIONS" => return None,
-            "HEAD" => "GET",
-            method => method,
-        };
-        let method = self.seed.bytes(0, method.as_bytes());
-        Some(match next {
-            None => method,
-            Some(Segment::Word(word)) => self.seed.bytes(method, word.as_bytes()),
-            Some(Segment::Hidden(_) | Segment::Parameter(_)) => self.seed.number(method, 1),
-        })
+        (path, spot.pattern)
     }
 
     fn body(

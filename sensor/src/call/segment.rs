@@ -37,6 +37,26 @@ pub(super) fn is_version(segment: &[u8]) -> bool {
         && (suffix.is_empty() || stage.is_some_and(|after| after.is_empty() || number(after)))
 }
 
+/// `2`, `1.1`, `2010-04-01`: of a version where nothing but prefixes stands before.
+pub(super) fn is_bare_version(segment: &[u8]) -> bool {
+    let number = |text: &[u8]| (1..=2).contains(&text.len()) && text.iter().all(u8::is_ascii_digit);
+    is_date(segment)
+        || (segment.len() <= 8
+            && segment.split(|&byte| byte == b'.').all(number)
+            && segment.iter().filter(|&&byte| byte == b'.').count() <= 2)
+}
+
+/// Words behind which a version or a first segment may still stand.
+pub(crate) const PREFIXES: &[&str] =
+    &["api", "apis", "rest", "ws", "public", "internal", "external", "private", "services", "service"];
+
+/// A version or one of [`PREFIXES`].
+pub(crate) fn is_prefix(word: &str) -> bool {
+    is_version(word.as_bytes())
+        || is_bare_version(word.as_bytes())
+        || PREFIXES.iter().any(|prefix| prefix.eq_ignore_ascii_case(word))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -63,6 +83,12 @@ mod tests {
     fn versions() {
         for yes in ["v1", "v2.1", "V3", "v1beta1", "v1alpha", "v1.2.3"] {
             assert!(is_version(yes.as_bytes()), "{yes}");
+        }
+        for yes in ["2", "1.1", "10", "2.0.1", "2010-04-01"] {
+            assert!(is_bare_version(yes.as_bytes()) && is_prefix(yes), "{yes}");
+        }
+        for no in ["", "123", "1.", "1.123", "1.2.3.4", "2010-04", "v1"] {
+            assert!(!is_bare_version(no.as_bytes()), "{no}");
         }
         for no in ["v", "v12345", "vendor", "v1x", "v1beta12345", "v1..2", "1"] {
             assert!(!is_version(no.as_bytes()), "{no}");

@@ -4,20 +4,24 @@
 //!
 //! 1. versions, and segments whose parts are all in the dictionary (plurals too): [`Segment::Word`];
 //! 2. numbers, ids, dates, addresses: [`Segment::Parameter`] of that shape;
-//! 3. what could be a word ([`is_word_like`]): [`Segment::Hidden`], until [`super::evidence`] shows
-//!    that it is part of a route; [`SegmentKind::Text`] where none is ever shown;
+//! 3. what could be a word ([`super::lexicon`]): [`Segment::Hidden`], as long as its place keeps words
+//!    apart ([`super::evidence`]);
 //! 4. all else: [`SegmentKind::Text`].
+//!
+//! A value may have a file extension: [`Segment::File`].
 
 use std::borrow::Cow;
 use std::sync::Arc;
 
 use hashbrown::HashTable;
 
-use super::evidence::Evidence;
+use super::evidence::{Evidence, Group, Look, Spot};
 use super::hash::Seed;
-use super::looks::{is_word_like, parts};
-use super::segment::{is_version, shape};
-use super::{Segment, SegmentKind};
+use super::lexicon::Lexicon;
+use super::looks::parts;
+use super::segment::{is_bare_version, is_version, shape};
+use super::{Extension, Segment, SegmentKind, WordClass};
+use crate::counter::Counters;
 
 /// Segments whose look-up is remembered.
 const SEGMENTS_REMEMBERED_MAX: usize = 16_384;
@@ -66,7 +70,7 @@ impl Dictionary {
 
     /// The word in any case, or its singular, is in the dictionary, or else among the words of
     /// fields if it may be `of_field`.
-    fn knows(&self, part: &[u8], of_field: bool) -> bool {
+    pub(super) fn knows(&self, part: &[u8], of_field: bool) -> bool {
         if part.len() > WORD_BYTES_MAX {
             return false;
         }
@@ -133,9 +137,24 @@ impl Dictionary {
 pub(super) struct Words {
     pub(super) dictionary: Arc<Dictionary>,
     pub(super) evidence: Evidence,
+    lexicon: Lexicon,
     seed: Seed,
     /// Texts of [`Segment::Word`]s.
     known: HashTable<Arc<str>>,
+    /// Classes of segments by hash; two of one hash are one class, no more.
+    classes: HashTable<(u64, Option<WordClass>)>,
+}
+
+/// Where a segment stands in its path, and in which call.
+#[derive(Clone, Copy)]
+pub(super) struct Position {
+    pub(super) spot: Spot,
+    /// A version without a `v` may stand here: nothing but prefixes is before.
+    pub(super) leading: bool,
+    /// It is the last one.
+    pub(super) last: bool,
+    /// The call may teach new words.
+    pub(super) teaches: bool,
 }
 
 impl Words {
@@ -143,15 +162,18 @@ impl Words {
         Words {
             dictionary: Arc::new(Dictionary::new(seed)),
             evidence: Evidence::new(key),
+            lexicon: Lexicon::new(seed),
             seed,
             known: HashTable::new(),
+            classes: HashTable::new(),
         }
     }
 
-    /// What is kept of one decoded segment, never empty; `before` is the hash of what stands before.
-    pub(super) fn segment(&mut self, text: &[u8], before: u64) -> Segment {
+    /// What is kept of one decoded segment, never empty.
+    pub(super) fn segment(&mut self, text: &[u8], position: Position, counters: &mut Counters) -> Segment {
         // No word begins like a number: ids, the most frequent values, need no look-up.
         if let Some(b'0'..=b'9' | b'-') = text.first()
+            && !(position.leading && is_bare_version(text))
             && let Some(kind) = shape(text)
         {
             return Segment::Parameter(kind);
@@ -160,8 +182,11 @@ impl Words {
         if let Some(known) = self.known.find(hash, |word| word.as_bytes() == text) {
             return Segment::Word(known.clone());
         }
-        if is_version(text) || self.dictionary.is_route(text) {
+        if is_version(text) || (position.leading && is_bare_version(text)) {
             // All its bytes were just shown to be ASCII.
+            return Segment::Word(String::from_utf8_lossy(text).into());
+        }
+        if self.dictionary.is_route(text) {
             let word: Arc<str> = String::from_utf8_lossy(text).into();
             if self.known.len() < SEGMENTS_REMEMBERED_MAX {
                 let seed = self.seed;
@@ -172,10 +197,44 @@ impl Words {
         if let Some(kind) = shape(text) {
             return Segment::Parameter(kind);
         }
-        if !is_word_like(text) {
-            return Segment::Parameter(SegmentKind::Text);
+        let (stem, extension) = match Extension::split(text).filter(|_| position.last) {
+            Some((stem, extension)) => (stem, Some(extension)),
+            None => (text, None),
+        };
+        let value = |kind| match extension {
+            Some(extension) => Segment::File(kind, extension),
+            None => Segment::Parameter(kind),
+        };
+        if let Some(kind) = shape(stem) {
+            return value(kind);
         }
-        Segment::Hidden(self.evidence.hidden(before, text))
+        let place = position.spot.place;
+        if Group::ALL.iter().all(|group| self.evidence.is_full(place, *group)) {
+            return value(SegmentKind::Names);
+        }
+        let Some(class) = self.class(stem) else { return value(SegmentKind::Text) };
+        if extension.is_some() && Group::of(class) == Group::Names {
+            // `report.json` is a file far more often than a route.
+            return value(SegmentKind::Text);
+        }
+        let look = Look { class, extension };
+        match self.evidence.sight(position.spot, text, look, position.teaches, counters) {
+            Ok(hidden) => Segment::Hidden(hidden),
+            Err(kind) => value(kind),
+        }
+    }
+
+    fn class(&mut self, text: &[u8]) -> Option<WordClass> {
+        let hash = self.seed.bytes(2, text);
+        if let Some((_, class)) = self.classes.find(hash, |(known, _)| *known == hash) {
+            return *class;
+        }
+        let class = self.lexicon.class(&self.dictionary, text);
+        if self.classes.len() >= SEGMENTS_REMEMBERED_MAX {
+            self.classes.clear();
+        }
+        self.classes.insert_unique(hash, (hash, class), |(known, _)| *known);
+        class
     }
 }
 

@@ -2,11 +2,14 @@
 //! the inventory, so what is learnt later re-templates what was stored before.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
 use super::noise::{self, Noise};
-use super::template::{Template, Tree};
-use super::{EndpointStats, Inventory};
+use super::explain::{Explanation, explain};
+use super::guidance::Guidance;
+use super::template::{Guide, NodeId, Templates};
+use super::{EndpointKey, EndpointStats, Inventory};
 use crate::call::{CallClass, Method, SegmentKind};
 
 /// Templated view of an inventory, sorted by service, template and method.
@@ -32,10 +35,14 @@ pub struct Service {
 pub struct Endpoint {
     /// Method.
     pub method: Method,
-    /// `/users/{userId}`; a word that is not shown to be a route word is a parameter too.
+    /// `/users/{userId}`; a route word whose text may not be shown yet is `~` and a hash.
     pub template: String,
     /// Path parameters from left to right.
     pub parameters: Vec<Parameter>,
+    /// Probability that the template is right, as far as the evidence knows: 0 to 1.
+    pub confidence: f64,
+    /// Why it is that template, segment by segment; empty unless asked for.
+    pub explanation: Vec<Explanation>,
     /// Sums.
     pub stats: EndpointStats,
 }
@@ -49,38 +56,80 @@ pub struct Parameter {
     pub kind: SegmentKind,
 }
 
+/// How an inventory is read.
+#[derive(Clone, Copy, Default)]
+pub struct Reading<'a> {
+    /// What people said about routes.
+    pub guidance: Option<&'a Guidance>,
+    /// Endpoints say why they have their template.
+    pub explain: bool,
+}
+
 impl Catalog {
     /// Groups the raw endpoints of an inventory under templates.
     pub fn of(inventory: &Inventory) -> Catalog {
+        Catalog::read(inventory, Reading::default())
+    }
+
+    /// As [`Catalog::of`], with what people said.
+    pub fn read(inventory: &Inventory, reading: Reading<'_>) -> Catalog {
         let soft = noise::soft_missed(inventory);
-        let mut trees: BTreeMap<Arc<str>, Tree> = BTreeMap::new();
+        let mut rows: BTreeMap<Arc<str>, Vec<(&EndpointKey, &EndpointStats)>> = BTreeMap::new();
         for (key, stats) in &inventory.endpoints {
             if key.class == CallClass::Found && !soft.contains(key) {
-                let tree = trees.entry(key.service.clone()).or_default();
-                tree.add(&inventory.words, &key.path, key.method, stats.clone());
+                rows.entry(key.service.clone()).or_default().push((key, stats));
             }
         }
-        let services = trees.into_iter().map(|(name, tree)| Service { name, endpoints: endpoints(tree) });
+        let services = rows.into_iter().map(|(name, rows)| {
+            let guide = match reading.guidance {
+                Some(guidance) => Guide::of(guidance, &name, &inventory.words),
+                None => Guide::default(),
+            };
+            let endpoints = endpoints(&rows, &guide, &inventory.words, reading.explain);
+            Service { name, endpoints }
+        });
         let mut services: Vec<Service> = services.collect();
         let noise = Noise::beside(inventory, &soft, &mut services);
         Catalog { services, noise }
     }
 }
 
-fn endpoints(tree: Tree) -> Vec<Endpoint> {
-    let mut endpoints = Vec::new();
-    for Template { text, parameters, methods } in tree.templates() {
-        let parameters: Vec<Parameter> =
-            parameters.into_iter().map(|(name, kind)| Parameter { name, kind }).collect();
-        for (method, stats) in methods {
-            endpoints.push(Endpoint {
-                method,
-                template: text.clone(),
-                parameters: parameters.clone(),
-                stats,
-            });
+/// Endpoints of one service, sorted by template, then method.
+fn endpoints(
+    rows: &[(&EndpointKey, &EndpointStats)],
+    guide: &Guide,
+    words: &BTreeMap<u64, Arc<str>>,
+    with_reasons: bool,
+) -> Vec<Endpoint> {
+    let mut templates = Templates::default();
+    for (key, stats) in rows {
+        templates.add(&key.path, key.method, stats.calls);
+    }
+    templates.settle(guide);
+    let mut sums: BTreeMap<(NodeId, Method), EndpointStats> = BTreeMap::new();
+    for (key, stats) in rows {
+        let Some(node) = templates.locate(&key.path) else {
+            debug_assert!(false, "every path that was added has a template");
+            continue;
+        };
+        sums.entry((node, key.method)).or_default().merge((*stats).clone());
+    }
+    // Two nodes read alike where a word stands in clear and, from before it was known, as a hash.
+    let mut endpoints: BTreeMap<(String, Method), Endpoint> = BTreeMap::new();
+    for ((node, method), stats) in sums {
+        let (template, parameters) = templates.template(node, words);
+        match endpoints.entry((template, method)) {
+            Entry::Occupied(mut known) => known.get_mut().stats.merge(stats),
+            Entry::Vacant(new) => {
+                let template = new.key().0.clone();
+                let confidence = templates.confidence(node);
+                let explanation = match with_reasons {
+                    true => explain(&templates, node, words),
+                    false => Vec::new(),
+                };
+                new.insert(Endpoint { method, template, parameters, confidence, explanation, stats });
+            }
         }
     }
-    endpoints.sort_by(|one, other| (&one.template, one.method).cmp(&(&other.template, other.method)));
-    endpoints
+    endpoints.into_values().collect()
 }

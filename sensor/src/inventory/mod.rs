@@ -4,14 +4,16 @@
 mod budget;
 pub mod catalog;
 pub mod confirm;
+pub mod explain;
 pub mod guidance;
 mod fit;
 mod histogram;
+mod learner;
 mod merge;
 pub mod noise;
 mod recorder;
 mod small_map;
-mod template;
+pub mod template;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -12,7 +12,6 @@ use std::sync::Arc;
 use super::catalog::Service;
 use super::fit::Templates;
 use super::{EndpointKey, EndpointStats, Inventory, OVER_BUDGET, Page, Seen};
-use crate::call::evidence::is_open;
 use crate::call::{CallClass, Method, Path, Segment, SegmentKind, path_text};
 use crate::flow::Peer;
 
@@ -216,29 +215,26 @@ fn different(bits: u64) -> u64 {
 
 /// Texts of the segments, `None` for values and for words that may not be shown.
 fn texts<'a>(path: &'a Path, words: &'a BTreeMap<u64, Arc<str>>) -> Vec<Option<&'a str>> {
-    let text = |at: usize| match &path[at] {
+    let text = |segment: &'a Segment| match segment {
         Segment::Word(word) => Some(&**word),
-        Segment::Hidden(hash) => {
-            let before = at.checked_sub(1).and_then(|at| path.get(at));
-            words.get(hash).filter(|_| is_open(before)).map(|word| &**word)
-        }
-        Segment::Parameter(_) => None,
+        Segment::Hidden(hash) => words.get(hash).map(|word| &**word),
+        Segment::Parameter(_) | Segment::File(..) => None,
     };
-    (0..path.len()).map(text).collect()
+    path.iter().map(text).collect()
 }
 
 /// The path as people see it: what may not be shown is `{text}`.
 fn shown(path: &Path, words: &BTreeMap<u64, Arc<str>>) -> String {
-    let mut text = String::new();
-    for (segment, word) in path.iter().zip(texts(path, words)) {
-        text.push('/');
-        match (word, segment) {
-            (Some(word), _) => text.push_str(word),
-            (None, Segment::Parameter(kind)) => text.push_str(&format!("{{{}}}", kind.name())),
-            (None, _) => text.push_str("{text}"),
+    let mut path = path.clone();
+    for segment in &mut path {
+        if let Segment::Hidden(hash) = segment {
+            *segment = match words.get(hash) {
+                Some(word) => Segment::Word(word.clone()),
+                None => Segment::Parameter(SegmentKind::Text),
+            };
         }
     }
-    if text.is_empty() { "/".to_owned() } else { text }
+    path_text(&path)
 }
 
 /// Rows of servers that answer any path with success (the page of a single-page application, a

@@ -2,7 +2,6 @@
 //! endpoint with a known set of fields is a few look-ups and sums; names and maps are only built
 //! when the change is taken. Bounded: what is over a bound is counted, and stays visible.
 
-use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
@@ -10,6 +9,7 @@ use hashbrown::{HashMap, HashTable};
 use smallvec::SmallVec;
 
 use super::budget::{Application, Budget};
+use super::learner::Learner;
 use super::{
     Answered, CallerKey, CallerStats, CoverageKey, CoverageStats, EndpointKey, EndpointStats, FieldKey,
     FieldStats, Histogram, Inventory, Page, Seen, SmallMap,
@@ -39,6 +39,7 @@ pub struct Recorder {
     /// Those of them that are endpoints; the others are bounded by their budget.
     found: usize,
     budget: Budget,
+    learner: Learner,
     rest: Inventory,
 }
 
@@ -112,6 +113,7 @@ impl Recorder {
             endpoints: HashTable::new(),
             found: 0,
             budget: Budget::new(seed),
+            learner: Learner::default(),
             rest: Inventory::default(),
         }
     }
@@ -239,11 +241,6 @@ impl Recorder {
         }
     }
 
-    /// Adds path words that were shown to be route words.
-    pub fn words(&mut self, words: BTreeMap<u64, Arc<str>>) {
-        self.rest.merge(Inventory { words, ..Inventory::default() });
-    }
-
     /// Rows met in this run: endpoints, and what is counted beside them.
     pub fn endpoints(&self) -> usize {
         self.budget.rows()
@@ -255,9 +252,15 @@ impl Recorder {
         self.found = 0;
         for entry in self.endpoints.drain() {
             let (key, stats) = entry.expand(names);
+            self.learner.observe(&key, &stats);
             inventory.endpoints.insert(key, stats);
         }
         inventory
+    }
+
+    /// Hidden words that the changes taken so far have shown to be route words, each once.
+    pub fn route_words(&mut self) -> Vec<u64> {
+        self.learner.route_words()
     }
 }
 
@@ -269,6 +272,7 @@ fn endpoint_hash(seed: Seed, service: &str, method: Method, path: &Path, class: 
             Segment::Hidden(hidden) => seed.number(hash, *hidden),
             // No hidden word has the hash of a shape.
             Segment::Parameter(kind) => seed.number(!hash, *kind as u64),
+            Segment::File(kind, extension) => seed.number(!hash, (*kind as u64) << 8 | *extension as u64 | 1 << 16),
         };
     }
     hash
