@@ -42,9 +42,9 @@ impl Sensor {
     }
 
     pub fn take(&mut self) -> Inventory {
-        let words = self.reader.take_words();
-        self.recorder.words(words);
-        self.recorder.take(self.reader.names())
+        let mut delta = self.recorder.take(self.reader.names());
+        delta.words = self.reader.texts(&self.recorder.route_words());
+        delta
     }
 }
 

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::catalog::Service;
-use super::fit::Templates;
+use super::fit::Places;
 use super::{EndpointKey, EndpointStats, Inventory, OVER_BUDGET, Page, Seen};
 use crate::call::{CallClass, Method, Path, Segment, SegmentKind, path_text};
 use crate::flow::Peer;
@@ -112,18 +112,16 @@ pub(super) fn is_over_budget(template: &str) -> bool {
 }
 
 impl Noise {
-    /// What is beside the endpoints of `services`; what turns out to be theirs is added to them.
+    /// What is beside the endpoints of `services`; what turns out to be theirs is added to them. `places`
+    /// says by name where a service is and what its templates are.
     pub(super) fn beside(
         inventory: &Inventory,
         soft: &BTreeSet<&EndpointKey>,
         services: &mut [Service],
+        places: &BTreeMap<Arc<str>, (usize, Places)>,
     ) -> Noise {
         let mut rows: BTreeMap<(Arc<str>, NoiseClass, String, Method), EndpointStats> = BTreeMap::new();
         let mut callers: BTreeMap<Peer, Scanner> = BTreeMap::new();
-        let mut templates: BTreeMap<Arc<str>, (usize, Templates)> = BTreeMap::new();
-        for (at, service) in services.iter().enumerate() {
-            templates.insert(service.name.clone(), (at, Templates::of(&service.endpoints)));
-        }
         let mut fitted: Vec<(usize, usize, &EndpointStats)> = Vec::new();
         for (key, stats) in &inventory.endpoints {
             let class = match key.class {
@@ -134,16 +132,18 @@ impl Noise {
                 CallClass::HealthCheck => Some(NoiseClass::HealthCheck),
                 CallClass::Preflight => Some(NoiseClass::Preflight),
             };
-            let fitting = match (class, templates.get(&key.service)) {
-                (Some(NoiseClass::Missed | NoiseClass::HealthCheck), Some((at, templates)))
-                    if !is_over_budget_path(&key.path) =>
-                {
-                    let any_value = class == Some(NoiseClass::Missed);
-                    let path = texts(&key.path, &inventory.words);
-                    templates.fitting(key.method, &path, any_value).map(|endpoint| (*at, endpoint))
+            let may_fit = match class {
+                Some(NoiseClass::Missed) => !is_over_budget_path(&key.path),
+                // A probe asks for one path: only who asks for the same makes it an endpoint's.
+                Some(NoiseClass::HealthCheck) => {
+                    inventory.endpoints.contains_key(&EndpointKey { class: CallClass::Found, ..key.clone() })
                 }
-                _ => None,
+                _ => false,
             };
+            let places = places.get(&key.service).filter(|_| may_fit);
+            let fitting = places.and_then(|(service, places)| {
+                places.endpoint(key.method, &key.path).map(|endpoint| (*service, endpoint))
+            });
             let class = class.filter(|_| fitting.is_none());
             count(&mut callers, key, stats, class);
             if let Some((service, endpoint)) = fitting {
@@ -213,28 +213,22 @@ fn different(bits: u64) -> u64 {
     if unset == 0.0 { PATHS_MAX } else { (-64.0 * (unset / 64.0).ln()).round() as u64 }
 }
 
-/// Texts of the segments, `None` for values and for words that may not be shown.
-fn texts<'a>(path: &'a Path, words: &'a BTreeMap<u64, Arc<str>>) -> Vec<Option<&'a str>> {
-    let text = |segment: &'a Segment| match segment {
-        Segment::Word(word) => Some(&**word),
-        Segment::Hidden(hash) => words.get(hash).map(|word| &**word),
-        Segment::Parameter(_) | Segment::File(..) => None,
-    };
-    path.iter().map(text).collect()
-}
-
 /// The path as people see it: what may not be shown is `{text}`.
 fn shown(path: &Path, words: &BTreeMap<u64, Arc<str>>) -> String {
-    let mut path = path.clone();
-    for segment in &mut path {
-        if let Segment::Hidden(hash) = segment {
-            *segment = match words.get(hash) {
-                Some(word) => Segment::Word(word.clone()),
-                None => Segment::Parameter(SegmentKind::Text),
-            };
+    let mut text = String::new();
+    for segment in path {
+        text.push('/');
+        match segment {
+            Segment::Word(word) => text.push_str(word),
+            Segment::Hidden(hash) => text.push_str(words.get(hash).map_or("{text}", |word| word)),
+            Segment::Parameter(SegmentKind::Names | SegmentKind::Words) => text.push_str("{text}"),
+            Segment::Parameter(kind) => text.push_str(&format!("{{{}}}", kind.name())),
+            Segment::File(kind, extension) => {
+                text.push_str(&format!("{{{}}}.{}", kind.name(), extension.name()));
+            }
         }
     }
-    path_text(&path)
+    if text.is_empty() { "/".to_owned() } else { text }
 }
 
 /// Rows of servers that answer any path with success (the page of a single-page application, a
@@ -314,8 +308,10 @@ struct Place {
 
 /// There is a word in the path that nobody knows, and hardly a path of it was asked for twice.
 fn is_guessed(key: &EndpointKey, stats: &EndpointStats) -> bool {
-    let unknown = key.path.iter().any(|segment| {
-        matches!(segment, Segment::Hidden(_) | Segment::Parameter(SegmentKind::Text | SegmentKind::Hex))
+    let unknown = key.path.iter().any(|segment| match segment {
+        Segment::Hidden(_) | Segment::File(..) => true,
+        Segment::Parameter(kind) => !matches!(kind, SegmentKind::Integer | SegmentKind::Uuid | SegmentKind::Date),
+        Segment::Word(_) => false,
     });
     let paths = stats.answered.paths.count_ones();
     unknown && (paths >= PATHS_MANY || stats.calls <= 2 * u64::from(paths))
@@ -324,7 +320,7 @@ fn is_guessed(key: &EndpointKey, stats: &EndpointStats) -> bool {
 fn coarse(path: &Path) -> String {
     let mut path = path.clone();
     for segment in &mut path {
-        if let Segment::Hidden(_) = segment {
+        if let Segment::Hidden(_) | Segment::Parameter(SegmentKind::Names | SegmentKind::Words) = segment {
             *segment = Segment::Parameter(SegmentKind::Text);
         }
     }
