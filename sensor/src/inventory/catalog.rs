@@ -101,7 +101,7 @@ fn endpoints(
     words: &BTreeMap<u64, Arc<str>>,
     with_reasons: bool,
 ) -> Vec<Endpoint> {
-    let mut templates = Templates::default();
+    let mut templates = if with_reasons { Templates::explaining() } else { Templates::default() };
     for (key, stats) in rows {
         templates.add(&key.path, key.method, stats.calls);
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::evidence::{self, Candidate, Parent, Place};
 use super::guide::{Cursor, Guide, Said};
-use super::name;
+use super::{name, weights};
 use crate::call::evidence::Group;
 use crate::call::lexicon::{class_of, extension_of};
 use crate::call::segment::is_prefix;
@@ -84,15 +84,21 @@ pub struct Value {
 pub struct Templates {
     nodes: Vec<Node>,
     settled: bool,
+    explains: bool,
 }
 
 impl Default for Templates {
     fn default() -> Templates {
-        Templates { nodes: vec![Node::default()], settled: false }
+        Templates { nodes: vec![Node::default()], settled: false, explains: false }
     }
 }
 
 impl Templates {
+    /// None yet; decisions will know what they were made on.
+    pub fn explaining() -> Templates {
+        Templates { explains: true, ..Templates::default() }
+    }
+
     /// Adds calls that were seen on a path; before settling only.
     pub fn add(&mut self, path: &Path, method: Method, calls: u64) {
         debug_assert!(!self.settled, "paths come before templates");
@@ -118,10 +124,7 @@ impl Templates {
 
     /// Decides of every node what is literal and what a value.
     pub fn settle(&mut self, guide: &Guide) {
-        self.settle_with(guide, &mut |_, candidate| {
-            let score = super::weights::score(&candidate.facts);
-            (score, super::weights::terms(&candidate.facts))
-        });
+        self.settle_with(guide, &mut |_, candidate| weights::score(&candidate.facts));
     }
 
     /// As [`Templates::settle`], with another judge.
@@ -157,7 +160,8 @@ impl Templates {
                 Some(Said::Literal) => Decision { score: CERTAIN, said: true, terms: Vec::new() },
                 Some(Said::Value) => Decision { score: -CERTAIN, said: true, terms: Vec::new() },
                 None => {
-                    let (score, terms) = judge(&steps, &candidate);
+                    let score = judge(&steps, &candidate);
+                    let terms = if self.explains { weights::terms(&candidate.facts) } else { Vec::new() };
                     Decision { score, said: false, terms }
                 }
             };
@@ -396,8 +400,8 @@ impl Templates {
     }
 }
 
-/// Gives a score and its parts to a candidate behind the segments before it.
-pub type Judge<'a> = &'a mut dyn FnMut(&[Step], &Candidate) -> (f64, Vec<(usize, f64)>);
+/// Gives a score to a candidate behind the segments before it.
+pub type Judge<'a> = &'a mut dyn FnMut(&[Step], &Candidate) -> f64;
 
 /// What stands beside and before a literal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
