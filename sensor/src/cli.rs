@@ -82,6 +82,8 @@ pub enum Command {
     Callers(Query),
     /// List the fields that data passes through
     Fields(Query),
+    /// List what was called and is no endpoint: misses, files, probes, scanners
+    Noise(Query),
     /// Show the last runs: scope, losses by cause, coverage
     Status(Output),
     /// Check whether this machine can capture, and what is missing

@@ -12,6 +12,7 @@ use crate::inventory::catalog::Catalog;
 use crate::report::doctor::{CheckRow, Doctor, Outcome};
 use crate::report::document::{Callers, Endpoints, Fields, Report};
 use crate::report::json;
+use crate::report::noise::Noise;
 use crate::report::status::{RunFacts, Status};
 use crate::report::text::{self, Style};
 use crate::source::check::{self, Check};
@@ -49,6 +50,10 @@ pub fn execute(cli: &Cli) -> Result<u8, Failure> {
         Command::Fields(query) => {
             let (_, catalog) = load(&store()?, query)?;
             show(query.output, &Fields::of(&catalog), text::fields)
+        }
+        Command::Noise(query) => {
+            let (_, catalog) = load(&store()?, query)?;
+            show(query.output, &Noise::of(&catalog), text::noise)
         }
         Command::Status(output) => status(&store()?, *output),
         Command::Doctor(output) => doctor(checks(), *output),

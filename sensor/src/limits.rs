@@ -110,6 +110,10 @@ pub const PREFLIGHTS_PER_SERVICE_MAX: usize = 128;
 /// store: a scan of a thousand hosts stays at some MiB.
 pub const NOISE_PER_RUN_MAX: usize = 8192;
 
+/// Rows that are no endpoints, of all runs, that a store keeps when a run begins; the older ones become
+/// one per service and class.
+pub const NOISE_ROWS_KEPT: usize = 4 * NOISE_PER_RUN_MAX;
+
 /// Callers of one row that is no endpoint, with unflushed changes in memory.
 pub const CALLERS_PER_NOISE_ROW_MAX: usize = 64;
 

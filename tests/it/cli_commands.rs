@@ -4,11 +4,12 @@ use std::path::Path;
 use std::process::Command;
 
 use sensor::flow::Timestamp;
+use sensor::inventory::Inventory;
 use sensor::store::Store;
 use sensor::store::sqlite::SqliteStore;
 use sqlx::Executor;
 
-use crate::store_fixture::{NEW_YEAR, SECOND, run_start, shop};
+use crate::store_fixture::{NEW_YEAR, SECOND, noisy_shop, run_start, shop};
 use crate::store_sqlite::{connect, execute};
 
 /// Runs the command in `folder`, where relative paths of stores are.
@@ -37,11 +38,15 @@ fn block_on<T>(work: impl Future<Output = T>) -> T {
 
 /// A folder with the shop in `apis.db`.
 fn shop_folder() -> tempfile::TempDir {
+    folder_with(&shop())
+}
+
+fn folder_with(inventory: &Inventory) -> tempfile::TempDir {
     let folder = tempfile::tempdir().expect("a folder");
     block_on(async {
         let mut store = SqliteStore::create(&folder.path().join("apis.db")).await.expect("a new store");
         let run = store.begin_run(&run_start()).await.expect("a run");
-        store.merge(run, 1, &shop(), Timestamp(NEW_YEAR + 60 * SECOND)).await.expect("merges");
+        store.merge(run, 1, inventory, Timestamp(NEW_YEAR + 60 * SECOND)).await.expect("merges");
         store.end_run(run, Timestamp(NEW_YEAR + 61 * SECOND)).await.expect("ends");
         store.close().await.expect("closes");
     });
@@ -68,6 +73,20 @@ fn reports_of_a_shop() {
         ("status_text", &["status"]),
         ("report_since", &["endpoints", "--since", "2025-01-01T02:00:00+01:00"]),
         ("report_nothing", &["endpoints", "--service", "nobody"]),
+    ] {
+        let arguments = [&["--store", "apis.db"], arguments].concat();
+        insta::assert_snapshot!(name, apicensus(folder.path(), &arguments));
+    }
+}
+
+#[test]
+fn noise_of_a_shop() {
+    let folder = folder_with(&noisy_shop());
+    for (name, arguments) in [
+        ("noise_text", &["noise"][..]),
+        ("noise_json", &["noise", "--method", "post", "--format", "json"]),
+        ("noise_nothing", &["noise", "--service", "nobody"]),
+        ("noise_endpoints", &["endpoints", "--path", "/users"]),
     ] {
         let arguments = [&["--store", "apis.db"], arguments].concat();
         insta::assert_snapshot!(name, apicensus(folder.path(), &arguments));
@@ -155,7 +174,7 @@ fn completions_name_every_command() {
     for shell in ["bash", "zsh", "fish"] {
         let script = in_empty_folder(&["completions", shell]);
         assert!(script.starts_with("exit code 0"), "{script}");
-        for command in ["run", "report", "endpoints", "callers", "fields", "status", "doctor"] {
+        for command in ["run", "report", "endpoints", "callers", "fields", "noise", "status", "doctor"] {
             assert!(script.contains(command), "{shell} does not know {command}");
         }
     }

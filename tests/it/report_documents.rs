@@ -11,11 +11,12 @@ use sensor::report::doctor::{CheckRow, Doctor, Outcome};
 use sensor::report::document::{Callers, Endpoints, Fields, Report};
 use sensor::report::filter::{Filter, Glob};
 use sensor::report::json;
+use sensor::report::noise::Noise;
 use sensor::report::status::{RunFacts, Status};
 use sensor::report::text::{self, Style};
 use serde_json::Value;
 
-use crate::store_fixture::{NEW_YEAR, SECOND, shop};
+use crate::store_fixture::{NEW_YEAR, SECOND, noisy_shop, shop};
 
 fn schema_path(name: &str) -> PathBuf {
     PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../schema/json")).join(format!("{name}.json"))
@@ -112,12 +113,13 @@ fn doctor_rows() -> Doctor {
 
 #[test]
 fn documents_keep_their_schemas() {
-    for inventory in [shop(), Inventory::default()] {
+    for inventory in [shop(), noisy_shop(), Inventory::default()] {
         let catalog = Catalog::of(&inventory);
         assert_keeps("report", &json::render(&Report::of(&catalog, &inventory)));
         assert_keeps("endpoints", &json::render(&Endpoints::of(&catalog)));
         assert_keeps("callers", &json::render(&Callers::of(&catalog)));
         assert_keeps("fields", &json::render(&Fields::of(&catalog)));
+        assert_keeps("noise", &json::render(&Noise::of(&catalog)));
         assert_keeps("status", &json::render(&status_of(&inventory)));
     }
     assert_keeps("doctor", &json::render(&doctor_rows()));
@@ -125,7 +127,7 @@ fn documents_keep_their_schemas() {
 
 #[test]
 fn tables_fit_the_width_and_hold_nothing_harmful() {
-    let inventory = shop();
+    let inventory = noisy_shop();
     let catalog = Catalog::of(&inventory);
     for width in [80, 120, 400] {
         let style = Style { width: Some(width), colour: false };
@@ -134,12 +136,13 @@ fn tables_fit_the_width_and_hold_nothing_harmful() {
             text::endpoints(&Endpoints::of(&catalog), style),
             text::callers(&Callers::of(&catalog), style),
             text::fields(&Fields::of(&catalog), style),
+            text::noise(&Noise::of(&catalog), style),
         ] {
             assert!(!text.contains(['\u{1b}', '\u{202e}']), "{text}");
             for line in text.lines() {
                 let limit = usize::from(width);
                 assert!(
-                    line.chars().count() <= limit || line.starts_with(['(', 'c']),
+                    line.chars().count() <= limit || line.starts_with(['(', 'c', 'n']),
                     "over {width}: {line}"
                 );
             }
@@ -185,4 +188,20 @@ fn filters_narrow_each_other() {
     let since = Filter { since: Some(Timestamp(NEW_YEAR + 3600 * SECOND)), ..all.clone() };
     assert_eq!(paths(&since), ["GET 1", "GET 1"]);
     assert_eq!(paths(&Filter { method: Some("POST".to_owned()), ..since }), [""; 0]);
+}
+
+#[test]
+fn filters_narrow_noise_too() {
+    let rows = |filter: &Filter| {
+        let catalog = filter.apply(Catalog::of(&noisy_shop()));
+        (catalog.noise.rows.len(), catalog.noise.scanners.len())
+    };
+    let all = Filter::default();
+    assert_eq!(rows(&all), (6, 1));
+    assert_eq!(rows(&Filter { method: Some("GET".to_owned()), ..all.clone() }), (3, 1));
+    assert_eq!(rows(&Filter { path: Some(Glob::path("/admin")), ..all.clone() }), (1, 1));
+    assert_eq!(rows(&Filter { service: Some(Glob::name("metrics.*")), ..all.clone() }), (0, 0));
+    assert_eq!(rows(&Filter { caller: Some(Glob::name("198.51.100.9")), ..all.clone() }), (6, 1));
+    assert_eq!(rows(&Filter { caller: Some(Glob::name("curl")), ..all.clone() }), (0, 0));
+    assert_eq!(rows(&Filter { since: Some(Timestamp(NEW_YEAR + 71 * SECOND)), ..all }), (0, 0));
 }

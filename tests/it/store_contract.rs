@@ -66,6 +66,38 @@ fn any_order_gives_the_same<M: Make>(parts: &[Inventory], order: &[usize]) -> Te
     })
 }
 
+/// Each delta comes as often as the second number says, and now and then an old one comes once more:
+/// what a flusher does that is not told what became of its write, and what a slow one may do.
+fn what_comes_twice_counts_once<M: Make>(parts: &[(Inventory, u8, Option<u8>)]) -> TestCaseResult {
+    block_on(async {
+        let (mut store, _folder) = M::make().await;
+        let run = store.begin_run(&run_start()).await.expect("a run");
+        let other = store.begin_run(&run_start()).await.expect("a run");
+        let mut expected = Inventory::default();
+        for (number, (part, times, again)) in (1..).zip(parts) {
+            for _ in 0..=*times {
+                store.merge(run, number, part, Timestamp(NEW_YEAR)).await.expect("merges");
+            }
+            if let Some(again) = again {
+                let old = u64::from(*again) % number + 1;
+                let part = &parts[old as usize - 1].0;
+                store.merge(run, old, part, Timestamp(NEW_YEAR)).await.expect("merges");
+            }
+            expected.merge(part.clone());
+        }
+        prop_assert_eq!(store.load().await.expect("loads"), expected.clone());
+        let calls =
+            |inventory: &Inventory| inventory.endpoints.values().map(|stats| stats.calls).sum::<u64>();
+        let stored = store.runs().await.expect("runs");
+        prop_assert_eq!(stored[1].calls, parts.iter().map(|(part, ..)| calls(part)).sum::<u64>());
+        // The numbers are those of one run.
+        store.merge(other, 1, &parts[0].0, Timestamp(NEW_YEAR)).await.expect("merges");
+        expected.merge(parts[0].0.clone());
+        prop_assert_eq!(store.load().await.expect("loads"), expected);
+        Ok(())
+    })
+}
+
 fn runs_keep_their_own_sums<M: Make>() {
     block_on(async {
         let (mut store, _folder) = M::make().await;
@@ -134,6 +166,16 @@ macro_rules! contract {
                     })
                 ) {
                     super::any_order_gives_the_same::<$make>(&parts, &order)?;
+                }
+
+                #[test]
+                fn what_comes_twice_counts_once(
+                    parts in proptest::collection::vec(
+                        (any_inventory(), 0..3u8, proptest::option::of(any::<u8>())),
+                        1..5,
+                    )
+                ) {
+                    super::what_comes_twice_counts_once::<$make>(&parts)?;
                 }
             }
 

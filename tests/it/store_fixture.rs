@@ -148,6 +148,37 @@ pub fn shop() -> Inventory {
     }
 }
 
+/// The shop with what is no endpoint: misses of an endpoint and of none, a file, a probe, and more
+/// misses than are told apart.
+pub fn noisy_shop() -> Inventory {
+    let mut shop = shop();
+    let scanner = CallerKey { peer: peer("198.51.100.9", None), credential: Credential::None };
+    let integer = Segment::Parameter(SegmentKind::Integer);
+    let text = Segment::Parameter(SegmentKind::Text);
+    for (class, method, path, status, calls) in [
+        (CallClass::Missed, "GET", vec![word("users"), integer], 404, 3),
+        (CallClass::Missed, "GET", vec![text], 404, 40),
+        (CallClass::Missed, "POST", vec![word("admin"), Segment::Hidden(1)], 405, 2),
+        (CallClass::Missed, "OTHER", vec![word("{over-budget}")], 404, 900),
+        (CallClass::StaticFile, "GET", vec![word("assets"), word("{file}")], 200, 5),
+        (CallClass::HealthCheck, "GET", vec![word("healthz")], 200, 60),
+        (CallClass::Preflight, "OPTIONS", vec![word("orders")], 204, 4),
+    ] {
+        let missed = class == CallClass::Missed;
+        let refused = if missed { calls } else { 0 };
+        let caller = CallerStats { calls, refused, seen: seen(10, 70), paths: u64::MAX >> 8 };
+        let stats = EndpointStats {
+            calls,
+            seen: seen(10, 70),
+            statuses: SmallMap::from([(status, calls)]),
+            callers: SmallMap::from([(scanner.clone(), caller)]),
+            ..EndpointStats::default()
+        };
+        shop.endpoints.insert(EndpointKey { class, ..key("api.shop.example:8080", method, &path) }, stats);
+    }
+    shop
+}
+
 fn coverage_key(program: &str, port: u16, verdict: Verdict) -> CoverageKey {
     CoverageKey { workload: workload(program, "/system.slice", None), port, verdict }
 }

@@ -62,6 +62,27 @@ async fn failures_are_tried_again_and_lose_nothing() {
 }
 
 #[tokio::test]
+async fn what_was_stored_although_the_store_said_no_is_stored_once() {
+    let mut store = MemoryStore::default();
+    let run = store.begin_run(&run_start()).await.expect("a run");
+    store.forget(2);
+    let (flusher, deltas, mut state) = Flusher::new(store, run, quick());
+    let flusher = tokio::spawn(flusher.run());
+    for round in 1..=3 {
+        deltas.send(shop()).await.expect("it takes deltas");
+        until(&mut state, |state| !state.failing && state.calls == round * SHOP_CALLS).await;
+    }
+    drop(deltas);
+    let store = flusher.await.expect("no panic").expect("all is written");
+    let mut expected = shop();
+    expected.merge(shop());
+    expected.merge(shop());
+    let stored = store.load().await.expect("loads");
+    assert_eq!(without_losses(stored.clone()), without_losses(expected));
+    assert!(stored.losses["flush-retried"] >= 1);
+}
+
+#[tokio::test]
 async fn past_the_bound_calls_are_dropped_and_counted_one_by_one() {
     let mut store = MemoryStore::default();
     let run = store.begin_run(&run_start()).await.expect("a run");

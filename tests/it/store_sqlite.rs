@@ -5,14 +5,18 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use sensor::call::{CallClass, path_text};
 use sensor::flow::Timestamp;
+use sensor::inventory::catalog::Catalog;
+use sensor::inventory::{EndpointKey, Inventory};
+use sensor::limits::NOISE_ROWS_KEPT;
 use sensor::store::key;
 use sensor::store::sqlite::{SCHEMA_VERSION, SqliteStore};
 use sensor::store::{RunId, Store, StoreError};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{ConnectOptions, Connection, Executor};
 
-use crate::store_fixture::{NEW_YEAR, run_start, shop, wide};
+use crate::store_fixture::{NEW_YEAR, SECOND, noisy_shop, run_start, shop, wide};
 
 pub async fn connect(path: &Path) -> SqliteConnection {
     SqliteConnectOptions::new().filename(path).create_if_missing(true).connect().await.expect("connects")
@@ -187,6 +191,94 @@ async fn two_sensors_can_share_a_store() {
     );
     a.and(b).expect("both merge");
     assert_eq!(one.load().await.expect("loads"), expected);
+}
+
+/// A store of the first version, with an endpoint, a path that was always missed, and their rows.
+#[tokio::test]
+async fn an_older_store_is_brought_forward() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("apis.db");
+    execute(&path, include_str!("../../schema/sql/sqlite/0001_inventory.sql")).await;
+    execute(
+        &path,
+        "INSERT INTO service VALUES (1, 'a');
+         INSERT INTO endpoint VALUES (3, 1, 'GET', '/users', 9, 5, 7, 0, 0), (4, 1, 'GET', '/gone', 2, 5, 6, 0, 0),
+                                     (5, 1, 'GET', '/mixed', 2, 5, 6, 0, 0);
+         INSERT INTO status VALUES (3, 200, 9), (4, 404, 2), (5, 200, 1), (5, 404, 1);
+         INSERT INTO field VALUES (3, 'query', 'page', 4, 1);
+         INSERT INTO peer VALUES (1, '192.0.2.7', NULL);
+         INSERT INTO edge VALUES (3, 1, 'none', 9, 0, 5, 7);
+         PRAGMA application_id = 1095780675; PRAGMA user_version = 1;",
+    )
+    .await;
+    let mut store = SqliteStore::open(&path).await.expect("it is brought forward");
+    let loaded = store.load().await.expect("loads");
+    let rows: Vec<_> = loaded.endpoints.iter().map(|(key, stats)| (key.class.name(), stats.calls)).collect();
+    assert_eq!(rows, [("missed", 2), ("found", 2), ("found", 9)]);
+    let users = loaded.endpoints.values().find(|stats| stats.calls == 9).expect("it is there");
+    assert_eq!((users.fields.len(), users.callers.len(), users.statuses.get(&200)), (1, 1, Some(&9)));
+    assert_eq!((users.answered.seen.first, users.answered.seen.last), (Timestamp(5), Timestamp(7)));
+    // What refers to an endpoint still does, and goes with it.
+    let run = store.begin_run(&run_start()).await.expect("a run");
+    store.merge(run, 1, &shop(), Timestamp(NEW_YEAR)).await.expect("merges");
+    let mut connection = connect(&path).await;
+    for sql in ["PRAGMA foreign_key_check", "SELECT * FROM endpoint_view", "SELECT * FROM edge_view"] {
+        let rows = sqlx::query(sql).fetch_all(&mut connection).await.expect("a query");
+        assert_eq!(rows.is_empty(), sql.starts_with("PRAGMA"), "{sql}");
+    }
+    connection.execute("PRAGMA foreign_keys = ON; DELETE FROM endpoint WHERE id = 3").await.expect("deletes");
+    let left: i64 = sqlx::query_scalar("SELECT count(*) FROM edge WHERE endpoint_id = 3")
+        .fetch_one(&mut connection)
+        .await
+        .expect("a count");
+    assert_eq!(left, 0);
+}
+
+/// Scans of many runs: the oldest misses become one row, no call is lost, endpoints keep their misses.
+#[tokio::test]
+async fn noise_of_many_runs_is_folded() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("apis.db");
+    let mut store = SqliteStore::create(&path).await.expect("a new store");
+    let run = store.begin_run(&run_start()).await.expect("a run");
+    store.merge(run, 1, &noisy_shop(), Timestamp(NEW_YEAR)).await.expect("merges");
+    let mut scan = Inventory::default();
+    for (number, (key, mut stats)) in wide(NOISE_ROWS_KEPT + 100, 1).endpoints.into_iter().enumerate() {
+        // Later than the misses of the shop, one after the other.
+        stats.seen.last = Timestamp(NEW_YEAR + 3600 * SECOND + number as u64);
+        scan.endpoints.insert(EndpointKey { class: CallClass::Missed, ..key }, stats);
+    }
+    store.merge(run, 2, &scan, Timestamp(NEW_YEAR)).await.expect("merges");
+    let before = store.load().await.expect("loads");
+    store.begin_run(&run_start()).await.expect("a run");
+    let after = store.load().await.expect("loads");
+    let noise = |inventory: &Inventory| {
+        inventory.endpoints.keys().filter(|key| key.class != CallClass::Found).count()
+    };
+    // Those over a bound, and what the endpoint missed, are besides.
+    assert!(noise(&after) <= NOISE_ROWS_KEPT + 8 && noise(&before) > NOISE_ROWS_KEPT + 100);
+    let sums = |inventory: &Inventory| {
+        let stats = inventory.endpoints.values();
+        let callers = stats.clone().flat_map(|s| s.callers.values().map(|c| c.calls)).sum::<u64>();
+        let statuses = stats.clone().flat_map(|s| s.statuses.values().copied()).sum::<u64>();
+        (stats.map(|s| s.calls).sum::<u64>(), callers, statuses)
+    };
+    assert_eq!(sums(&after), sums(&before));
+    let over = |service: &str| {
+        let rows = after.endpoints.iter();
+        let over =
+            |key: &EndpointKey| *key.service == *service && path_text(&key.path).contains("over-budget");
+        rows.filter(|(key, _)| over(key))
+            .map(|(key, stats)| (key.class.name(), stats.calls))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(over("wide"), [("missed", 100)]);
+    assert_eq!(
+        over("api.shop.example:8080"),
+        [("missed", 942), ("static-file", 5), ("health-check", 60), ("preflight", 4)]
+    );
+    let users = Catalog::of(&after).services[0].endpoints[1].clone();
+    assert_eq!((users.method.name(), users.stats.statuses.get(&404)), ("GET", Some(&5)));
 }
 
 /// Every file of `schema/sql/sqlite` is a migration that is applied, and none is missing.

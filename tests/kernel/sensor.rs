@@ -166,8 +166,13 @@ impl Store {
     }
 
     /// Calls by method, path template and status, parameters as `{}`; status 0 stands for no response.
+    /// Those that are no endpoint's too.
     pub fn tally(&self) -> Result<Tally> {
-        tally_of(&self.json(&["endpoints"])?)
+        let mut tally = tally_of(&self.json(&["endpoints"])?, "endpoints")?;
+        for (key, count) in tally_of(&self.json(&["noise"])?, "noise")? {
+            *tally.entry(key).or_default() += count;
+        }
+        Ok(tally)
     }
 
     /// What the last run counted as lost, by cause.
@@ -180,16 +185,16 @@ impl Store {
     }
 }
 
-/// Reads the rows of `apicensus endpoints --format json`.
-fn tally_of(report: &Value) -> Result<Tally> {
-    let rows = report.get("endpoints").and_then(Value::as_array).context("the report has no endpoints")?;
+/// Reads the rows of `apicensus endpoints --format json` or `noise`.
+fn tally_of(report: &Value, name: &str) -> Result<Tally> {
+    let rows =
+        report.get(name).and_then(Value::as_array).with_context(|| format!("no {name} in {report}"))?;
     let mut tally = Tally::new();
     for row in rows {
         let word =
             |name: &str| row.get(name).and_then(Value::as_str).with_context(|| format!("no {name}: {row}"));
         let path = normal(word("path")?);
-        let statuses =
-            row.get("statuses").and_then(Value::as_object).context("an endpoint has no statuses")?;
+        let statuses = row.get("statuses").and_then(Value::as_object).context("a row has no statuses")?;
         for (status, count) in statuses {
             // Without a response the name is `none`.
             let status = if status == "none" { 0 } else { status.parse().context("a status code")? };

@@ -96,8 +96,8 @@ const HEALTH_PATHS: &[&str] = &[
     "/status/ready",
 ];
 
-/// Longest of [`HEALTH_PATHS`] with what may stand before, in bytes.
-const HEALTH_PATH_BYTES_MAX: usize = 40;
+/// Longest of [`HEALTH_PATHS`], in bytes.
+const HEALTH_PATH_BYTES_MAX: usize = 26;
 
 /// How programs that only probe name themselves. Not those that also walk through real endpoints
 /// (uptime services): what they call is an endpoint.
@@ -114,8 +114,11 @@ const PROBES: &[&[u8]] = &[
 
 fn is_health_check(traits: &Traits) -> bool {
     let path = traits.target.path.strip_suffix(b"/").unwrap_or(traits.target.path);
-    if path.len() <= HEALTH_PATH_BYTES_MAX
-        && HEALTH_PATHS.iter().any(|health| health.as_bytes() == without_prefix(path))
+    let behind = without_prefix(path);
+    // Most paths of an API are of other lengths, or begin otherwise.
+    if behind.len() <= HEALTH_PATH_BYTES_MAX
+        && matches!(behind.get(1), Some(b'-' | b'_' | b'a' | b'h' | b'l' | b'p' | b'r' | b's'))
+        && HEALTH_PATHS.iter().any(|health| health.as_bytes() == behind)
     {
         return true;
     }
@@ -297,7 +300,10 @@ mod tests {
 
     #[test]
     fn the_lists_are_sound() {
-        assert!(HEALTH_PATHS.iter().all(|path| "/api/v1".len() + path.len() <= HEALTH_PATH_BYTES_MAX));
+        for path in HEALTH_PATHS {
+            assert!(path.len() <= HEALTH_PATH_BYTES_MAX);
+            assert_eq!(of("GET", path, 200, None), CallClass::HealthCheck, "{path}");
+        }
         assert!(EXTENSIONS.iter().all(|(extension, _)| extension.len() <= EXTENSION_BYTES_MAX));
     }
 

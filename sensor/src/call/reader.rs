@@ -170,7 +170,7 @@ impl Reader {
             caller: caller.clone(),
             fields: self.fields.take(),
             path_bit,
-            caller_bit: mark::bit(caller_hash),
+            caller_bit: mark::bit(self.seed, caller_hash),
             page,
         })
     }

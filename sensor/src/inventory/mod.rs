@@ -186,6 +186,16 @@ pub struct CoverageStats {
     pub bytes: u64,
 }
 
+impl EndpointStats {
+    /// Different callers, whatever their credential.
+    pub fn caller_count(&self) -> u64 {
+        let mut peers: Vec<&Peer> = self.callers.keys().map(|key| &key.peer).collect();
+        // Keys are in the order of their peers.
+        peers.dedup();
+        peers.len() as u64
+    }
+}
+
 impl Default for Seen {
     fn default() -> Self {
         Seen { first: Timestamp(u64::MAX), last: Timestamp(0) }

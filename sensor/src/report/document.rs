@@ -6,6 +6,8 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::noise::NoiseSum;
+
 /// Version of all documents; grows when a member changes its meaning or goes away.
 pub const SCHEMA_VERSION: u32 = 1;
 
@@ -16,6 +18,10 @@ pub struct Report {
     pub schema_version: u32,
     /// Services by name.
     pub services: Vec<ServiceReport>,
+    /// What was called and is no endpoint, by class; see `apicensus noise`.
+    pub noise: BTreeMap<String, NoiseSum>,
+    /// Callers that only try paths out.
+    pub scanners: u64,
     /// Connections by what could be read of them.
     pub coverage: Vec<Coverage>,
     /// What was lost, refused or capped, by cause.
@@ -91,6 +97,14 @@ pub struct EndpointRow {
     pub name: EndpointName,
     /// Path parameters from left to right.
     pub parameters: Vec<Parameter>,
+    /// There were successes at least a minute apart, or of two callers, or with two values of its
+    /// parameters.
+    pub confirmed: bool,
+    /// Why it is not confirmed, else null: `no-response` was seen, all were `refused`, all successes
+    /// were `one-try`, or it stands for calls `over-budget`.
+    pub doubt: Option<String>,
+    /// What speaks for it.
+    pub evidence: Evidence,
     /// Calls seen.
     pub calls: u64,
     /// Calls by status code; `none` where no response was seen.
@@ -117,6 +131,19 @@ pub struct EndpointRow {
     pub first_seen: String,
     /// RFC 3339.
     pub last_seen: String,
+}
+
+/// The calls of an endpoint that were answered with a status below 400.
+#[derive(Clone, Copy, Debug, JsonSchema, PartialEq, Serialize)]
+pub struct Evidence {
+    /// How many there were.
+    pub successes: u64,
+    /// Seconds from the first to the last.
+    pub span_s: f64,
+    /// Their callers, at least.
+    pub callers: u32,
+    /// Their paths, at least: how many values the parameters had together.
+    pub paths: u32,
 }
 
 /// A path parameter.

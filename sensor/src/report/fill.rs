@@ -1,14 +1,14 @@
 //! A filtered catalog into documents. Orders are those of the catalog and of sorted maps, so equal
 //! inventories give equal documents.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::document::{
-    Caller, CallerRow, Callers, Coverage, EndpointName, EndpointReport, EndpointRow, Endpoints, Field,
-    FieldRow, Fields, Latency, Parameter, Party, Report, SCHEMA_VERSION, Server, ServiceReport,
+    Caller, CallerRow, Callers, Coverage, EndpointName, EndpointReport, EndpointRow, Endpoints, Evidence,
+    Field, FieldRow, Fields, Latency, Parameter, Party, Report, SCHEMA_VERSION, Server, ServiceReport,
 };
-use super::format;
+use super::{format, noise};
 use crate::call::{Facts, Place};
 use crate::flow::{Peer, Verdict};
 use crate::inventory::catalog::{Catalog, Endpoint};
@@ -40,6 +40,8 @@ impl Report {
         Report {
             schema_version: SCHEMA_VERSION,
             services: services.collect(),
+            noise: noise::sums(catalog),
+            scanners: catalog.noise.scanners.len() as u64,
             coverage: inventory.coverage.iter().map(coverage).collect(),
             losses: inventory.losses.iter().map(|(cause, count)| (cause.to_string(), *count)).collect(),
         }
@@ -97,7 +99,7 @@ fn row(service: &str, endpoint: &Endpoint) -> EndpointRow {
     for (key, caller) in &stats.callers {
         *credentials.entry(key.credential.name().to_owned()).or_default() += caller.calls;
     }
-    let callers: BTreeSet<&Peer> = stats.callers.keys().map(|key| &key.peer).collect();
+    let (evidence, doubt) = endpoint.evidence();
     let requests = stats.fields.keys().filter(|key| is_of_request(key.place)).count();
     let latency = stats.latency.quantile(0.5).zip(stats.latency.quantile(0.95));
     EndpointRow {
@@ -105,8 +107,16 @@ fn row(service: &str, endpoint: &Endpoint) -> EndpointRow {
         parameters: parameters
             .map(|p| Parameter { name: p.name.clone(), kind: p.kind.name().to_owned() })
             .collect(),
+        confirmed: doubt.is_none(),
+        doubt: doubt.map(|doubt| doubt.name().to_owned()),
+        evidence: Evidence {
+            successes: evidence.successes,
+            span_s: (evidence.span_ns / 1_000_000) as f64 / 1000.0,
+            callers: evidence.callers,
+            paths: evidence.paths,
+        },
         calls: stats.calls,
-        statuses: stats.statuses.iter().map(|(status, calls)| (status_name(*status), *calls)).collect(),
+        statuses: statuses(stats),
         latency_ms: latency.map(|(p50, p95)| Latency { p50: p50 as f64 / 1000.0, p95: p95 as f64 / 1000.0 }),
         request_bytes: stats.request_bytes,
         response_bytes: stats.response_bytes,
@@ -115,10 +125,15 @@ fn row(service: &str, endpoint: &Endpoint) -> EndpointRow {
         request_fields: requests as u64,
         response_fields: (stats.fields.len() - requests) as u64,
         credentials,
-        caller_count: callers.len() as u64,
+        caller_count: stats.caller_count(),
         first_seen: format::time(stats.seen.first),
         last_seen: format::time(stats.seen.last),
     }
+}
+
+/// Calls by status.
+pub(super) fn statuses(stats: &EndpointStats) -> BTreeMap<String, u64> {
+    stats.statuses.iter().map(|(status, calls)| (status_name(*status), *calls)).collect()
 }
 
 fn status_name(status: u16) -> String {
@@ -166,7 +181,8 @@ fn texts(facts: Facts) -> Vec<String> {
     facts.names().map(str::to_owned).collect()
 }
 
-fn party(peer: &Peer) -> Party {
+/// Who is at one end.
+pub(super) fn party(peer: &Peer) -> Party {
     let workload = peer.workload.as_deref();
     let address = peer.address.to_string();
     let program = workload.map(|workload| workload.program.to_string());

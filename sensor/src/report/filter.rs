@@ -1,8 +1,11 @@
 //! Which part of a catalog is shown. The only place where filters are applied: after templating,
 //! since templates are learnt from everything.
 
+use crate::call::Method;
 use crate::flow::{Peer, Timestamp};
+use crate::inventory::EndpointStats;
 use crate::inventory::catalog::{Catalog, Endpoint};
+use crate::inventory::noise::{Noise, Scanner};
 
 /// Conditions that narrow each other; the default shows all.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -29,11 +32,26 @@ impl Filter {
             service.endpoints.retain_mut(|endpoint| self.keeps(endpoint));
             !service.endpoints.is_empty()
         });
+        let Noise { rows, scanners } = &mut catalog.noise;
+        rows.retain_mut(|row| {
+            self.service.as_ref().is_none_or(|glob| glob.matches(&row.service))
+                && self.keeps_row(row.method, &row.path, &mut row.stats)
+        });
+        scanners.retain(|scanner| self.keeps_scanner(scanner));
         catalog
     }
 
+    fn keeps_scanner(&self, scanner: &Scanner) -> bool {
+        self.service.as_ref().is_none_or(|glob| scanner.services.keys().any(|name| glob.matches(name)))
+            && self.caller.as_ref().is_none_or(|glob| is_named(&scanner.peer, glob))
+            && self.since.is_none_or(|since| scanner.seen.last >= since)
+    }
+
     fn keeps(&self, endpoint: &mut Endpoint) -> bool {
-        let Endpoint { method, template, stats, .. } = endpoint;
+        self.keeps_row(endpoint.method, &endpoint.template, &mut endpoint.stats)
+    }
+
+    fn keeps_row(&self, method: Method, template: &str, stats: &mut EndpointStats) -> bool {
         let other_method = self.method.as_ref().is_some_and(|wanted| wanted != method.name());
         let other_path = self.path.as_ref().is_some_and(|glob| !glob.matches(template));
         let too_old = self.since.is_some_and(|since| stats.seen.last < since);

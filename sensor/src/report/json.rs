@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::doctor::Doctor;
 use super::document::{Callers, Endpoints, Fields, Report};
 use super::escape;
+use super::noise::Noise;
 use super::status::Status;
 
 /// The document, indented, with a line break at the end.
@@ -25,6 +26,7 @@ pub fn schemas() -> Vec<(&'static str, String)> {
         ("endpoints", schema::<Endpoints>()),
         ("callers", schema::<Callers>()),
         ("fields", schema::<Fields>()),
+        ("noise", schema::<Noise>()),
         ("status", schema::<Status>()),
         ("doctor", schema::<Doctor>()),
     ]

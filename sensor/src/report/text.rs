@@ -11,9 +11,11 @@ use super::document::{
 use super::escape::for_terminal;
 use super::format;
 use super::losses::meaning;
+use super::noise::Noise;
 use super::status::{RunRow, Status};
 pub use super::table::Style;
 use super::table::{Columns, Page, number, plain};
+use crate::inventory::noise::PATHS_MAX;
 
 const ENDPOINTS: Columns = Columns {
     names: &[
@@ -22,6 +24,7 @@ const ENDPOINTS: Columns = Columns {
         "PATH",
         "CALLS",
         "STATUS",
+        "CONFIRMED",
         "P50",
         "P95",
         "FIELDS IN+OUT",
@@ -31,7 +34,7 @@ const ENDPOINTS: Columns = Columns {
         "LAST SEEN",
     ],
     right: &["CALLS", "P50", "P95", "FIELDS IN+OUT", "CALLERS"],
-    expendable: &["FIRST SEEN", "P50", "LAST SEEN", "CALLERS", "P95", "FIELDS IN+OUT"],
+    expendable: &["FIRST SEEN", "P50", "LAST SEEN", "CALLERS", "P95", "FIELDS IN+OUT", "CONFIRMED"],
 };
 
 /// The same within one service.
@@ -76,6 +79,18 @@ const SERVICE_FIELDS: Columns = Columns {
     expendable: &["ENDPOINTS"],
 };
 
+const NOISE: Columns = Columns {
+    names: &["SERVICE", "WHAT", "METHOD", "PATH", "CALLS", "STATUS", "CALLERS", "FIRST SEEN", "LAST SEEN"],
+    right: &["CALLS", "CALLERS"],
+    expendable: &["FIRST SEEN", "LAST SEEN", "CALLERS"],
+};
+
+const SCANNERS: Columns = Columns {
+    names: &["SCANNER", "WHERE", "CALLS", "MISSED", "PATHS", "SERVICES", "FIRST SEEN", "LAST SEEN"],
+    right: &["CALLS", "MISSED", "PATHS", "SERVICES"],
+    expendable: &["FIRST SEEN", "LAST SEEN", "WHERE"],
+};
+
 const COVERAGE: Columns = Columns {
     names: &["PROGRAM", "WHERE", "PORT", "CARRIES", "READ", "CONNECTIONS", "BYTES"],
     right: &["PORT", "CONNECTIONS", "BYTES"],
@@ -104,6 +119,7 @@ pub fn report(report: &Report, style: Style) -> String {
         service_callers(service, &mut page);
         service_fields(service, &mut page);
     }
+    page.text.push_str(&noise_line(report));
     page.text.push_str(&coverage_line(&report.coverage));
     page.text.push_str(&losses_line(&report.losses));
     page.end()
@@ -169,6 +185,52 @@ pub fn fields(fields: &Fields, style: Style) -> String {
         ]
     });
     page.table(&FIELDS, rows.collect());
+    page.end()
+}
+
+/// `apicensus noise`.
+pub fn noise(noise: &Noise, style: Style) -> String {
+    let mut page = Page::new(style);
+    if noise.noise.is_empty() && noise.scanners.is_empty() {
+        return "no noise\n".to_owned();
+    }
+    let rows = noise.noise.iter().map(|row| {
+        vec![
+            plain(&row.service),
+            plain(&row.class),
+            plain(&row.method),
+            plain(&row.path),
+            number(row.calls),
+            statuses(&row.statuses, &page),
+            number(row.caller_count),
+            plain(&short_time(&row.first_seen)),
+            plain(&short_time(&row.last_seen)),
+        ]
+    });
+    let rows: Vec<Vec<Cell>> = rows.collect();
+    if !rows.is_empty() {
+        page.table(&NOISE, rows);
+    }
+    let scanners = noise.scanners.iter().map(|row| {
+        let many = row.paths >= PATHS_MAX;
+        vec![
+            plain(&row.caller.name),
+            plain(&place(&row.caller)),
+            number(row.calls),
+            number(row.missed),
+            plain(&format!("{}{}", if many { ">" } else { "" }, row.paths)),
+            number(row.services),
+            plain(&short_time(&row.first_seen)),
+            plain(&short_time(&row.last_seen)),
+        ]
+    });
+    let scanners: Vec<Vec<Cell>> = scanners.collect();
+    if scanners.is_empty() {
+        page.text.push_str("\nno scanner\n");
+    } else {
+        page.text.push('\n');
+        page.table(&SCANNERS, scanners);
+    }
     page.end()
 }
 
@@ -239,6 +301,7 @@ fn endpoint_cells(row: &EndpointRow, page: &Page) -> Vec<Cell> {
         plain(&row.name.path),
         number(row.calls),
         statuses(&row.statuses, page),
+        plain(&row.doubt.as_ref().map_or("yes".to_owned(), |doubt| format!("no: {doubt}"))),
         plain(&p50),
         plain(&p95),
         plain(&format!("{}+{}", row.request_fields, row.response_fields)),
@@ -338,6 +401,19 @@ fn run_line(run: &RunRow) -> String {
         short_time(&run.started),
         format::count(run.calls, "call"),
     )
+}
+
+/// Noise by class, in one line.
+fn noise_line(report: &Report) -> String {
+    let mut parts: Vec<String> = report
+        .noise
+        .iter()
+        .map(|(class, sum)| format!("{class} {}", format::count(sum.calls, "call")))
+        .collect();
+    if report.scanners > 0 {
+        parts.push(format::count(report.scanners, "scanner"));
+    }
+    if parts.is_empty() { "noise: none\n".to_owned() } else { format!("noise: {}\n", parts.join("; ")) }
 }
 
 /// Connections and bytes by what they carried, in one line.

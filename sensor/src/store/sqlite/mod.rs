@@ -17,6 +17,7 @@ use crate::flow::Timestamp;
 use crate::inventory::Inventory;
 
 mod batch;
+mod fold;
 mod ids;
 mod migrate;
 mod read;

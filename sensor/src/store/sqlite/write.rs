@@ -5,11 +5,12 @@ use sqlx::Connection;
 use sqlx::sqlite::SqliteConnection;
 
 use super::batch::Batch;
+use super::fold::fold_noise;
 use super::ids::Ids;
 use crate::call::{Facts, path_text};
 use crate::flow::Timestamp;
 use crate::inventory::{EndpointKey, EndpointStats, Inventory, Page};
-use crate::limits::RUNS_KEPT;
+use crate::limits::{NOISE_ROWS_KEPT, RUNS_KEPT};
 use crate::store::{RunId, RunStart};
 
 type Result<T> = std::result::Result<T, sqlx::Error>;
@@ -35,6 +36,7 @@ pub(super) async fn begin_run(connection: &mut SqliteConnection, run: &RunStart)
         .bind(RUNS_KEPT as i64)
         .execute(&mut *transaction)
         .await?;
+    fold_noise(&mut transaction, NOISE_ROWS_KEPT).await?;
     // A sensor may outlive the list of runs; deltas of one that old do not come again.
     sqlx::query("DELETE FROM delivered WHERE run_id = ? OR run_id <= ?")
         .bind(id)
