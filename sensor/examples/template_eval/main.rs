@@ -3,6 +3,7 @@
 //! are split by provider into a half that weights and words were tuned on and one that was held out.
 
 mod baselines;
+mod boost;
 mod corpus;
 mod fit;
 mod rng;
@@ -37,6 +38,9 @@ struct Options {
     /// Seed of all values and frequencies.
     #[arg(long, default_value_t = 7)]
     seed: u64,
+    /// Routes are called as unevenly as real ones, a fifth to five times as often.
+    #[arg(long)]
+    uneven: bool,
     /// Every n-th service only.
     #[arg(long, default_value_t = 1)]
     every: usize,
@@ -105,7 +109,7 @@ fn evaluate(half: &str, services: &[&Service], values: &Values, options: &Option
         let mut others = vec![Score::default(); BASELINES.len()];
         let mut wrong: Vec<(usize, usize, Vec<String>)> = Vec::new();
         for (number, service) in services.iter().enumerate() {
-            let requests = requests(service, values, options.seed, calls);
+            let requests = requests(service, values, options.seed, calls, options.uneven);
             let outcome = system::run(&requests);
             let score = Score::of(&requests, &outcome.templates);
             own += score;

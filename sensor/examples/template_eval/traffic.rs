@@ -22,14 +22,18 @@ pub struct Request {
     pub caller: usize,
 }
 
-/// The calls of a service.
-pub fn requests(service: &Service, values: &Values, seed: u64, calls: usize) -> Vec<Request> {
+/// The calls of a service; `uneven`: some routes more often than others, the mean about the same.
+pub fn requests(service: &Service, values: &Values, seed: u64, calls: usize, uneven: bool) -> Vec<Request> {
     let mut rng = Rng::of(seed, &["calls", &service.name, &calls.to_string()]);
     let mut pools: HashMap<String, Pool> = HashMap::new();
     let mut requests = Vec::with_capacity(service.routes.len() * calls);
     for (number, route) in service.routes.iter().enumerate() {
         let truth: Vec<String> = route.segments.iter().map(|segment| blank(segment)).collect();
         let truth = format!("/{}", truth.join("/"));
+        let calls = match uneven {
+            true => ((calls as f64 * 5_f64.powf(rng.between(-1.0, 1.0)) * 0.67) as usize).max(1),
+            false => calls,
+        };
         for call in 0..calls {
             let mut path = String::new();
             for segment in &route.segments {
@@ -82,7 +86,9 @@ fn encode(value: &str, into: &mut String) {
     for byte in value.bytes() {
         match byte {
             b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' => into.push(char::from(byte)),
-            b'-' | b'.' | b'_' | b'~' | b':' | b'@' | b'+' | b'$' | b',' | b'=' => into.push(char::from(byte)),
+            b'-' | b'.' | b'_' | b'~' | b':' | b'@' | b'+' | b'$' | b',' | b'=' => {
+                into.push(char::from(byte))
+            }
             _ => into.push_str(&format!("%{byte:02X}")),
         }
     }

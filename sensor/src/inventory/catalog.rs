@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
-use super::noise::{self, Noise};
 use super::explain::{Explanation, explain};
 use super::fit::Places;
 use super::guidance::Guidance;
+use super::noise::{self, Noise};
 use super::template::{Guide, NodeId, Templates};
 use super::{EndpointKey, EndpointStats, Inventory};
 use crate::call::{CallClass, Method, SegmentKind};
@@ -103,7 +103,7 @@ fn endpoints(
     words: &BTreeMap<u64, Arc<str>>,
     with_reasons: bool,
 ) -> (Vec<Endpoint>, Places) {
-    let mut templates = Templates::default();
+    let mut templates = if with_reasons { Templates::explaining() } else { Templates::default() };
     for (key, stats) in rows {
         templates.add(&key.path, key.method, stats.calls);
     }
@@ -136,9 +136,9 @@ fn endpoints(
         }
     }
     let at: BTreeMap<&(String, Method), usize> = endpoints.keys().zip(0..).collect();
-    let at = nodes.into_iter().filter_map(|((node, method), template)| {
-        Some(((node, method), *at.get(&(template, method))?))
-    });
+    let at = nodes
+        .into_iter()
+        .filter_map(|((node, method), template)| Some(((node, method), *at.get(&(template, method))?)));
     let places = Places { endpoints: at.collect(), templates };
     (endpoints.into_values().collect(), places)
 }

@@ -310,7 +310,9 @@ struct Place {
 fn is_guessed(key: &EndpointKey, stats: &EndpointStats) -> bool {
     let unknown = key.path.iter().any(|segment| match segment {
         Segment::Hidden(_) | Segment::File(..) => true,
-        Segment::Parameter(kind) => !matches!(kind, SegmentKind::Integer | SegmentKind::Uuid | SegmentKind::Date),
+        Segment::Parameter(kind) => {
+            !matches!(kind, SegmentKind::Integer | SegmentKind::Uuid | SegmentKind::Date)
+        }
         Segment::Word(_) => false,
     });
     let paths = stats.answered.paths.count_ones();

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::evidence::{self, Candidate, Parent, Place};
 use super::guide::{Cursor, Guide, Said};
-use super::name;
+use super::{name, weights};
 use crate::call::evidence::Group;
 use crate::call::lexicon::{class_of, extension_of};
 use crate::call::segment::is_prefix;
@@ -84,15 +84,21 @@ pub struct Value {
 pub struct Templates {
     nodes: Vec<Node>,
     settled: bool,
+    explains: bool,
 }
 
 impl Default for Templates {
     fn default() -> Templates {
-        Templates { nodes: vec![Node::default()], settled: false }
+        Templates { nodes: vec![Node::default()], settled: false, explains: false }
     }
 }
 
 impl Templates {
+    /// None yet; decisions will know what they were made on.
+    pub fn explaining() -> Templates {
+        Templates { explains: true, ..Templates::default() }
+    }
+
     /// Adds calls that were seen on a path; before settling only.
     pub fn add(&mut self, path: &Path, method: Method, calls: u64) {
         debug_assert!(!self.settled, "paths come before templates");
@@ -118,10 +124,7 @@ impl Templates {
 
     /// Decides of every node what is literal and what a value.
     pub fn settle(&mut self, guide: &Guide) {
-        self.settle_with(guide, &mut |_, candidate| {
-            let score = super::weights::score(&candidate.facts);
-            (score, super::weights::terms(&candidate.facts))
-        });
+        self.settle_with(guide, &mut |_, candidate| weights::score(&candidate.facts));
     }
 
     /// As [`Templates::settle`], with another judge.
@@ -130,8 +133,7 @@ impl Templates {
         self.settled = true;
         let usual = evidence::usual_calls(&self.nodes);
         // Paths are at most PATH_SEGMENTS_MAX long: so is this stack's depth, not its width.
-        let start =
-            Visit { node: ROOT, steps: Vec::new(), parent: Parent::Start, cursor: guide.start() };
+        let start = Visit { node: ROOT, steps: Vec::new(), parent: Parent::Start, cursor: guide.start() };
         let mut todo = vec![start];
         while let Some(visit) = todo.pop() {
             self.settle_node(visit, usual, judge, &mut todo);
@@ -146,9 +148,8 @@ impl Templates {
         let words: Vec<(Segment, NodeId)> =
             children.iter().filter(|(s, _)| is_word(s)).map(|(s, &n)| (s.clone(), n)).collect();
         let values: Vec<NodeId> = children.iter().filter(|(s, _)| !is_word(s)).map(|(_, &n)| n).collect();
-        let closed = children
-            .keys()
-            .any(|s| matches!(s, Segment::Parameter(SegmentKind::Names | SegmentKind::Words)));
+        let closed =
+            children.keys().any(|s| matches!(s, Segment::Parameter(SegmentKind::Names | SegmentKind::Words)));
         let place = Place { parent: &parent, closed, usual };
         let mut merged = Values::default();
         let mut decisions = Vec::new();
@@ -157,7 +158,8 @@ impl Templates {
                 Some(Said::Literal) => Decision { score: CERTAIN, said: true, terms: Vec::new() },
                 Some(Said::Value) => Decision { score: -CERTAIN, said: true, terms: Vec::new() },
                 None => {
-                    let (score, terms) = judge(&steps, &candidate);
+                    let score = judge(&steps, &candidate);
+                    let terms = if self.explains { weights::terms(&candidate.facts) } else { Vec::new() };
                     Decision { score, said: false, terms }
                 }
             };
@@ -167,8 +169,8 @@ impl Templates {
             let word = words.binary_search_by(|(known, _)| known.cmp(&segment)).ok();
             match word.map(|at| &decisions[at]) {
                 Some(decision) if decision.score > 0.0 => {
-                    let prefix = parent == Parent::Start
-                        && matches!(&segment, Segment::Word(word) if is_prefix(word));
+                    let prefix =
+                        parent == Parent::Start && matches!(&segment, Segment::Word(word) if is_prefix(word));
                     let next = if prefix { Parent::Start } else { Parent::Literal(segment.clone()) };
                     let mut steps = steps.clone();
                     steps.push(Step::Literal(segment.clone()));
@@ -288,11 +290,7 @@ impl Templates {
     }
 
     /// How the template of a node reads, with its parameters; `words` are texts of hidden words.
-    pub fn template(
-        &self,
-        node: NodeId,
-        words: &BTreeMap<u64, Arc<str>>,
-    ) -> (String, Vec<Parameter>) {
+    pub fn template(&self, node: NodeId, words: &BTreeMap<u64, Arc<str>>) -> (String, Vec<Parameter>) {
         let mut text = String::new();
         let mut parameters: Vec<Parameter> = Vec::new();
         let mut base = String::new();
@@ -303,7 +301,9 @@ impl Templates {
                 Label::Literal(segment) => {
                     let word = name::literal(segment, words);
                     text.push_str(&word);
-                    base = if is_prefix(&word) || matches!(segment, Segment::Hidden(h) if !words.contains_key(h)) {
+                    base = if is_prefix(&word)
+                        || matches!(segment, Segment::Hidden(h) if !words.contains_key(h))
+                    {
                         String::new()
                     } else {
                         name::base(&word)
@@ -396,8 +396,8 @@ impl Templates {
     }
 }
 
-/// Gives a score and its parts to a candidate behind the segments before it.
-pub type Judge<'a> = &'a mut dyn FnMut(&[Step], &Candidate) -> (f64, Vec<(usize, f64)>);
+/// Gives a score to a candidate behind the segments before it.
+pub type Judge<'a> = &'a mut dyn FnMut(&[Step], &Candidate) -> f64;
 
 /// What stands beside and before a literal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,70 +1,95 @@
-//! How much each piece of evidence weighs: a logistic model, fitted by
-//! `cargo xtask eval templates --fit` on the tuning half of public API descriptions.
+//! How the evidence is weighed: small decision trees whose values add up to the log odds that a word is a
+//! literal. Fitted by `cargo xtask eval templates --fit` on the tuning half of public API descriptions
+//! (`trees.txt`, one tree a line). What each fact added on the way down can be told.
+
+use std::sync::LazyLock;
 
 use super::evidence::{COUNT, Facts};
 
-/// Weight of each fact, in the order of the facts; above 0 it speaks for a literal.
-#[rustfmt::skip]
-pub const WEIGHTS: [f64; COUNT] = [
-    2.105, // anything at all
-    1.031, // one dictionary word
-    0.048, // two dictionary words
-    1.443, // three or more dictionary words
-    -1.185, // an English word
-    -1.117, // two English words in camel case
-    -1.574, // two English words with a dash
-    -0.403, // two English words with an underscore
-    1.120, // several English words in camel case
-    -3.282, // several English words with dashes
-    1.197, // several English words with underscores
-    0.012, // made of English words
-    -0.678, // no known word
-    -0.879, // several parts, not all known words
-    -2.902, // has digits
-    -1.869, // has dots
-    -1.691, // one or two letters
-    -4.390, // reads like a language, country or currency
-    -2.884, // ends in a file extension
-    2.132, // first segment of the API
-    -0.365, // behind a plural
-    0.772, // behind a singular word
-    0.574, // behind an unknown word
-    -1.008, // behind a value
-    -0.922, // behind a word of looking up
-    0.115, // a dictionary word behind a plural
-    -2.796, // a dictionary word behind a value
-    0.212, // number of calls
-    0.035, // calls against those of other routes
-    0.358, // the same, a dictionary word
-    -0.323, // the same, an unknown word
-    0.422, // the same, nothing follows
-    0.808, // share of the calls here
-    -2.861, // share of plain values here
-    0.878, // number of other words here
-    -0.986, // number of unknown words here
-    -0.020, // other words here seen once
-    -1.874, // other words here called less than usual
-    -8.786, // words seen once per call here
-    -0.752, // goes on like the others
-    -0.997, // goes on like the others, and not only ends
-    -0.380, // goes on in no way that others do not
-    0.804, // stands beside plain values
-    -1.170, // goes on like the plain values
-    -1.016, // goes on in no way that plain values do not
-    -1.245, // more unknown words here than routes have
-    1.392, // share of calls that end here
-    -0.221, // share of calls that go on with a word
-    0.933, // share of calls that go on with a value
-    -0.730, // nothing follows
-];
+/// Splits from the root of a tree to a leaf.
+pub const DEPTH: usize = 4;
 
-/// Log odds that a word is a literal.
-pub fn score(Facts(facts): &Facts) -> f64 {
-    facts.iter().zip(&WEIGHTS).map(|(fact, weight)| fact * weight).sum()
+/// Splits of a tree.
+pub const SPLITS: usize = (1 << DEPTH) - 1;
+
+/// Splits and leaves of a tree; children of node `i` are `2i + 1` (at most the threshold) and `2i + 2`.
+pub const TREE_NODES: usize = (2 << DEPTH) - 1;
+
+static TREES: LazyLock<Vec<Tree>> = LazyLock::new(|| read(include_str!("trees.txt")));
+
+struct Tree {
+    facts: [u8; SPLITS],
+    thresholds: [f32; SPLITS],
+    /// Of leaves, and of the nodes above what they would say as leaves.
+    values: [f32; TREE_NODES],
 }
 
-/// What each fact adds to the score.
-pub fn terms(Facts(facts): &Facts) -> Vec<(usize, f64)> {
-    let terms = facts.iter().zip(&WEIGHTS).map(|(fact, weight)| fact * weight);
-    terms.enumerate().filter(|(_, term)| *term != 0.0).collect()
+fn read(text: &str) -> Vec<Tree> {
+    text.lines().filter_map(tree).collect()
+}
+
+/// The tree of a line; `None` if it is none, which a test forbids.
+fn tree(line: &str) -> Option<Tree> {
+    let mut numbers = line.split(' ');
+    let (mut facts, mut thresholds, mut values) = ([0; SPLITS], [0.0; SPLITS], [0.0; TREE_NODES]);
+    for (fact, threshold) in facts.iter_mut().zip(&mut thresholds) {
+        *fact = numbers.next()?.parse().ok().filter(|fact| usize::from(*fact) < COUNT)?;
+        *threshold = numbers.next()?.parse().ok()?;
+    }
+    for value in &mut values {
+        *value = numbers.next()?.parse().ok()?;
+    }
+    numbers.next().is_none().then_some(Tree { facts, thresholds, values })
+}
+
+impl Tree {
+    /// Nodes from the root to a leaf, each with the fact that led to it.
+    fn path(&self, facts: &[f64; COUNT]) -> [(usize, usize); DEPTH] {
+        let mut node = 0;
+        let mut path = [(0, 0); DEPTH];
+        for step in &mut path {
+            let fact = usize::from(self.facts[node]);
+            node = 2 * node + 1 + usize::from(facts[fact] > f64::from(self.thresholds[node]));
+            *step = (fact, node);
+        }
+        path
+    }
+}
+
+/// Log odds that a word is a literal: above 0 it is taken for one.
+pub(super) fn score(Facts(facts): &Facts) -> f64 {
+    TREES.iter().map(|tree| f64::from(tree.values[tree.path(facts)[DEPTH - 1].1])).sum()
+}
+
+/// What each fact adds to the score: the sum over the splits on it of what they changed.
+pub(super) fn terms(Facts(facts): &Facts) -> Vec<(usize, f64)> {
+    let mut terms = [0.0; COUNT];
+    for tree in TREES.iter() {
+        let mut before = 0.0;
+        for (fact, node) in tree.path(facts) {
+            let value = f64::from(tree.values[node]);
+            terms[fact] += value - before;
+            before = value;
+        }
+    }
+    terms.into_iter().enumerate().filter(|(_, term)| *term != 0.0).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_line_is_a_tree() {
+        let text = include_str!("trees.txt");
+        assert_eq!(TREES.len(), text.lines().count());
+        assert!(TREES.len() > 50);
+    }
+
+    #[test]
+    fn terms_add_up_to_the_score() {
+        let facts = Facts(std::array::from_fn(|at| at as f64 / 7.0 - 2.0));
+        let sum: f64 = terms(&facts).iter().map(|(_, term)| term).sum();
+        assert!((sum - score(&facts)).abs() < 1e-3, "{sum} {}", score(&facts));
+    }
 }
