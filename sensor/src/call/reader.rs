@@ -13,8 +13,8 @@ use super::hash::Seed;
 use super::header::{Headers, Role};
 use super::json::{self, Outcome};
 use super::media::{Syntax, is_json_start, media_type};
-use super::segment::is_prefix;
 use super::text::facts_of_text;
+use super::segment::is_prefix;
 use super::words::{Position, Words};
 use super::{
     Call, CallClass, Facts, FieldNames, Method, Path, Place, Segment, auth, class, form, mark, target,

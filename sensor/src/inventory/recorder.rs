@@ -272,9 +272,7 @@ fn endpoint_hash(seed: Seed, service: &str, method: Method, path: &Path, class: 
             Segment::Hidden(hidden) => seed.number(hash, *hidden),
             // No hidden word has the hash of a shape.
             Segment::Parameter(kind) => seed.number(!hash, *kind as u64),
-            Segment::File(kind, extension) => {
-                seed.number(!hash, (*kind as u64) << 8 | *extension as u64 | 1 << 16)
-            }
+            Segment::File(kind, extension) => seed.number(!hash, (*kind as u64) << 8 | *extension as u64 | 1 << 16),
         };
     }
     hash
