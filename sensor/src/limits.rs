@@ -59,7 +59,7 @@ pub const CALL_FIELDS_MAX: usize = 1024;
 /// Different fields (place and path) known at once.
 pub const FIELD_NAMES_MAX: usize = 65_536;
 
-/// Names of fields held back until they are shown to be names, 56 B each.
+/// Names of fields held back until they are shown to be names, 64 B each.
 pub const FIELD_NAMES_HELD_MAX: usize = 65_536;
 
 /// Segments of one path.

@@ -53,7 +53,8 @@ fn seen(first_s: u64, last_s: u64) -> Seen {
 }
 
 fn field(place: Place, name: &str, calls: u64, facts: Facts) -> (FieldKey, FieldStats) {
-    (FieldKey { place, name: name.into() }, FieldStats { calls, facts })
+    let objects = if facts.contains(Facts::OBJECT) { calls } else { 0 };
+    (FieldKey { place, name: name.into() }, FieldStats { calls, facts, present: calls, objects })
 }
 
 /// A shop with two services, three callers, an unreadable connection and some losses. One field has
@@ -80,6 +81,7 @@ pub fn shop() -> Inventory {
         response_bytes: 12_345,
         request_types: SmallMap::new(),
         response_types: SmallMap::from([("application/json".into(), 10)]),
+        contents: SmallMap::from([((200, "application/json".into()), 10)]),
         fields: SmallMap::from([
             field(Place::Query, "expand", 3, Facts::STRING | Facts::TEXT),
             field(Place::RequestHeader, "authorization", 12, Facts::STRING | Facts::JWT),
@@ -103,6 +105,7 @@ pub fn shop() -> Inventory {
         response_bytes: 200,
         request_types: SmallMap::from([("application/json".into(), 4)]),
         response_types: SmallMap::from([("application/json".into(), 3)]),
+        contents: SmallMap::from([((201, "application/json".into()), 3)]),
         fields: SmallMap::from([
             field(Place::Cookie, "session", 4, Facts::STRING | Facts::BASE64),
             field(Place::RequestBody, "/items/*/sku", 4, Facts::STRING),
@@ -214,7 +217,9 @@ fn any_path() -> impl Strategy<Value = Path> {
 fn any_stats() -> impl Strategy<Value = EndpointStats> {
     let place = prop_oneof![Just(Place::Query), Just(Place::RequestBody), Just(Place::SetCookie)];
     let field = (place, name()).prop_map(|(place, name)| FieldKey { place, name });
-    let facts = (count(), any::<u32>()).prop_map(|(calls, facts)| FieldStats { calls, facts: Facts(facts) });
+    let facts = (count(), any::<u32>(), count(), count()).prop_map(|(calls, facts, present, objects)| {
+        FieldStats { calls, facts: Facts(facts), present, objects }
+    });
     let credential = prop_oneof![Just(Credential::None), Just(Credential::Jwt)];
     let caller = (any_peer(), credential).prop_map(|(peer, credential)| CallerKey { peer, credential });
     let caller_stats = (count(), count(), any_seen()).prop_map(|(calls, refused, seen)| CallerStats {
@@ -237,7 +242,8 @@ fn any_stats() -> impl Strategy<Value = EndpointStats> {
         count(),
         btree_map(prop_oneof![Just(0u16), 200u16..205], count(), 0..3),
     );
-    let types = (btree_map(media(), count(), 0..2), btree_map(media(), count(), 0..2));
+    let contents = btree_map((200u16..204, media()), count(), 0..3);
+    let types = (btree_map(media(), count(), 0..2), btree_map(media(), count(), 0..2), contents);
     let parties = (btree_map(caller, caller_stats, 0..3), btree_map(any_peer(), count(), 0..3));
     (sums, buckets, types, btree_map(field, facts, 0..4), parties).prop_map(
         |((calls, seen, request_bytes, response_bytes, statuses), latency, types, fields, parties)| {
@@ -250,6 +256,7 @@ fn any_stats() -> impl Strategy<Value = EndpointStats> {
                 response_bytes,
                 request_types: small(types.0),
                 response_types: small(types.1),
+                contents: small(types.2),
                 fields: small(fields),
                 callers: small(parties.0),
                 servers: small(parties.1),

@@ -1,2 +1,19 @@
 -- What makes the inventory right: evidence for templates, schemas of bodies, noise beside endpoints.
 -- Same rules as before: sums, hulls, unions, and no value from traffic.
+
+-- Schemas of bodies. How many objects had a field (arrays for items, calls outside of bodies), and how
+-- many of its values were objects: a member of which `present` is the parent's `objects` was in all.
+ALTER TABLE field ADD COLUMN present INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE field ADD COLUMN objects INTEGER NOT NULL DEFAULT 0;
+-- Of rows from before it is not known, so that no member of them may ever be called required.
+UPDATE field SET objects = calls WHERE place IN ('request-body', 'response-body');
+UPDATE field SET present = calls WHERE place NOT IN ('request-body', 'response-body');
+
+-- Calls by status code and media type of the response body.
+CREATE TABLE content (
+    endpoint_id INTEGER NOT NULL REFERENCES endpoint (id) ON DELETE CASCADE,
+    status      INTEGER NOT NULL,
+    media_type  TEXT    NOT NULL,
+    calls       INTEGER NOT NULL,
+    PRIMARY KEY (endpoint_id, status, media_type)
+) STRICT, WITHOUT ROWID;

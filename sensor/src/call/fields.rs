@@ -7,7 +7,7 @@ use std::sync::Arc;
 use hashbrown::HashTable;
 
 use super::hash::Seed;
-use super::held::Held;
+use super::held::{Claim, Held};
 use super::looks::looks_like_data;
 use super::words::Dictionary;
 use super::{Facts, FieldId, FieldSeen, Place};
@@ -28,6 +28,8 @@ pub struct FieldNames {
     /// Keys, each with a quote behind it, so that a JSON key is compared with its end in one go.
     keys: Vec<u8>,
     table: HashTable<u32>,
+    /// A bit for each node whose name was held back before it was shown; may be short.
+    late: Vec<u64>,
     /// Hash of what kind of call is read, for `followers`.
     kind: u64,
     /// What came where the first guess was wrong, by kind of call and the key before: keys like `id`
@@ -45,6 +47,8 @@ struct Node {
     /// Behind the key, where its quote stands.
     key_end: u32,
     children: u32,
+    /// Of a late node: the endpoint at which it last claimed what it had before it was shown.
+    claimed_at: u64,
     name: Arc<str>,
 }
 
@@ -86,6 +90,7 @@ impl FieldNames {
             guesses: Vec::new(),
             keys: Vec::new(),
             table: HashTable::new(),
+            late: Vec::new(),
             kind: 0,
             followers: vec![NONE; 1 << FOLLOWERS_BITS],
         };
@@ -207,9 +212,44 @@ impl FieldNames {
         if let Some(known) = self.find(parent, key) {
             return known;
         }
-        let is_name = !looks_like_data(key)
-            && (self.dictionary.is_name(key) || self.held.sight(parent, key, text, counters));
-        if is_name { self.literal(parent, key, counters) } else { self.data(parent, counters) }
+        if looks_like_data(key) {
+            return self.data(parent, counters);
+        }
+        if self.dictionary.is_name(key) {
+            return self.literal(parent, key, counters);
+        }
+        if !self.held.sight(parent, key, text, counters) {
+            return self.data(parent, counters);
+        }
+        let field = self.literal(parent, key, counters);
+        if field != NONE && !self.is_stand_in(field) {
+            let word = field as usize / 64;
+            if self.late.len() <= word {
+                self.late.resize(word + 1, 0);
+            }
+            self.late[word] |= 1 << (field % 64);
+        }
+        field
+    }
+
+    /// Says what the value of the key looked like that [`FieldNames::child`] was asked for last.
+    pub(super) fn held_value(&mut self, facts: Facts) {
+        self.held.value(facts);
+    }
+
+    /// What a late field had at this endpoint before it was shown; asked again, nothing.
+    fn claim(&mut self, field: u32) -> Claim {
+        let endpoint = self.held.endpoint();
+        let node = &mut self.nodes[field as usize];
+        match node.place {
+            // Names in heads are held back for all endpoints of a server together.
+            Place::RequestHeader | Place::Cookie | Place::ResponseHeader | Place::SetCookie => Claim::Blind,
+            _ if node.claimed_at == endpoint => Claim::Nothing,
+            _ => {
+                node.claimed_at = endpoint;
+                self.held.claim(node.parent, &self.keys[node.key_start as usize..node.key_end as usize])
+            }
+        }
     }
 
     /// The field stands for keys that are data or held back, so that the next look-up of such a key
@@ -226,7 +266,7 @@ impl FieldNames {
     }
 
     fn is_pointer(&self, number: u32) -> bool {
-        matches!(self.node(number).place, Place::RequestBody | Place::ResponseBody)
+        self.node(number).place.is_json()
     }
 
     fn find(&self, parent: u32, key: &[u8]) -> Option<u32> {
@@ -277,7 +317,7 @@ impl FieldNames {
         self.keys.extend_from_slice(key);
         let key_end = self.keys.len() as u32;
         self.keys.push(b'"');
-        self.nodes.push(Node { place, parent, key_start, key_end, children: 0, name });
+        self.nodes.push(Node { place, parent, key_start, key_end, children: 0, claimed_at: 0, name });
         let mut head = [0; HEAD_BYTES];
         for (slot, &byte) in head.iter_mut().zip(key.iter().chain(b"\"")) {
             *slot = byte;
@@ -299,9 +339,28 @@ impl FieldNames {
 /// Fields of the call that is being read.
 pub(super) struct Fields {
     pub(super) names: FieldNames,
-    /// Facts by number; zero where this call has not the field.
-    facts: Vec<Facts>,
+    /// What this call has of each field, by number; no facts where it has not the field.
+    slots: Vec<Slot>,
     touched: Numbers,
+}
+
+/// What a call has of one field.
+#[derive(Clone, Copy, Default)]
+struct Slot {
+    facts: Facts,
+    /// Objects or arrays that had it, each once.
+    present: u32,
+    /// How many of its values are objects.
+    objects: u32,
+    /// The object or array that was the last to have it.
+    holder: u32,
+}
+
+/// The holder of all that does not stand in a JSON object or array.
+pub(super) const HEAD: u32 = 0;
+
+fn objects(facts: Facts) -> u32 {
+    u32::from(facts.contains(Facts::OBJECT))
 }
 
 /// A set of numbers that gives them back in order: a bit for each, and one for each word of them.
@@ -314,40 +373,54 @@ struct Numbers {
 
 impl Fields {
     pub(super) fn new(seed: Seed, dictionary: Arc<Dictionary>) -> Fields {
-        Fields { names: FieldNames::new(seed, dictionary), facts: Vec::new(), touched: Numbers::default() }
+        Fields { names: FieldNames::new(seed, dictionary), slots: Vec::new(), touched: Numbers::default() }
     }
 
-    /// Notes that the call has a field and how its value looked; `facts` has a type at least.
+    /// Notes that the call has a field and how its value looked; `facts` has a type at least. `holder`
+    /// is the number of the object or array that it stands in, else [`HEAD`].
     #[inline]
-    pub(super) fn add(&mut self, field: u32, facts: Facts, counters: &mut Counters) {
-        if let Some(known) = self.facts.get_mut(field as usize)
-            && known.0 != 0
+    pub(super) fn add(&mut self, field: u32, facts: Facts, holder: u32, counters: &mut Counters) {
+        if let Some(slot) = self.slots.get_mut(field as usize)
+            && slot.facts.0 != 0
         {
-            *known |= facts;
+            slot.facts |= facts;
+            slot.present += u32::from(slot.holder != holder);
+            slot.holder = holder;
+            slot.objects += objects(facts);
             return;
         }
-        self.add_first(field, facts, counters);
+        self.add_first(field, facts, holder, counters);
+    }
+
+    /// Adds facts to a field that the call has, else nothing.
+    pub(super) fn mark(&mut self, field: u32, facts: Facts) {
+        if let Some(slot) = self.slots.get_mut(field as usize)
+            && slot.facts.0 != 0
+        {
+            slot.facts |= facts;
+        }
     }
 
     #[cold]
     fn grow(&mut self) {
         let size = self.names.count().next_power_of_two();
-        self.facts.resize(size, Facts::NONE);
+        self.slots.resize(size, Slot::default());
         self.touched.grow(size);
     }
 
-    fn add_first(&mut self, field: u32, facts: Facts, counters: &mut Counters) {
+    fn add_first(&mut self, field: u32, facts: Facts, holder: u32, counters: &mut Counters) {
         if field == NONE {
             return;
         }
         if self.touched.count >= CALL_FIELDS_MAX {
             counters.add(Counter::FieldsFull);
+            self.mark(FieldNames::root(self.names.node(field).place), Facts::PARTIAL);
             return;
         }
-        if field as usize >= self.facts.len() {
+        if field as usize >= self.slots.len() {
             self.grow();
         }
-        self.facts[field as usize] = facts;
+        self.slots[field as usize] = Slot { facts, present: 1, objects: objects(facts), holder };
         self.touched.insert(field);
     }
 
@@ -361,16 +434,34 @@ impl Fields {
         counters: &mut Counters,
     ) {
         let field = self.names.child(FieldNames::root(place), name, text, counters);
-        self.add(field, facts, counters);
+        self.names.held_value(facts);
+        let again = self.slots.get(field as usize).is_some_and(|slot| slot.facts.0 != 0);
+        let mark = if again { Facts::REPEATED } else { Facts::NONE };
+        self.add(field, facts | mark, HEAD, counters);
     }
 
     /// All fields of the call, each once, sorted; ready for the next call.
     pub(super) fn take(&mut self) -> Vec<FieldSeen> {
         let mut seen = Vec::with_capacity(self.touched.count);
-        let facts = &mut self.facts;
+        let (names, slots) = (&mut self.names, &mut self.slots);
+        if !names.late.is_empty() {
+            let late = std::mem::take(&mut names.late);
+            self.touched.common(&late, |field| {
+                let slot = &mut slots[field as usize];
+                match names.claim(field) {
+                    Claim::Nothing => {}
+                    Claim::Known(instances, facts) => {
+                        slot.present = slot.present.saturating_add(instances);
+                        slot.facts |= facts | Facts::HELD;
+                    }
+                    Claim::Blind => slot.facts |= Facts::HELD | Facts::HELD_BLIND,
+                }
+            });
+            names.late = late;
+        }
         self.touched.drain(|field| {
-            let facts = std::mem::take(&mut facts[field as usize]);
-            seen.push(FieldSeen { field: FieldId(field), facts });
+            let Slot { facts, present, objects, .. } = std::mem::take(&mut slots[field as usize]);
+            seen.push(FieldSeen { field: FieldId(field), facts, present, objects });
         });
         seen
     }
@@ -389,6 +480,17 @@ impl Numbers {
         self.words[word] |= 1 << (number % 64);
         self.filled[word / 64] |= 1 << (word % 64);
         self.count += 1;
+    }
+
+    /// Those that have a bit in `others` too.
+    fn common(&self, others: &[u64], mut each: impl FnMut(u32)) {
+        for (word, (own, other)) in self.words.iter().zip(others).enumerate() {
+            let mut bits = own & other;
+            while bits != 0 {
+                each((word * 64) as u32 + bits.trailing_zeros());
+                bits &= bits - 1;
+            }
+        }
     }
 
     /// Takes all out, the smallest first.

@@ -2,7 +2,7 @@
 //! several values in a row are taken, so NDJSON is too). A cut body gives the fields up to the cut.
 //! Keys are guessed from the order in which they came last time, so that most are one comparison.
 
-use super::fields::{Fields, NONE};
+use super::fields::{Fields, HEAD, NONE};
 use super::text::facts_of_text;
 use super::{Facts, FieldNames, Place};
 use crate::counter::{Counter, Counters};
@@ -27,18 +27,30 @@ struct Frame {
     node: u32,
     /// Last key met in an object; the items' node in an array.
     last: u32,
+    /// Number of this object or array.
+    number: u32,
     object: bool,
 }
 
-/// Adds the fields of a body to `fields`.
-pub(super) fn scan(bytes: &[u8], place: Place, fields: &mut Fields, counters: &mut Counters) -> Outcome {
+/// Adds the fields of a body to `fields`; `whole` if nothing of the body is missing.
+pub(super) fn scan(
+    bytes: &[u8],
+    whole: bool,
+    place: Place,
+    fields: &mut Fields,
+    counters: &mut Counters,
+) -> Outcome {
     // A byte order mark may be ignored (RFC 8259 section 8.1).
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-    let mut scanner = Scanner { bytes, at: 0, fields, counters, too_deep: false };
+    let mut scanner =
+        Scanner { bytes, at: 0, fields, counters, numbered: HEAD, held: false, too_deep: false };
     let root = FieldNames::root(place);
     let outcome = scanner.values(root).err().unwrap_or(Outcome::Whole);
     if scanner.too_deep {
         counters.add(Counter::JsonTooDeep);
+    }
+    if !whole || outcome != Outcome::Whole {
+        fields.mark(root, Facts::PARTIAL);
     }
     outcome
 }
@@ -48,21 +60,26 @@ struct Scanner<'a> {
     at: usize,
     fields: &'a mut Fields,
     counters: &'a mut Counters,
+    /// Objects and arrays met, and values at the top.
+    numbered: u32,
+    /// The key read last stands for one that is held back.
+    held: bool,
     too_deep: bool,
 }
 
 impl Scanner<'_> {
     fn values(&mut self, root: u32) -> Result<(), Outcome> {
-        let mut stack = [Frame { node: NONE, last: NONE, object: false }; JSON_DEPTH_MAX];
+        let mut stack = [Frame { node: NONE, last: NONE, number: HEAD, object: false }; JSON_DEPTH_MAX];
         let mut depth = 0;
         let mut node = root;
+        let mut holder = self.number_next();
         loop {
             // A value of `node` begins.
             let mut closed = true;
             match self.space()? {
                 b'"' => {
                     let facts = self.string()?;
-                    self.fields.add(node, facts, self.counters);
+                    self.add(node, facts, holder);
                 }
                 first @ (b'{' | b'[') => {
                     let object = first == b'{';
@@ -73,24 +90,24 @@ impl Scanner<'_> {
                         self.at += 1;
                         facts |= Facts::EMPTY;
                     }
-                    self.fields.add(node, facts, self.counters);
+                    self.add(node, facts, holder);
                     if !empty && depth == JSON_DEPTH_MAX {
                         self.too_deep = true;
                         self.skip_nested()?;
                     } else if !empty {
                         let last = if object { NONE } else { self.fields.names.items(node, self.counters) };
-                        stack[depth] = Frame { node, last, object };
+                        stack[depth] = Frame { node, last, number: self.number_next(), object };
                         depth += 1;
                         closed = false;
                     }
                 }
                 b'-' | b'0'..=b'9' => {
                     let facts = self.number()?;
-                    self.fields.add(node, facts, self.counters);
+                    self.add(node, facts, holder);
                 }
-                b't' => self.literal(node, b"true", Facts::BOOLEAN)?,
-                b'f' => self.literal(node, b"false", Facts::BOOLEAN)?,
-                b'n' => self.literal(node, b"null", Facts::NULL)?,
+                b't' => self.literal(node, b"true", Facts::BOOLEAN, holder)?,
+                b'f' => self.literal(node, b"false", Facts::BOOLEAN, holder)?,
+                b'n' => self.literal(node, b"null", Facts::NULL, holder)?,
                 _ => return Err(Outcome::Malformed),
             }
             // Behind a value, or behind the bracket that opened one.
@@ -101,6 +118,7 @@ impl Scanner<'_> {
                         return Ok(());
                     }
                     node = root;
+                    holder = self.number_next();
                     break;
                 };
                 if closed {
@@ -114,6 +132,7 @@ impl Scanner<'_> {
                         _ => return Err(Outcome::Malformed),
                     }
                 }
+                holder = frame.number;
                 node = match frame.object {
                     false => frame.last,
                     true => {
@@ -126,6 +145,22 @@ impl Scanner<'_> {
                 break;
             }
         }
+    }
+
+    /// A number for the next object or array.
+    #[inline]
+    fn number_next(&mut self) -> u32 {
+        self.numbered = self.numbered.wrapping_add(1);
+        self.numbered
+    }
+
+    #[inline(always)]
+    fn add(&mut self, node: u32, facts: Facts, holder: u32) {
+        if self.held {
+            self.held = false;
+            self.fields.names.held_value(facts);
+        }
+        self.fields.add(node, facts, holder, self.counters);
     }
 
     /// Skips white space and shows the next byte.
@@ -179,6 +214,10 @@ impl Scanner<'_> {
             names.child(parent, key, self.bytes, self.counters)
         };
         names.learn(parent, last, field);
+        self.held = names.is_stand_in(field);
+        if field == NONE {
+            self.fields.mark(parent, Facts::PARTIAL);
+        }
         Ok(field)
     }
 
@@ -237,13 +276,13 @@ impl Scanner<'_> {
     }
 
     #[inline]
-    fn literal(&mut self, node: u32, word: &[u8], facts: Facts) -> Result<(), Outcome> {
+    fn literal(&mut self, node: u32, word: &[u8], facts: Facts, holder: u32) -> Result<(), Outcome> {
         let rest = &self.bytes[self.at..];
         if !rest.starts_with(word) {
             return Err(if word.starts_with(rest) { Outcome::Cut } else { Outcome::Malformed });
         }
         self.at += word.len();
-        self.fields.add(node, facts, self.counters);
+        self.add(node, facts, holder);
         Ok(())
     }
 

@@ -24,6 +24,8 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
+pub use auth::carries_credential;
+pub(crate) use auth::is_key_name;
 pub use facts::Facts;
 pub use fields::FieldNames;
 pub use path::{path_of_text, path_text};
@@ -85,6 +87,8 @@ pub enum Place {
     SetCookie,
     /// JSON pointer into the response body, array items as `*`.
     ResponseBody,
+    /// The same of a response with 4xx or 5xx: errors look alike everywhere, and not like the rest.
+    ErrorBody,
 }
 
 /// Kind of credential that a request carried.
@@ -110,13 +114,19 @@ pub enum Credential {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FieldId(pub u32);
 
-/// What the values of one field looked like in one call: a set of [`Facts`] bits.
+/// What the values of one field looked like in one call: a set of [`Facts`] bits, and counts by which
+/// it is known whether each object had it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct FieldSeen {
     /// Which field.
     pub field: FieldId,
     /// How its values looked.
     pub facts: Facts,
+    /// Objects (arrays for items) that had it, each once; 1 outside of bodies. More than that where
+    /// earlier ones, counted under another name, are made good.
+    pub present: u32,
+    /// How many of its values were objects.
+    pub objects: u32,
 }
 
 /// One request with its response, every value dropped.

@@ -43,6 +43,13 @@ macro_rules! names {
     };
 }
 
+impl Place {
+    /// Its fields are JSON pointers.
+    pub const fn is_json(self) -> bool {
+        matches!(self, Place::RequestBody | Place::ResponseBody | Place::ErrorBody)
+    }
+}
+
 names!(SegmentKind {
     Integer = "integer",
     Uuid = "uuid",
@@ -61,6 +68,7 @@ names!(Place {
     ResponseHeader = "response-header",
     SetCookie = "set-cookie",
     ResponseBody = "response-body",
+    ErrorBody = "error-body",
 });
 
 names!(Credential {

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use hashbrown::HashTable;
 
 use super::evidence::{Sighting, is_open};
-use super::fields::{Fields, NONE};
+use super::fields::{Fields, HEAD, NONE};
 use super::hash::Seed;
 use super::header::{Headers, Role};
 use super::json::{self, Outcome};
@@ -124,11 +124,12 @@ impl Reader {
         form::pairs(target.query, Place::Query, words, fields, counters, |name, facts| {
             credential.query(name, facts);
         });
-        self.body(request, asked.content_type, true, counters);
+        self.body(request, asked.content_type, Place::RequestBody, counters);
         let mut answered = Carried::default();
         if let Some(response) = response {
             answered = self.head(&response.head, false, &mut auth::Evidence::new(), counters);
-            self.body(response, answered.content_type, false, counters);
+            let place = if status.is_some_and(|s| s >= 400) { Place::ErrorBody } else { Place::ResponseBody };
+            self.body(response, answered.content_type, place, counters);
         }
         let typed = |carried: &Carried, body_bytes: u64| match carried.content_type {
             Some(value) if body_bytes > 0 => Some(media_type(value).0),
@@ -172,11 +173,11 @@ impl Reader {
                     let root = FieldNames::root(place);
                     let field = fields.names.child(root, &header.name, &head.bytes, counters);
                     if fields.names.is_stand_in(field) {
-                        return fields.add(field, facts, counters);
+                        return fields.add(field, facts, HEAD, counters);
                     }
                     *known = field;
                 }
-                fields.add(*known, facts, counters);
+                fields.add(*known, facts, HEAD, counters);
             };
             match header.role {
                 Role::Plumbing => {}
@@ -327,24 +328,25 @@ impl Reader {
         &mut self,
         message: &Message,
         content_type: Option<&[u8]>,
-        request: bool,
+        place: Place,
         counters: &mut Counters,
     ) {
         if message.body.is_empty() {
             return;
         }
         let syntax = content_type.map_or(Syntax::Unknown, |value| media_type(value).1);
-        let place = if request { Place::RequestBody } else { Place::ResponseBody };
+        let request = place == Place::RequestBody;
         match syntax {
             Syntax::Json => {
-                let outcome = json::scan(&message.body, place, &mut self.fields, counters);
+                let outcome =
+                    json::scan(&message.body, message.body_whole, place, &mut self.fields, counters);
                 if outcome == Outcome::Malformed || (outcome == Outcome::Cut && message.body_whole) {
                     counters.add(Counter::JsonMalformed);
                 }
             }
             // Command line clients call everything a form.
             Syntax::Unknown | Syntax::Form if is_json_start(&message.body) => {
-                json::scan(&message.body, place, &mut self.fields, counters);
+                json::scan(&message.body, message.body_whole, place, &mut self.fields, counters);
             }
             Syntax::Form if request => {
                 let (fields, words) = (&mut self.fields, &self.words.dictionary);

@@ -59,6 +59,7 @@ impl EndpointStats {
         add(&mut self.response_bytes, other.response_bytes);
         self.request_types.merge(other.request_types, add);
         self.response_types.merge(other.response_types, add);
+        self.contents.merge(other.contents, add);
         self.fields.merge(other.fields, |sum, more| sum.merge(more));
         self.callers.merge(other.callers, |sum, more| sum.merge(more));
         self.servers.merge(other.servers, add);
@@ -70,6 +71,8 @@ impl FieldStats {
     pub fn merge(&mut self, other: FieldStats) {
         add(&mut self.calls, other.calls);
         self.facts |= other.facts;
+        add(&mut self.present, other.present);
+        add(&mut self.objects, other.objects);
     }
 }
 

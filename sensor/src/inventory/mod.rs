@@ -63,6 +63,8 @@ pub struct EndpointStats {
     pub request_types: SmallMap<Arc<str>, u64>,
     /// Calls by media type of the response body.
     pub response_types: SmallMap<Arc<str>, u64>,
+    /// Calls by status code and media type of the response body.
+    pub contents: SmallMap<(u16, Arc<str>), u64>,
     /// Fields.
     pub fields: SmallMap<FieldKey, FieldStats>,
     /// Who called.
@@ -86,8 +88,13 @@ pub struct FieldKey {
 pub struct FieldStats {
     /// Calls that had it.
     pub calls: u64,
-    /// Union of types and formats.
+    /// Union of types, marks and formats.
     pub facts: Facts,
+    /// Objects that had it (for items: arrays); outside of bodies: calls. All of the objects of the
+    /// parent did if the two numbers are the same.
+    pub present: u64,
+    /// How many of its values were objects.
+    pub objects: u64,
 }
 
 /// Who called and with which kind of credential.

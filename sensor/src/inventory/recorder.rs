@@ -14,7 +14,9 @@ use super::{
     Histogram, Inventory, Seen, SmallMap,
 };
 use crate::call::hash::Seed;
-use crate::call::{Call, Credential, FieldId, FieldNames, FieldSeen, Method, Path, Segment, SegmentKind};
+use crate::call::{
+    Call, Credential, Facts, FieldId, FieldNames, FieldSeen, Method, Path, Segment, SegmentKind,
+};
 use crate::counter::{Counter, Counters};
 use crate::flow::Peer;
 use crate::limits::{
@@ -51,6 +53,7 @@ struct Entry {
     statuses: SmallVec<[(u16, u64); 4]>,
     request_types: SmallVec<[(&'static str, u64); 2]>,
     response_types: SmallVec<[(&'static str, u64); 2]>,
+    contents: SmallVec<[((u16, &'static str), u64); 2]>,
     /// Most recently used first.
     shapes: Vec<Shape>,
     /// Fields of sets that had to leave `shapes`.
@@ -62,7 +65,27 @@ struct Entry {
 /// Calls that had the same set of fields.
 struct Shape {
     calls: u64,
-    fields: Vec<FieldSeen>,
+    fields: Vec<FieldSum>,
+}
+
+/// Sums of one field over the calls of a [`Shape`].
+struct FieldSum {
+    field: FieldId,
+    facts: Facts,
+    present: u64,
+    objects: u64,
+}
+
+impl FieldSum {
+    fn of(seen: &FieldSeen) -> FieldSum {
+        let FieldSeen { field, facts, present, objects } = *seen;
+        FieldSum { field, facts, present: u64::from(present), objects: u64::from(objects) }
+    }
+
+    /// As many calls had all fields of a shape.
+    fn stats(&self, calls: u64) -> FieldStats {
+        FieldStats { calls, facts: self.facts, present: self.present, objects: self.objects }
+    }
 }
 
 struct Caller {
@@ -323,6 +346,7 @@ impl Entry {
             statuses: SmallVec::new(),
             request_types: SmallVec::new(),
             response_types: SmallVec::new(),
+            contents: SmallVec::new(),
             shapes: Vec::new(),
             fields: HashMap::with_hasher(BuildSeed(seed)),
             callers: HashTable::new(),
@@ -345,6 +369,7 @@ impl Entry {
         }
         if let Some(media) = call.response_type {
             count(&mut self.response_types, media);
+            count(&mut self.contents, (call.status.unwrap_or(0), media));
         }
         self.record_shape(&call.fields);
         self.record_caller(seed, call, counters);
@@ -362,6 +387,8 @@ impl Entry {
             shape.calls += 1;
             for (sum, more) in shape.fields.iter_mut().zip(fields) {
                 sum.facts |= more.facts;
+                sum.present += u64::from(more.present);
+                sum.objects += u64::from(more.objects);
             }
             return;
         }
@@ -370,12 +397,12 @@ impl Entry {
         {
             self.add_up(oldest);
         }
-        self.shapes.insert(0, Shape { calls: 1, fields: fields.to_vec() });
+        self.shapes.insert(0, Shape { calls: 1, fields: fields.iter().map(FieldSum::of).collect() });
     }
 
     fn add_up(&mut self, shape: Shape) {
-        for FieldSeen { field, facts } in shape.fields {
-            self.fields.entry(field.0).or_default().merge(FieldStats { calls: shape.calls, facts });
+        for sum in shape.fields {
+            self.fields.entry(sum.field.0).or_default().merge(sum.stats(shape.calls));
         }
     }
 
@@ -420,7 +447,7 @@ impl Entry {
         let fields = match (shapes.pop(), self.fields.is_empty()) {
             // Most often there is one set of fields, and nothing to add up.
             (Some(Shape { calls, fields }), true) if shapes.is_empty() => {
-                fields.iter().map(|seen| named(seen.field, FieldStats { calls, facts: seen.facts })).collect()
+                fields.iter().map(|sum| named(sum.field, sum.stats(calls))).collect()
             }
             (last, _) => {
                 shapes.into_iter().chain(last).for_each(|shape| self.add_up(shape));
@@ -446,6 +473,11 @@ impl Entry {
             response_bytes: self.response_bytes,
             request_types: typed(self.request_types),
             response_types: typed(self.response_types),
+            contents: self
+                .contents
+                .into_iter()
+                .map(|((status, media), calls)| ((status, Arc::from(media)), calls))
+                .collect(),
             fields,
             callers: SmallMap::of(callers, |sum: &mut CallerStats, more| sum.merge(*more)),
             servers: SmallMap::of(servers, |sum: &mut u64, more| *sum = sum.saturating_add(*more)),

@@ -7,6 +7,7 @@ pub mod doctor;
 pub mod document;
 pub mod filter;
 pub mod json;
+pub mod openapi;
 pub mod status;
 pub mod text;
 

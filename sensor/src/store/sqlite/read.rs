@@ -197,9 +197,18 @@ async fn counts(connection: &mut SqliteConnection, endpoints: &mut Endpoints) ->
             *slot.ok_or(ReadError::Foreign("latency"))? = number(calls);
         }
     }
+    let mut names = Interner::default();
+    {
+        let sql = "SELECT endpoint_id, status, media_type, calls FROM content";
+        let mut rows = sqlx::query_as::<_, (i64, i64, String, i64)>(sql).fetch(&mut *connection);
+        while let Some((endpoint, status, name, calls)) = rows.try_next().await? {
+            let (_, stats) = endpoints.get_mut(&endpoint).ok_or(ReadError::Foreign("content"))?;
+            let status = u16::try_from(status).map_err(|_| ReadError::Foreign("content"))?;
+            stats.contents.insert((status, names.shared(&name)), number(calls));
+        }
+    }
     let sql = "SELECT endpoint_id, side, media_type, calls FROM media_type";
     let mut rows = sqlx::query_as::<_, (i64, String, String, i64)>(sql).fetch(connection);
-    let mut names = Interner::default();
     while let Some((endpoint, side, name, calls)) = rows.try_next().await? {
         let (_, stats) = endpoints.get_mut(&endpoint).ok_or(ReadError::Foreign("media_type"))?;
         let types = match side.as_str() {
@@ -213,16 +222,18 @@ async fn counts(connection: &mut SqliteConnection, endpoints: &mut Endpoints) ->
 }
 
 async fn fields(connection: &mut SqliteConnection, endpoints: &mut Endpoints) -> Result<()> {
-    let sql = "SELECT endpoint_id, place, name, calls, facts FROM field";
-    let mut rows = sqlx::query_as::<_, (i64, String, String, i64, i64)>(sql).fetch(connection);
+    type Row = (i64, String, String, i64, i64, i64, i64);
+    let sql = "SELECT endpoint_id, place, name, calls, facts, present, objects FROM field";
+    let mut rows = sqlx::query_as::<_, Row>(sql).fetch(connection);
     let mut field_names = Interner::default();
-    while let Some((endpoint, place, name, calls, facts)) = rows.try_next().await? {
+    while let Some((endpoint, place, name, calls, facts, present, objects)) = rows.try_next().await? {
         let foreign = || ReadError::Foreign("field");
         let (_, stats) = endpoints.get_mut(&endpoint).ok_or_else(foreign)?;
         let place = Place::of_name(&place).ok_or_else(foreign)?;
         let facts = Facts(u32::try_from(facts).map_err(|_| foreign())?);
         let key = FieldKey { place, name: field_names.shared(&name) };
-        stats.fields.insert(key, FieldStats { calls: number(calls), facts });
+        let [calls, present, objects] = [calls, present, objects].map(number);
+        stats.fields.insert(key, FieldStats { calls, facts, present, objects });
     }
     Ok(())
 }

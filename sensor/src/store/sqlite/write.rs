@@ -144,17 +144,31 @@ async fn counts(connection: &mut SqliteConnection, endpoints: &Endpoints<'_>) ->
             }
         }
     }
+    batch.finish(connection).await?;
+
+    let into = "INSERT INTO content (endpoint_id, status, media_type, calls)";
+    let mut batch = Batch::new(into, 4, ADD_CALLS);
+    for (endpoint, stats) in endpoints {
+        for ((status, name), calls) in &stats.contents {
+            batch.bind(*endpoint).bind(i64::from(*status)).bind(&**name);
+            batch.bind(number(*calls)).row(connection).await?;
+        }
+    }
     batch.finish(connection).await
 }
 
 async fn fields(connection: &mut SqliteConnection, endpoints: &Endpoints<'_>) -> Result<()> {
-    let upsert = "calls = min(9223372036854775807, calls + excluded.calls), facts = facts | excluded.facts";
-    let mut batch = Batch::new("INSERT INTO field (endpoint_id, place, name, calls, facts)", 5, upsert);
+    let upsert = "calls = min(9223372036854775807, calls + excluded.calls), facts = facts | excluded.facts,
+                  present = min(9223372036854775807, present + excluded.present),
+                  objects = min(9223372036854775807, objects + excluded.objects)";
+    let into = "INSERT INTO field (endpoint_id, place, name, calls, facts, present, objects)";
+    let mut batch = Batch::new(into, 7, upsert);
     for (endpoint, stats) in endpoints {
         for (key, field) in &stats.fields {
             let Facts(facts) = field.facts;
             batch.bind(*endpoint).bind(key.place.name()).bind(&*key.name);
-            batch.bind(number(field.calls)).bind(i64::from(facts)).row(connection).await?;
+            batch.bind(number(field.calls)).bind(i64::from(facts));
+            batch.bind(number(field.present)).bind(number(field.objects)).row(connection).await?;
         }
     }
     batch.finish(connection).await
