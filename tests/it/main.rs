@@ -14,6 +14,7 @@ mod inventory_catalog;
 mod inventory_merge;
 mod openapi_export;
 mod openapi_judge;
+mod openapi_property;
 mod openapi_traffic;
 mod privacy_canary;
 mod report_documents;

@@ -54,7 +54,7 @@ fn seen(first_s: u64, last_s: u64) -> Seen {
 
 fn field(place: Place, name: &str, calls: u64, facts: Facts) -> (FieldKey, FieldStats) {
     let objects = if facts.contains(Facts::OBJECT) { calls } else { 0 };
-    (FieldKey { place, name: name.into() }, FieldStats { calls, facts, present: calls, objects })
+    (FieldKey { place, name: name.into() }, FieldStats { calls, facts, present: calls, objects, held: 0 })
 }
 
 /// A shop with two services, three callers, an unreadable connection and some losses. One field has
@@ -85,6 +85,7 @@ pub fn shop() -> Inventory {
         fields: SmallMap::from([
             field(Place::Query, "expand", 3, Facts::STRING | Facts::TEXT),
             field(Place::RequestHeader, "authorization", 12, Facts::STRING | Facts::JWT),
+            field(Place::ResponseBody, "", 10, Facts::OBJECT),
             field(Place::ResponseBody, "/email", 9, Facts::STRING | Facts::NULL | Facts::EMAIL),
             field(Place::ResponseBody, "/id", 10, Facts::INTEGER),
         ]),
@@ -108,6 +109,9 @@ pub fn shop() -> Inventory {
         contents: SmallMap::from([((201, "application/json".into()), 3)]),
         fields: SmallMap::from([
             field(Place::Cookie, "session", 4, Facts::STRING | Facts::BASE64),
+            field(Place::RequestBody, "", 4, Facts::OBJECT),
+            field(Place::RequestBody, "/items", 4, Facts::ARRAY),
+            field(Place::RequestBody, "/items/*", 4, Facts::OBJECT),
             field(Place::RequestBody, "/items/*/sku", 4, Facts::STRING),
             field(Place::RequestBody, "/note\u{1b}[31m\u{202e}", 1, Facts::NULL),
         ]),
@@ -217,8 +221,13 @@ fn any_path() -> impl Strategy<Value = Path> {
 fn any_stats() -> impl Strategy<Value = EndpointStats> {
     let place = prop_oneof![Just(Place::Query), Just(Place::RequestBody), Just(Place::SetCookie)];
     let field = (place, name()).prop_map(|(place, name)| FieldKey { place, name });
-    let facts = (count(), any::<u32>(), count(), count()).prop_map(|(calls, facts, present, objects)| {
-        FieldStats { calls, facts: Facts(facts), present, objects }
+    let facts = (count(), any::<u32>(), count(), count(), count());
+    let facts = facts.prop_map(|(calls, facts, present, objects, held)| FieldStats {
+        calls,
+        facts: Facts(facts),
+        present,
+        objects,
+        held,
     });
     let credential = prop_oneof![Just(Credential::None), Just(Credential::Jwt)];
     let caller = (any_peer(), credential).prop_map(|(peer, credential)| CallerKey { peer, credential });

@@ -3,8 +3,11 @@
 
 -- Schemas of bodies. How many objects had a field (arrays for items, calls outside of bodies), and how
 -- many of its values were objects: a member of which `present` is the parent's `objects` was in all.
+-- `held` counts names not shown yet, at the name that stands for them, and those of them that were of a
+-- field, at the field.
 ALTER TABLE field ADD COLUMN present INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE field ADD COLUMN objects INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE field ADD COLUMN held    INTEGER NOT NULL DEFAULT 0;
 -- Of rows from before it is not known, so that no member of them may ever be called required.
 UPDATE field SET objects = calls WHERE place IN ('request-body', 'response-body');
 UPDATE field SET present = calls WHERE place NOT IN ('request-body', 'response-body');

@@ -78,18 +78,21 @@ impl Facts {
     /// mail address or URI that is not ASCII, digits that are no number (`007`).
     pub const IRREGULAR: Facts = Facts(1 << 9);
 
-    /// Mark: the first values came while the name was held back, and were counted under the name that
-    /// stands for such names; those of this field are credited, those below it are not told apart.
-    pub const HELD: Facts = Facts(1 << 10);
+    /// Mark: the name is in no vocabulary and was held back at first; values may have been counted
+    /// under the name that stands for such names.
+    pub const LATE: Facts = Facts(1 << 10);
 
-    /// Mark: like [`Facts::HELD`], and not credited.
-    pub const HELD_BLIND: Facts = Facts(1 << 11);
+    /// Mark of what stands for other names: some of them are data.
+    pub const DATA: Facts = Facts(1 << 11);
 
     /// Mark: texts that are no member of a small closed set.
     pub const OPEN: Facts = Facts(1 << 12);
 
     /// Mark: more than once in one query, head or form.
     pub const REPEATED: Facts = Facts(1 << 13);
+
+    /// Mark: there was no room for some of its members, whose values are not known.
+    pub const FULL: Facts = Facts(1 << 14);
 
     /// Types only.
     pub const fn types(self) -> Facts {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use hashbrown::HashTable;
 
 use super::hash::Seed;
-use super::held::{Claim, Held};
+use super::held::Held;
 use super::looks::looks_like_data;
 use super::words::Dictionary;
 use super::{Facts, FieldId, FieldSeen, Place};
@@ -28,6 +28,8 @@ pub struct FieldNames {
     /// Keys, each with a quote behind it, so that a JSON key is compared with its end in one go.
     keys: Vec<u8>,
     table: HashTable<u32>,
+    /// The key that was asked for last is held back.
+    kept_back: bool,
     /// A bit for each node whose name was held back before it was shown; may be short.
     late: Vec<u64>,
     /// Hash of what kind of call is read, for `followers`.
@@ -90,6 +92,7 @@ impl FieldNames {
             guesses: Vec::new(),
             keys: Vec::new(),
             table: HashTable::new(),
+            kept_back: false,
             late: Vec::new(),
             kind: 0,
             followers: vec![NONE; 1 << FOLLOWERS_BITS],
@@ -212,6 +215,7 @@ impl FieldNames {
         if let Some(known) = self.find(parent, key) {
             return known;
         }
+        self.kept_back = false;
         if looks_like_data(key) {
             return self.data(parent, counters);
         }
@@ -219,6 +223,7 @@ impl FieldNames {
             return self.literal(parent, key, counters);
         }
         if !self.held.sight(parent, key, text, counters) {
+            self.kept_back = true;
             return self.data(parent, counters);
         }
         let field = self.literal(parent, key, counters);
@@ -232,24 +237,21 @@ impl FieldNames {
         field
     }
 
-    /// Says what the value of the key looked like that [`FieldNames::child`] was asked for last.
-    pub(super) fn held_value(&mut self, facts: Facts) {
-        self.held.value(facts);
-    }
-
-    /// What a late field had at this endpoint before it was shown; asked again, nothing.
-    fn claim(&mut self, field: u32) -> Claim {
+    /// How often a late field came at this endpoint before it was shown, and what its values looked
+    /// like; asked again, nothing. Names in heads are held back for all endpoints of a server
+    /// together, so of those it is not known.
+    fn claim(&mut self, field: u32) -> (u32, Facts) {
         let endpoint = self.held.endpoint();
         let node = &mut self.nodes[field as usize];
-        match node.place {
-            // Names in heads are held back for all endpoints of a server together.
-            Place::RequestHeader | Place::Cookie | Place::ResponseHeader | Place::SetCookie => Claim::Blind,
-            _ if node.claimed_at == endpoint => Claim::Nothing,
-            _ => {
-                node.claimed_at = endpoint;
-                self.held.claim(node.parent, &self.keys[node.key_start as usize..node.key_end as usize])
-            }
+        let in_head = matches!(
+            node.place,
+            Place::RequestHeader | Place::Cookie | Place::ResponseHeader | Place::SetCookie
+        );
+        if in_head || node.claimed_at == endpoint {
+            return (0, Facts::NONE);
         }
+        node.claimed_at = endpoint;
+        self.held.claim(node.parent, &self.keys[node.key_start as usize..node.key_end as usize])
     }
 
     /// The field stands for keys that are data or held back, so that the next look-up of such a key
@@ -354,6 +356,9 @@ struct Slot {
     objects: u32,
     /// The object or array that was the last to have it.
     holder: u32,
+    /// Of what stands for other names: how many of them are held back. Of a late field: how many times
+    /// it was so.
+    held: u32,
 }
 
 /// The holder of all that does not stand in a JSON object or array.
@@ -392,6 +397,17 @@ impl Fields {
         self.add_first(field, facts, holder, counters);
     }
 
+    /// [`Fields::add`] for what stands for the name that was asked for last.
+    pub(super) fn add_stand_in(&mut self, field: u32, facts: Facts, holder: u32, counters: &mut Counters) {
+        let kept_back = self.names.kept_back;
+        self.names.held.value(facts);
+        let mark = if kept_back { Facts::NONE } else { Facts::DATA };
+        self.add(field, facts | mark, holder, counters);
+        if let Some(slot) = self.slots.get_mut(field as usize) {
+            slot.held = slot.held.saturating_add(u32::from(kept_back && slot.facts.0 != 0));
+        }
+    }
+
     /// Adds facts to a field that the call has, else nothing.
     pub(super) fn mark(&mut self, field: u32, facts: Facts) {
         if let Some(slot) = self.slots.get_mut(field as usize)
@@ -414,13 +430,13 @@ impl Fields {
         }
         if self.touched.count >= CALL_FIELDS_MAX {
             counters.add(Counter::FieldsFull);
-            self.mark(FieldNames::root(self.names.node(field).place), Facts::PARTIAL);
+            self.mark(self.names.node(field).parent, Facts::FULL);
             return;
         }
         if field as usize >= self.slots.len() {
             self.grow();
         }
-        self.slots[field as usize] = Slot { facts, present: 1, objects: objects(facts), holder };
+        self.slots[field as usize] = Slot { facts, present: 1, objects: objects(facts), holder, held: 0 };
         self.touched.insert(field);
     }
 
@@ -434,7 +450,9 @@ impl Fields {
         counters: &mut Counters,
     ) {
         let field = self.names.child(FieldNames::root(place), name, text, counters);
-        self.names.held_value(facts);
+        if self.names.is_stand_in(field) {
+            return self.add_stand_in(field, facts, HEAD, counters);
+        }
         let again = self.slots.get(field as usize).is_some_and(|slot| slot.facts.0 != 0);
         let mark = if again { Facts::REPEATED } else { Facts::NONE };
         self.add(field, facts | mark, HEAD, counters);
@@ -448,20 +466,16 @@ impl Fields {
             let late = std::mem::take(&mut names.late);
             self.touched.common(&late, |field| {
                 let slot = &mut slots[field as usize];
-                match names.claim(field) {
-                    Claim::Nothing => {}
-                    Claim::Known(instances, facts) => {
-                        slot.present = slot.present.saturating_add(instances);
-                        slot.facts |= facts | Facts::HELD;
-                    }
-                    Claim::Blind => slot.facts |= Facts::HELD | Facts::HELD_BLIND,
-                }
+                let (instances, facts) = names.claim(field);
+                slot.present = slot.present.saturating_add(instances);
+                slot.held = slot.held.saturating_add(instances);
+                slot.facts |= facts | Facts::LATE;
             });
             names.late = late;
         }
         self.touched.drain(|field| {
-            let Slot { facts, present, objects, .. } = std::mem::take(&mut slots[field as usize]);
-            seen.push(FieldSeen { field: FieldId(field), facts, present, objects });
+            let Slot { facts, present, objects, held, .. } = std::mem::take(&mut slots[field as usize]);
+            seen.push(FieldSeen { field: FieldId(field), facts, present, objects, held });
         });
         seen
     }

@@ -66,7 +66,7 @@ pub(super) fn pairs(
                     fields.add_named(place, &name, facts, text, counters);
                 } else {
                     let field = fields.names.data(FieldNames::root(place), counters);
-                    fields.add(field, facts, HEAD, counters);
+                    fields.add(field, facts | Facts::DATA, HEAD, counters);
                 }
             }
         }

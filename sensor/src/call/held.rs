@@ -32,17 +32,6 @@ struct Name {
     facts: Facts,
 }
 
-/// What is known of the values that a name had at an endpoint while it was held back.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Claim {
-    /// There were none.
-    Nothing,
-    /// So many, and what they looked like.
-    Known(u32, Facts),
-    /// There may have been any.
-    Blind,
-}
-
 /// A parent at one endpoint.
 struct Place {
     hash: u64,
@@ -134,19 +123,14 @@ impl Held {
         }
     }
 
-    /// Takes what is known of a name under a parent at this endpoint from before it was shown.
-    pub(super) fn claim(&mut self, parent: u32, name: &[u8]) -> Claim {
+    /// Takes how often a name under a parent came at this endpoint while it was held back, and what its
+    /// values looked like.
+    pub(super) fn claim(&mut self, parent: u32, name: &[u8]) -> (u32, Facts) {
         let place_hash = self.seed.number(self.endpoint, u64::from(parent));
-        let place = self.places.find(place_hash, |place| place.hash == place_hash);
-        if place.is_some_and(|place| place.siblings > SIBLINGS_MAX) {
-            return Claim::Blind;
-        }
         let hash = self.seed.bytes(place_hash, name);
         match self.names.find_mut(hash, |name| name.hash == hash) {
-            Some(name) if name.instances > 0 => {
-                Claim::Known(std::mem::take(&mut name.instances), std::mem::take(&mut name.facts))
-            }
-            _ => Claim::Nothing,
+            Some(name) => (std::mem::take(&mut name.instances), std::mem::take(&mut name.facts)),
+            None => (0, Facts::NONE),
         }
     }
 

@@ -43,7 +43,7 @@ pub(super) fn scan(
     // A byte order mark may be ignored (RFC 8259 section 8.1).
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     let mut scanner =
-        Scanner { bytes, at: 0, fields, counters, numbered: HEAD, held: false, too_deep: false };
+        Scanner { bytes, at: 0, fields, counters, numbered: HEAD, stand_in: false, too_deep: false };
     let root = FieldNames::root(place);
     let outcome = scanner.values(root).err().unwrap_or(Outcome::Whole);
     if scanner.too_deep {
@@ -62,8 +62,8 @@ struct Scanner<'a> {
     counters: &'a mut Counters,
     /// Objects and arrays met, and values at the top.
     numbered: u32,
-    /// The key read last stands for one that is held back.
-    held: bool,
+    /// The field of the key read last stands for other names too.
+    stand_in: bool,
     too_deep: bool,
 }
 
@@ -156,9 +156,9 @@ impl Scanner<'_> {
 
     #[inline(always)]
     fn add(&mut self, node: u32, facts: Facts, holder: u32) {
-        if self.held {
-            self.held = false;
-            self.fields.names.held_value(facts);
+        if self.stand_in {
+            self.stand_in = false;
+            return self.fields.add_stand_in(node, facts, holder, self.counters);
         }
         self.fields.add(node, facts, holder, self.counters);
     }
@@ -214,9 +214,9 @@ impl Scanner<'_> {
             names.child(parent, key, self.bytes, self.counters)
         };
         names.learn(parent, last, field);
-        self.held = names.is_stand_in(field);
+        self.stand_in = names.is_stand_in(field);
         if field == NONE {
-            self.fields.mark(parent, Facts::PARTIAL);
+            self.fields.mark(parent, Facts::FULL);
         }
         Ok(field)
     }

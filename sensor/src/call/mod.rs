@@ -127,6 +127,9 @@ pub struct FieldSeen {
     pub present: u32,
     /// How many of its values were objects.
     pub objects: u32,
+    /// Of what stands for other names: how many of them are held back. Of a name that was held back:
+    /// how many earlier ones of `present` were counted there.
+    pub held: u32,
 }
 
 /// One request with its response, every value dropped.

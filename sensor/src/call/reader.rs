@@ -173,7 +173,7 @@ impl Reader {
                     let root = FieldNames::root(place);
                     let field = fields.names.child(root, &header.name, &head.bytes, counters);
                     if fields.names.is_stand_in(field) {
-                        return fields.add(field, facts, HEAD, counters);
+                        return fields.add_stand_in(field, facts, HEAD, counters);
                     }
                     *known = field;
                 }

@@ -95,6 +95,9 @@ pub struct FieldStats {
     pub present: u64,
     /// How many of its values were objects.
     pub objects: u64,
+    /// Of what stands for other names: sightings of names that are held back and may be fields. Of a
+    /// field that was held back: how many of those were its own, counted in `present` too.
+    pub held: u64,
 }
 
 /// Who called and with which kind of credential.

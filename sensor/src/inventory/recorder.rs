@@ -74,17 +74,20 @@ struct FieldSum {
     facts: Facts,
     present: u64,
     objects: u64,
+    held: u64,
 }
 
 impl FieldSum {
     fn of(seen: &FieldSeen) -> FieldSum {
-        let FieldSeen { field, facts, present, objects } = *seen;
-        FieldSum { field, facts, present: u64::from(present), objects: u64::from(objects) }
+        let FieldSeen { field, facts, present, objects, held } = *seen;
+        let [present, objects, held] = [present, objects, held].map(u64::from);
+        FieldSum { field, facts, present, objects, held }
     }
 
     /// As many calls had all fields of a shape.
     fn stats(&self, calls: u64) -> FieldStats {
-        FieldStats { calls, facts: self.facts, present: self.present, objects: self.objects }
+        let FieldSum { facts, present, objects, held, .. } = *self;
+        FieldStats { calls, facts, present, objects, held }
     }
 }
 
@@ -389,6 +392,7 @@ impl Entry {
                 sum.facts |= more.facts;
                 sum.present += u64::from(more.present);
                 sum.objects += u64::from(more.objects);
+                sum.held += u64::from(more.held);
             }
             return;
         }

@@ -114,8 +114,12 @@ fn named(name: &str, location: &str, required: bool) -> Members {
 
 /// With the facts of what may have been counted under the name for names held back.
 fn settled(stats: &EndpointStats, place: Place, sums: &FieldStats) -> Facts {
-    let held = sums.facts.contains(Facts::HELD_BLIND);
-    let rest = sums_of(stats, place, "{name}").filter(|_| held);
+    if !sums.facts.contains(Facts::LATE) {
+        return sums.facts;
+    }
+    let own = stats.fields.iter().filter(|(key, _)| key.place == place && &*key.name != "{name}");
+    let own = own.map(|(_, sums)| sums.held).fold(0, u64::saturating_add);
+    let rest = sums_of(stats, place, "{name}").filter(|rest| rest.held > own);
     sums.facts | rest.map_or(Facts::NONE, |rest| rest.facts)
 }
 

@@ -54,13 +54,23 @@ pub(super) fn of_body(stats: &EndpointStats, place: Place) -> Option<Node> {
 impl Node {
     /// The member is required: all objects had it.
     pub(super) fn requires(&self, member: &Node) -> bool {
-        self.sums.objects > 0 && member.sums.present >= self.sums.objects
+        self.sums.objects > 0 && member.sums.present == self.sums.objects
     }
 
     /// Lays values of keys under the names that were held back; as deep as bodies are read.
     fn settle(&mut self, copies: &mut usize) {
+        if self.sums.facts.contains(Facts::FULL) {
+            self.members.values_mut().for_each(|member| member.unknown = true);
+            (self.items, self.rest) = (None, None);
+        }
         if let Some(rest) = &self.rest {
-            for member in self.members.values_mut().filter(|m| m.sums.facts.contains(Facts::HELD)) {
+            let own = self.members.values().map(|member| member.sums.held).fold(0, u64::saturating_add);
+            // Names that nobody knows: each may be any of those that were held back once.
+            let open = rest.sums.held > own;
+            for member in self.members.values_mut().filter(|m| m.sums.facts.contains(Facts::LATE)) {
+                if !open && member.sums.held == 0 {
+                    continue;
+                }
                 let size = rest.size(*copies);
                 if size > *copies {
                     member.unknown = true;
@@ -68,10 +78,14 @@ impl Node {
                 }
                 *copies -= size;
                 member.sums.objects = member.sums.objects.saturating_add(rest.sums.objects);
-                if member.sums.facts.contains(Facts::HELD_BLIND) {
+                if open {
                     member.sums.facts |= rest.sums.facts;
                 }
                 member.adopt(rest);
+            }
+            if !open && !rest.sums.facts.contains(Facts::DATA) {
+                // All that stood for other names has found its name.
+                self.rest = None;
             }
         }
         let parts = self.members.values_mut();

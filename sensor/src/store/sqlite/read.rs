@@ -222,18 +222,18 @@ async fn counts(connection: &mut SqliteConnection, endpoints: &mut Endpoints) ->
 }
 
 async fn fields(connection: &mut SqliteConnection, endpoints: &mut Endpoints) -> Result<()> {
-    type Row = (i64, String, String, i64, i64, i64, i64);
-    let sql = "SELECT endpoint_id, place, name, calls, facts, present, objects FROM field";
+    type Row = (i64, String, String, i64, i64, i64, i64, i64);
+    let sql = "SELECT endpoint_id, place, name, calls, facts, present, objects, held FROM field";
     let mut rows = sqlx::query_as::<_, Row>(sql).fetch(connection);
     let mut field_names = Interner::default();
-    while let Some((endpoint, place, name, calls, facts, present, objects)) = rows.try_next().await? {
+    while let Some((endpoint, place, name, calls, facts, present, objects, held)) = rows.try_next().await? {
         let foreign = || ReadError::Foreign("field");
         let (_, stats) = endpoints.get_mut(&endpoint).ok_or_else(foreign)?;
         let place = Place::of_name(&place).ok_or_else(foreign)?;
         let facts = Facts(u32::try_from(facts).map_err(|_| foreign())?);
         let key = FieldKey { place, name: field_names.shared(&name) };
-        let [calls, present, objects] = [calls, present, objects].map(number);
-        stats.fields.insert(key, FieldStats { calls, facts, present, objects });
+        let [calls, present, objects, held] = [calls, present, objects, held].map(number);
+        stats.fields.insert(key, FieldStats { calls, facts, present, objects, held });
     }
     Ok(())
 }
