@@ -3,8 +3,8 @@
 
 -- Schemas of bodies. How many objects had a field (arrays for items, calls outside of bodies), and how
 -- many of its values were objects: a member of which `present` is the parent's `objects` was in all.
--- `held` counts names not shown yet, at the name that stands for them, and those of them that were of a
--- field, at the field.
+-- At `{key}` and `{name}`, `present` counts names that are not shown yet; `held` counts those of them that
+-- turned out to be of a field, at that field.
 ALTER TABLE field ADD COLUMN present INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE field ADD COLUMN objects INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE field ADD COLUMN held    INTEGER NOT NULL DEFAULT 0;

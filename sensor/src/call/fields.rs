@@ -10,7 +10,7 @@ use super::hash::Seed;
 use super::held::Held;
 use super::looks::looks_like_data;
 use super::words::Dictionary;
-use super::{Facts, FieldId, FieldSeen, Place};
+use super::{Claim, Facts, FieldId, FieldSeen, Place};
 use crate::counter::{Counter, Counters};
 use crate::limits::{CALL_FIELDS_MAX, FIELD_CHILDREN_MAX, FIELD_NAME_BYTES_MAX, FIELD_NAMES_MAX};
 
@@ -344,28 +344,17 @@ pub(super) struct Fields {
     /// What this call has of each field, by number; no facts where it has not the field.
     slots: Vec<Slot>,
     touched: Numbers,
+    claims: Vec<Claim>,
 }
 
 /// What a call has of one field.
 #[derive(Clone, Copy, Default)]
 struct Slot {
     facts: Facts,
-    /// Objects or arrays that had it, each once.
-    present: u32,
-    /// How many of its values are objects.
-    objects: u32,
     /// The object or array that was the last to have it.
     holder: u32,
-    /// Of what stands for other names: how many of them are held back. Of a late field: how many times
-    /// it was so.
-    held: u32,
-}
-
-/// The holder of all that does not stand in a JSON object or array.
-pub(super) const HEAD: u32 = 0;
-
-fn objects(facts: Facts) -> u32 {
-    u32::from(facts.contains(Facts::OBJECT))
+    present: u32,
+    objects: u32,
 }
 
 /// A set of numbers that gives them back in order: a bit for each, and one for each word of them.
@@ -376,35 +365,50 @@ struct Numbers {
     count: usize,
 }
 
+/// The holder of all that does not stand in a JSON object or array.
+pub(super) const HEAD: u32 = 0;
+
 impl Fields {
     pub(super) fn new(seed: Seed, dictionary: Arc<Dictionary>) -> Fields {
-        Fields { names: FieldNames::new(seed, dictionary), slots: Vec::new(), touched: Numbers::default() }
+        let names = FieldNames::new(seed, dictionary);
+        Fields { names, slots: Vec::new(), touched: Numbers::default(), claims: Vec::new() }
     }
 
     /// Notes that the call has a field and how its value looked; `facts` has a type at least. `holder`
     /// is the number of the object or array that it stands in, else [`HEAD`].
-    #[inline]
+    #[inline(always)]
     pub(super) fn add(&mut self, field: u32, facts: Facts, holder: u32, counters: &mut Counters) {
+        match self.slots.get_mut(field as usize) {
+            Some(slot) if slot.facts.0 != 0 => {
+                slot.facts |= facts;
+                slot.present += u32::from(slot.holder != holder);
+                slot.holder = holder;
+            }
+            _ => self.add_first(field, Slot { facts, holder, present: 1, objects: 0 }, counters),
+        }
+    }
+
+    /// Counts an object among the values of a field that was just added.
+    #[inline]
+    pub(super) fn add_object(&mut self, field: u32) {
         if let Some(slot) = self.slots.get_mut(field as usize)
             && slot.facts.0 != 0
         {
-            slot.facts |= facts;
-            slot.present += u32::from(slot.holder != holder);
-            slot.holder = holder;
-            slot.objects += objects(facts);
-            return;
+            slot.objects += 1;
         }
-        self.add_first(field, facts, holder, counters);
     }
 
-    /// [`Fields::add`] for what stands for the name that was asked for last.
+    /// Adds what stands for the name that was asked for last: all of them that are held back count.
     pub(super) fn add_stand_in(&mut self, field: u32, facts: Facts, holder: u32, counters: &mut Counters) {
         let kept_back = self.names.kept_back;
         self.names.held.value(facts);
-        let mark = if kept_back { Facts::NONE } else { Facts::DATA };
-        self.add(field, facts | mark, holder, counters);
-        if let Some(slot) = self.slots.get_mut(field as usize) {
-            slot.held = slot.held.saturating_add(u32::from(kept_back && slot.facts.0 != 0));
+        let facts = if kept_back { facts } else { facts | Facts::DATA };
+        let before = self.slots.get(field as usize).map_or(0, |slot| slot.present);
+        self.add(field, facts, holder, counters);
+        if let Some(slot) = self.slots.get_mut(field as usize)
+            && slot.facts.0 != 0
+        {
+            slot.present = before + u32::from(kept_back);
         }
     }
 
@@ -424,7 +428,7 @@ impl Fields {
         self.touched.grow(size);
     }
 
-    fn add_first(&mut self, field: u32, facts: Facts, holder: u32, counters: &mut Counters) {
+    fn add_first(&mut self, field: u32, slot: Slot, counters: &mut Counters) {
         if field == NONE {
             return;
         }
@@ -436,7 +440,7 @@ impl Fields {
         if field as usize >= self.slots.len() {
             self.grow();
         }
-        self.slots[field as usize] = Slot { facts, present: 1, objects: objects(facts), holder, held: 0 };
+        self.slots[field as usize] = slot;
         self.touched.insert(field);
     }
 
@@ -458,26 +462,27 @@ impl Fields {
         self.add(field, facts | mark, HEAD, counters);
     }
 
-    /// All fields of the call, each once, sorted; ready for the next call.
-    pub(super) fn take(&mut self) -> Vec<FieldSeen> {
+    /// All fields of the call, each once, sorted, and what they had before they were shown; ready for
+    /// the next call.
+    pub(super) fn take(&mut self) -> (Vec<FieldSeen>, Vec<Claim>) {
         let mut seen = Vec::with_capacity(self.touched.count);
-        let (names, slots) = (&mut self.names, &mut self.slots);
+        let (names, slots, claims) = (&mut self.names, &mut self.slots, &mut self.claims);
         if !names.late.is_empty() {
             let late = std::mem::take(&mut names.late);
             self.touched.common(&late, |field| {
-                let slot = &mut slots[field as usize];
-                let (instances, facts) = names.claim(field);
-                slot.present = slot.present.saturating_add(instances);
-                slot.held = slot.held.saturating_add(instances);
-                slot.facts |= facts | Facts::LATE;
+                slots[field as usize].facts |= Facts::LATE;
+                let (count, facts) = names.claim(field);
+                if count > 0 {
+                    claims.push(Claim { field: FieldId(field), count, facts });
+                }
             });
             names.late = late;
         }
         self.touched.drain(|field| {
-            let Slot { facts, present, objects, held, .. } = std::mem::take(&mut slots[field as usize]);
-            seen.push(FieldSeen { field: FieldId(field), facts, present, objects, held });
+            let Slot { facts, present, objects, .. } = std::mem::take(&mut slots[field as usize]);
+            seen.push(FieldSeen { field: FieldId(field), facts, present, objects });
         });
-        seen
+        (seen, std::mem::take(claims))
     }
 }
 

@@ -27,7 +27,7 @@ struct Frame {
     node: u32,
     /// Last key met in an object; the items' node in an array.
     last: u32,
-    /// Number of this object or array.
+    /// Where this object or array begins: its number.
     number: u32,
     object: bool,
 }
@@ -42,8 +42,7 @@ pub(super) fn scan(
 ) -> Outcome {
     // A byte order mark may be ignored (RFC 8259 section 8.1).
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-    let mut scanner =
-        Scanner { bytes, at: 0, fields, counters, numbered: HEAD, stand_in: false, too_deep: false };
+    let mut scanner = Scanner { bytes, at: 0, fields, counters, stand_in: false, too_deep: false };
     let root = FieldNames::root(place);
     let outcome = scanner.values(root).err().unwrap_or(Outcome::Whole);
     if scanner.too_deep {
@@ -60,8 +59,6 @@ struct Scanner<'a> {
     at: usize,
     fields: &'a mut Fields,
     counters: &'a mut Counters,
-    /// Objects and arrays met, and values at the top.
-    numbered: u32,
     /// The field of the key read last stands for other names too.
     stand_in: bool,
     too_deep: bool,
@@ -72,43 +69,54 @@ impl Scanner<'_> {
         let mut stack = [Frame { node: NONE, last: NONE, number: HEAD, object: false }; JSON_DEPTH_MAX];
         let mut depth = 0;
         let mut node = root;
-        let mut holder = self.number_next();
+        let mut holder = HEAD;
         loop {
             // A value of `node` begins.
             let mut closed = true;
-            match self.space()? {
-                b'"' => {
-                    let facts = self.string()?;
-                    self.add(node, facts, holder);
-                }
+            let facts = match self.space()? {
+                b'"' => self.string()?,
+                b'-' | b'0'..=b'9' => self.number()?,
                 first @ (b'{' | b'[') => {
-                    let object = first == b'{';
                     self.at += 1;
-                    let mut facts = if object { Facts::OBJECT } else { Facts::ARRAY };
-                    let empty = matches!((self.space(), object), (Ok(b'}'), true) | (Ok(b']'), false));
-                    if empty {
-                        self.at += 1;
-                        facts |= Facts::EMPTY;
-                    }
-                    self.add(node, facts, holder);
-                    if !empty && depth == JSON_DEPTH_MAX {
-                        self.too_deep = true;
-                        self.skip_nested()?;
-                    } else if !empty {
-                        let last = if object { NONE } else { self.fields.names.items(node, self.counters) };
-                        stack[depth] = Frame { node, last, number: self.number_next(), object };
-                        depth += 1;
-                        closed = false;
+                    match (self.space(), first) {
+                        (Ok(b'}'), b'{') => {
+                            self.at += 1;
+                            Facts::OBJECT | Facts::EMPTY
+                        }
+                        (Ok(b']'), b'[') => {
+                            self.at += 1;
+                            Facts::ARRAY | Facts::EMPTY
+                        }
+                        _ => {
+                            closed = false;
+                            if first == b'{' { Facts::OBJECT } else { Facts::ARRAY }
+                        }
                     }
                 }
-                b'-' | b'0'..=b'9' => {
-                    let facts = self.number()?;
-                    self.add(node, facts, holder);
-                }
-                b't' => self.literal(node, b"true", Facts::BOOLEAN, holder)?,
-                b'f' => self.literal(node, b"false", Facts::BOOLEAN, holder)?,
-                b'n' => self.literal(node, b"null", Facts::NULL, holder)?,
+                b't' => self.literal(b"true", Facts::BOOLEAN)?,
+                b'f' => self.literal(b"false", Facts::BOOLEAN)?,
+                b'n' => self.literal(b"null", Facts::NULL)?,
                 _ => return Err(Outcome::Malformed),
+            };
+            if self.stand_in {
+                self.stand_in = false;
+                self.fields.add_stand_in(node, facts, holder, self.counters);
+            } else {
+                self.fields.add(node, facts, holder, self.counters);
+            }
+            let object = facts.contains(Facts::OBJECT);
+            if object {
+                self.fields.add_object(node);
+            }
+            if !closed && depth == JSON_DEPTH_MAX {
+                self.too_deep = true;
+                self.skip_nested()?;
+                closed = true;
+            } else if !closed {
+                let last = if object { NONE } else { self.fields.names.items(node, self.counters) };
+                // No two begin at one place.
+                stack[depth] = Frame { node, last, number: self.at as u32, object };
+                depth += 1;
             }
             // Behind a value, or behind the bracket that opened one.
             loop {
@@ -118,7 +126,7 @@ impl Scanner<'_> {
                         return Ok(());
                     }
                     node = root;
-                    holder = self.number_next();
+                    holder = self.at as u32;
                     break;
                 };
                 if closed {
@@ -145,22 +153,6 @@ impl Scanner<'_> {
                 break;
             }
         }
-    }
-
-    /// A number for the next object or array.
-    #[inline]
-    fn number_next(&mut self) -> u32 {
-        self.numbered = self.numbered.wrapping_add(1);
-        self.numbered
-    }
-
-    #[inline(always)]
-    fn add(&mut self, node: u32, facts: Facts, holder: u32) {
-        if self.stand_in {
-            self.stand_in = false;
-            return self.fields.add_stand_in(node, facts, holder, self.counters);
-        }
-        self.fields.add(node, facts, holder, self.counters);
     }
 
     /// Skips white space and shows the next byte.
@@ -276,14 +268,13 @@ impl Scanner<'_> {
     }
 
     #[inline]
-    fn literal(&mut self, node: u32, word: &[u8], facts: Facts, holder: u32) -> Result<(), Outcome> {
+    fn literal(&mut self, word: &[u8], facts: Facts) -> Result<Facts, Outcome> {
         let rest = &self.bytes[self.at..];
         if !rest.starts_with(word) {
             return Err(if word.starts_with(rest) { Outcome::Cut } else { Outcome::Malformed });
         }
         self.at += word.len();
-        self.add(node, facts, holder);
-        Ok(())
+        Ok(facts)
     }
 
     /// Skips the rest of a value whose bracket was just read; only brackets and strings are told

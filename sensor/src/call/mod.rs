@@ -122,14 +122,23 @@ pub struct FieldSeen {
     pub field: FieldId,
     /// How its values looked.
     pub facts: Facts,
-    /// Objects (arrays for items) that had it, each once; 1 outside of bodies. More than that where
-    /// earlier ones, counted under another name, are made good.
+    /// Objects (arrays for items) that had it, each once; 1 outside of bodies. Of what stands for
+    /// other names: how many of them are held back and may be fields.
     pub present: u32,
     /// How many of its values were objects.
     pub objects: u32,
-    /// Of what stands for other names: how many of them are held back. Of a name that was held back:
-    /// how many earlier ones of `present` were counted there.
-    pub held: u32,
+}
+
+/// What a field that was just shown had while its name was held back: counted then under the name that
+/// stands for such names, made good now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Claim {
+    /// Which field.
+    pub field: FieldId,
+    /// How often it came.
+    pub count: u32,
+    /// How its values looked.
+    pub facts: Facts,
 }
 
 /// One request with its response, every value dropped.
@@ -163,4 +172,6 @@ pub struct Call {
     pub caller: Arc<Peer>,
     /// Fields seen, each once, sorted by id.
     pub fields: Vec<FieldSeen>,
+    /// What some of them had in earlier calls to this endpoint; nearly always empty.
+    pub claims: Vec<Claim>,
 }

@@ -136,6 +136,7 @@ impl Reader {
             _ => None,
         };
         let response_bytes = response.as_ref().map_or(0, |response| response.body_bytes);
+        let (fields, claims) = self.fields.take();
         Some(Call {
             at: request.first_byte,
             service,
@@ -150,7 +151,8 @@ impl Reader {
             credential: credential.kind(),
             server: server.clone(),
             caller: caller.clone(),
-            fields: self.fields.take(),
+            fields,
+            claims,
         })
     }
 

@@ -91,12 +91,13 @@ pub struct FieldStats {
     /// Union of types, marks and formats.
     pub facts: Facts,
     /// Objects that had it (for items: arrays); outside of bodies: calls. All of the objects of the
-    /// parent did if the two numbers are the same.
+    /// parent did if the two numbers are the same. Of what stands for other names: sightings of names
+    /// that are held back and may be fields.
     pub present: u64,
     /// How many of its values were objects.
     pub objects: u64,
-    /// Of what stands for other names: sightings of names that are held back and may be fields. Of a
-    /// field that was held back: how many of those were its own, counted in `present` too.
+    /// How many of `present` are counted at what stands for other names too, since the name was held
+    /// back then.
     pub held: u64,
 }
 

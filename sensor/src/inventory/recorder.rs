@@ -14,9 +14,7 @@ use super::{
     Histogram, Inventory, Seen, SmallMap,
 };
 use crate::call::hash::Seed;
-use crate::call::{
-    Call, Credential, Facts, FieldId, FieldNames, FieldSeen, Method, Path, Segment, SegmentKind,
-};
+use crate::call::{Call, Credential, FieldId, FieldNames, FieldSeen, Method, Path, Segment, SegmentKind};
 use crate::counter::{Counter, Counters};
 use crate::flow::Peer;
 use crate::limits::{
@@ -26,6 +24,9 @@ use crate::limits::{
 
 /// Sets of fields kept apart per endpoint before they are added up field by field.
 const SHAPES_MAX: usize = 8;
+
+/// Calls after which the sums of a set are added up: each is at most the bytes of a body.
+const SHAPE_CALLS_MAX: u64 = 2048;
 
 /// Path word of the endpoint that counts, per service, the calls over the bound of endpoints; also the
 /// name of the service that counts the calls over the bound of services. No `Host` reads like it.
@@ -65,30 +66,14 @@ struct Entry {
 /// Calls that had the same set of fields.
 struct Shape {
     calls: u64,
-    fields: Vec<FieldSum>,
+    /// Sums; of so few calls that they fit, see [`SHAPE_CALLS_MAX`].
+    fields: Vec<FieldSeen>,
 }
 
-/// Sums of one field over the calls of a [`Shape`].
-struct FieldSum {
-    field: FieldId,
-    facts: Facts,
-    present: u64,
-    objects: u64,
-    held: u64,
-}
-
-impl FieldSum {
-    fn of(seen: &FieldSeen) -> FieldSum {
-        let FieldSeen { field, facts, present, objects, held } = *seen;
-        let [present, objects, held] = [present, objects, held].map(u64::from);
-        FieldSum { field, facts, present, objects, held }
-    }
-
-    /// As many calls had all fields of a shape.
-    fn stats(&self, calls: u64) -> FieldStats {
-        let FieldSum { facts, present, objects, held, .. } = *self;
-        FieldStats { calls, facts, present, objects, held }
-    }
+/// The sums of one field over the calls of a [`Shape`].
+fn stats(sum: &FieldSeen, calls: u64) -> FieldStats {
+    let [present, objects] = [sum.present, sum.objects].map(u64::from);
+    FieldStats { calls, facts: sum.facts, present, objects, held: 0 }
 }
 
 struct Caller {
@@ -375,6 +360,11 @@ impl Entry {
             count(&mut self.contents, (call.status.unwrap_or(0), media));
         }
         self.record_shape(&call.fields);
+        for claim in &call.claims {
+            let [present, held] = [u64::from(claim.count); 2];
+            let more = FieldStats { calls: 0, facts: claim.facts, present, objects: 0, held };
+            self.fields.entry(claim.field.0).or_default().merge(more);
+        }
         self.record_caller(seed, call, counters);
         self.record_server(seed, &call.server, counters);
     }
@@ -384,29 +374,29 @@ impl Entry {
             shape.fields.len() == fields.len()
                 && shape.fields.iter().zip(fields).all(|(one, other)| one.field == other.field)
         };
-        if let Some(at) = self.shapes.iter().position(same) {
+        let known = self.shapes.iter().position(same);
+        if let Some(at) = known.filter(|&at| self.shapes[at].calls < SHAPE_CALLS_MAX) {
             self.shapes[..=at].rotate_right(1);
             let shape = &mut self.shapes[0];
             shape.calls += 1;
             for (sum, more) in shape.fields.iter_mut().zip(fields) {
                 sum.facts |= more.facts;
-                sum.present += u64::from(more.present);
-                sum.objects += u64::from(more.objects);
-                sum.held += u64::from(more.held);
+                sum.present += more.present;
+                sum.objects += more.objects;
             }
             return;
         }
-        if self.shapes.len() == SHAPES_MAX
-            && let Some(oldest) = self.shapes.pop()
-        {
-            self.add_up(oldest);
+        let oldest = (self.shapes.len() == SHAPES_MAX).then_some(SHAPES_MAX - 1);
+        if let Some(at) = known.or(oldest) {
+            let shape = self.shapes.remove(at);
+            self.add_up(shape);
         }
-        self.shapes.insert(0, Shape { calls: 1, fields: fields.iter().map(FieldSum::of).collect() });
+        self.shapes.insert(0, Shape { calls: 1, fields: fields.to_vec() });
     }
 
     fn add_up(&mut self, shape: Shape) {
         for sum in shape.fields {
-            self.fields.entry(sum.field.0).or_default().merge(sum.stats(shape.calls));
+            self.fields.entry(sum.field.0).or_default().merge(stats(&sum, shape.calls));
         }
     }
 
@@ -451,7 +441,7 @@ impl Entry {
         let fields = match (shapes.pop(), self.fields.is_empty()) {
             // Most often there is one set of fields, and nothing to add up.
             (Some(Shape { calls, fields }), true) if shapes.is_empty() => {
-                fields.iter().map(|sum| named(sum.field, sum.stats(calls))).collect()
+                fields.iter().map(|sum| named(sum.field, stats(sum, calls))).collect()
             }
             (last, _) => {
                 shapes.into_iter().chain(last).for_each(|shape| self.add_up(shape));

@@ -119,7 +119,7 @@ fn settled(stats: &EndpointStats, place: Place, sums: &FieldStats) -> Facts {
     }
     let own = stats.fields.iter().filter(|(key, _)| key.place == place && &*key.name != "{name}");
     let own = own.map(|(_, sums)| sums.held).fold(0, u64::saturating_add);
-    let rest = sums_of(stats, place, "{name}").filter(|rest| rest.held > own);
+    let rest = sums_of(stats, place, "{name}").filter(|rest| rest.present > own);
     sums.facts | rest.map_or(Facts::NONE, |rest| rest.facts)
 }
 
