@@ -378,13 +378,39 @@ impl Fields {
     /// is the number of the object or array that it stands in, else [`HEAD`].
     #[inline(always)]
     pub(super) fn add(&mut self, field: u32, facts: Facts, holder: u32, counters: &mut Counters) {
-        match self.slots.get_mut(field as usize) {
-            Some(slot) if slot.facts.0 != 0 => {
+        if let Some(slot) = self.slots.get_mut(field as usize) {
+            if slot.facts.0 != 0 {
                 slot.facts |= facts;
                 slot.present += u32::from(slot.holder != holder);
                 slot.holder = holder;
+                return;
             }
-            _ => self.add_first(field, Slot { facts, holder, present: 1, objects: 0 }, counters),
+            if field != NONE && self.touched.count < CALL_FIELDS_MAX {
+                *slot = Slot { facts, holder, present: 1, objects: 0 };
+                self.touched.insert(field);
+                return;
+            }
+        }
+        self.add_no_room(field, facts, holder, counters);
+    }
+
+    #[cold]
+    fn add_no_room(&mut self, field: u32, facts: Facts, holder: u32, counters: &mut Counters) {
+        if field == NONE {
+            return;
+        }
+        if self.touched.count >= CALL_FIELDS_MAX {
+            counters.add(Counter::FieldsFull);
+            self.mark(self.names.node(field).parent, Facts::FULL);
+            return;
+        }
+        let size = self.names.count().next_power_of_two();
+        self.slots.resize(size, Slot::default());
+        self.touched.grow(size);
+        // Numbers are of names, so that now there is room.
+        if let Some(slot) = self.slots.get_mut(field as usize) {
+            *slot = Slot { facts, holder, present: 1, objects: 0 };
+            self.touched.insert(field);
         }
     }
 
@@ -419,29 +445,6 @@ impl Fields {
         {
             slot.facts |= facts;
         }
-    }
-
-    #[cold]
-    fn grow(&mut self) {
-        let size = self.names.count().next_power_of_two();
-        self.slots.resize(size, Slot::default());
-        self.touched.grow(size);
-    }
-
-    fn add_first(&mut self, field: u32, slot: Slot, counters: &mut Counters) {
-        if field == NONE {
-            return;
-        }
-        if self.touched.count >= CALL_FIELDS_MAX {
-            counters.add(Counter::FieldsFull);
-            self.mark(self.names.node(field).parent, Facts::FULL);
-            return;
-        }
-        if field as usize >= self.slots.len() {
-            self.grow();
-        }
-        self.slots[field as usize] = slot;
-        self.touched.insert(field);
     }
 
     /// Adds a named value that is no JSON; `text` is all that it was sent in.

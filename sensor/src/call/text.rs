@@ -47,6 +47,8 @@ const fn kinds() -> [u8; 256] {
 const IN_URI: u8 = 1;
 const IN_LOCAL_PART: u8 = 2;
 const IN_DOMAIN: u8 = 4;
+/// In a URI behind its scheme, with nothing more to look at.
+const PLAIN_IN_URI: u8 = 8;
 
 /// Where each byte may stand: in a URI behind its scheme (RFC 3986, and what is sent uncoded in
 /// practice), in the local part and in the domain of a mail address (RFC 6532 takes all of UTF-8).
@@ -61,10 +63,14 @@ const fn places() -> [u8; 256] {
         table[byte] = match character {
             0..=b' ' | 0x7f | b'"' | b'<' | b'>' | b'\\' => 0,
             b'^' | b'`' | b'{' | b'|' | b'}' => IN_LOCAL_PART,
-            b'-' => IN_URI | IN_LOCAL_PART | IN_DOMAIN,
-            b'!' | b'#' | b'$' | b'%' | b'&' | b'\'' | b'*' | b'+' | b'/' | b'=' | b'?' | b'_' | b'~'
-            | b'.' => IN_URI | IN_LOCAL_PART,
-            _ if named => IN_URI | IN_LOCAL_PART | IN_DOMAIN,
+            b'-' => PLAIN_IN_URI | IN_URI | IN_LOCAL_PART | IN_DOMAIN,
+            b'#' | b'%' => IN_URI | IN_LOCAL_PART,
+            b'!' | b'$' | b'&' | b'\'' | b'*' | b'+' | b'/' | b'=' | b'?' | b'_' | b'~' | b'.' => {
+                PLAIN_IN_URI | IN_URI | IN_LOCAL_PART
+            }
+            _ if byte >= 0x80 => IN_URI | IN_LOCAL_PART | IN_DOMAIN,
+            _ if named => PLAIN_IN_URI | IN_URI | IN_LOCAL_PART | IN_DOMAIN,
+            b'(' | b')' | b',' | b';' => PLAIN_IN_URI | IN_URI,
             _ => IN_URI,
         };
         byte += 1;
@@ -143,8 +149,10 @@ fn is_plain_email(text: &[u8]) -> bool {
 /// RFC 3986, of what is a URI with `://` already: ASCII, whole percent codes, an authority of a host
 /// name or dotted quad with at most one user and one port, at most one fragment.
 fn is_plain_uri(text: &[u8]) -> bool {
-    let Some(start) = memchr::memmem::find(text, b"://").map(|at| at + 3) else { return false };
-    let rest = &text[start..];
+    let Some(rest) = memchr::memchr(b':', text).and_then(|colon| text.get(colon + 3..)) else { return false };
+    if all_may(rest, PLAIN_IN_URI) {
+        return !matches!(rest[0], b'/' | b'?');
+    }
     let end = rest.iter().position(|byte| b"/?#".contains(byte)).unwrap_or(rest.len());
     let (authority, after) = rest.split_at(end);
     let host = match memchr::memchr(b'@', authority) {
