@@ -177,6 +177,56 @@ fn a_small_document() {
     insta::assert_snapshot!("openapi_yaml", openapi::yaml(document));
 }
 
+/// The schema of a member of the bodies that `count` calls of as many callers sent to one endpoint.
+fn member(name: &str, values: &[Value], count: usize, callers: u8) -> Value {
+    let talks: Vec<Talk> = (0..count)
+        .map(|n| {
+            let body = json!({"id": n, name: values[n % values.len()]});
+            let caller = (n / values.len()) as u8 % callers;
+            Talk::new("a.example", "POST", "/orders").json(&body).answer(204, "", "").by(caller)
+        })
+        .collect();
+    let document: Value =
+        serde_json::from_str(&documents(&merged(deltas(&talks, 13)), Version::V3_1)[0].1).expect("JSON");
+    let body = &document["paths"]["/orders"]["post"]["requestBody"]["content"]["application/json"];
+    body["schema"]["properties"][name].clone()
+}
+
+#[test]
+fn closed_sets_are_shown_only_where_they_are_nobodys_own() {
+    let words = || [json!("pending"), json!("open"), json!("closed")];
+    let shown = member("status", &words(), 90, 3);
+    assert_eq!(shown["enum"], json!(["closed", "open", "pending"]), "{shown}");
+    let nullable = member("status", &[json!("open"), json!("closed"), json!(null), json!("")], 400, 3);
+    assert_eq!(nullable["enum"], json!(["", "closed", "open", null]), "{nullable}");
+    // Too few calls, too few callers: how many there are is known, which ones is not.
+    for hidden in [member("status", &words(), 30, 3), member("status", &words(), 500, 2)] {
+        assert_eq!((&hidden["enum"], &hidden["x-apicensus-distinct"]), (&Value::Null, &json!(3)), "{hidden}");
+    }
+    assert_eq!(member("status", &words(), 3000, 1)["enum"], json!(["closed", "open", "pending"]));
+    // Words of nobody's vocabulary, names that speak of people, too many, too long, other types.
+    let many = [
+        "open", "closed", "pending", "active", "new", "old", "public", "private", "draft", "ready", "done",
+        "failed", "error", "success", "enabled", "disabled", "paid", "sent", "archived",
+    ];
+    for open in [
+        member("status", &[json!("open"), json!("wilhelmina")], 300, 5),
+        member("gender", &words(), 300, 5),
+        member("religion", &words(), 300, 5),
+        member("owner", &words(), 300, 5),
+        member("accessToken", &words(), 300, 5),
+        member("status", &many.map(Value::from), 900, 5),
+        member("status", &[json!("open"), json!("open-closed-pending-active")], 300, 5),
+        member("status", &[json!("open"), json!("2024-01-01")], 300, 5),
+        member("wombat", &[json!("first time"), json!("open")], 300, 5),
+    ] {
+        assert_eq!((&open["enum"], &open["x-apicensus-distinct"]), (&Value::Null, &Value::Null), "{open}");
+        assert!(!open.to_string().contains("open"), "{open}");
+    }
+    let union = member("status", &[json!("open"), json!(7)], 300, 5);
+    assert_eq!((&union["enum"], &union["x-apicensus-distinct"]), (&Value::Null, &json!(1)), "{union}");
+}
+
 /// The Python interpreter that has openapi-spec-validator, as `cargo xtask setup` installs it.
 fn validator() -> Option<PathBuf> {
     let path = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../target/tools/openapi/bin/python"));

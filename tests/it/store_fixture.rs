@@ -89,6 +89,7 @@ pub fn shop() -> Inventory {
             field(Place::ResponseBody, "/email", 9, Facts::STRING | Facts::NULL | Facts::EMAIL),
             field(Place::ResponseBody, "/id", 10, Facts::INTEGER),
         ]),
+        values: SmallMap::new(),
         callers: SmallMap::from([
             (curl.clone(), CallerStats { calls: 2, refused: 2, seen: seen(0, 5) }),
             (web.clone(), CallerStats { calls: 10, refused: 0, seen: seen(10, 3600) }),
@@ -115,6 +116,7 @@ pub fn shop() -> Inventory {
             field(Place::RequestBody, "/items/*/sku", 4, Facts::STRING),
             field(Place::RequestBody, "/note\u{1b}[31m\u{202e}", 1, Facts::NULL),
         ]),
+        values: SmallMap::new(),
         callers: SmallMap::from([(web, CallerStats { calls: 4, refused: 1, seen: seen(60, 120) })]),
         servers: SmallMap::from([(nginx, 4)]),
     };
@@ -253,10 +255,27 @@ fn any_stats() -> impl Strategy<Value = EndpointStats> {
     );
     let contents = btree_map((200u16..204, media()), count(), 0..3);
     let types = (btree_map(media(), count(), 0..2), btree_map(media(), count(), 0..2), contents);
+    let word = prop_oneof![Just(None), Just(Some("pending".into())), Just(Some("open".into()))];
+    let values = proptest::collection::vec((any::<prop::sample::Index>(), 0..3_u64, word), 0..4);
     let parties = (btree_map(caller, caller_stats, 0..3), btree_map(any_peer(), count(), 0..3));
-    (sums, buckets, types, btree_map(field, facts, 0..4), parties).prop_map(
-        |((calls, seen, request_bytes, response_bytes, statuses), latency, types, fields, parties)| {
+    (sums, buckets, types, (btree_map(field, facts, 0..4), values), parties).prop_map(
+        |(
+            (calls, seen, request_bytes, response_bytes, statuses),
+            latency,
+            types,
+            (fields, some),
+            parties,
+        )| {
+            // Of fields that are not open.
+            let closed: Vec<&FieldKey> =
+                fields.iter().filter(|(_, f)| !f.facts.contains(Facts::OPEN)).map(|(key, _)| key).collect();
+            let mut values: BTreeMap<FieldKey, BTreeMap<u64, Option<Arc<str>>>> = BTreeMap::new();
+            for (at, hash, word) in some.into_iter().filter(|_| !closed.is_empty()) {
+                values.entry((*at.get(&closed)).clone()).or_default().insert(hash, word);
+            }
+            let values = values.into_iter().map(|(key, values)| (key, small(values)));
             EndpointStats {
+                values: values.collect(),
                 calls,
                 seen,
                 statuses: small(statuses),

@@ -20,3 +20,14 @@ CREATE TABLE content (
     calls       INTEGER NOT NULL,
     PRIMARY KEY (endpoint_id, status, media_type)
 ) STRICT, WITHOUT ROWID;
+
+-- Fields with few values, all of them words of the vocabulary that comes with the program: a keyed hash
+-- (16 hex digits) of each, and its text once it is shown. None of a field that has any other value.
+CREATE TABLE field_value (
+    endpoint_id INTEGER NOT NULL REFERENCES endpoint (id) ON DELETE CASCADE,
+    place       TEXT    NOT NULL,
+    name        TEXT    NOT NULL,
+    hash        TEXT    NOT NULL,
+    word        TEXT,
+    PRIMARY KEY (endpoint_id, place, name, hash)
+) STRICT, WITHOUT ROWID;

@@ -9,8 +9,9 @@ use hashbrown::HashTable;
 use super::hash::Seed;
 use super::held::Held;
 use super::looks::looks_like_data;
+use super::values::Values;
 use super::words::Dictionary;
-use super::{Claim, Facts, FieldId, FieldSeen, Place};
+use super::{Claim, Facts, FieldId, FieldSeen, Place, ValueSeen};
 use crate::counter::{Counter, Counters};
 use crate::limits::{CALL_FIELDS_MAX, FIELD_CHILDREN_MAX, FIELD_NAME_BYTES_MAX, FIELD_NAMES_MAX};
 
@@ -345,6 +346,7 @@ pub(super) struct Fields {
     slots: Vec<Slot>,
     touched: Numbers,
     claims: Vec<Claim>,
+    values: Values,
 }
 
 /// What a call has of one field.
@@ -369,9 +371,31 @@ struct Numbers {
 pub(super) const HEAD: u32 = 0;
 
 impl Fields {
-    pub(super) fn new(seed: Seed, dictionary: Arc<Dictionary>) -> Fields {
-        let names = FieldNames::new(seed, dictionary);
-        Fields { names, slots: Vec::new(), touched: Numbers::default(), claims: Vec::new() }
+    pub(super) fn new(key: [u8; 16], seed: Seed, dictionary: Arc<Dictionary>) -> Fields {
+        Fields {
+            names: FieldNames::new(seed, dictionary.clone()),
+            slots: Vec::new(),
+            touched: Numbers::default(),
+            claims: Vec::new(),
+            values: Values::new(seed, key, dictionary),
+        }
+    }
+
+    /// Says which endpoint values are of from here on, as the inventory tells them apart, and which
+    /// caller.
+    pub(super) fn set_endpoint(&mut self, endpoint: u64, caller: u64) {
+        self.values.begin(endpoint, caller);
+    }
+
+    /// Looks whether a text may be of a closed set; `facts` are those of the text, and get a mark if
+    /// the field can have none.
+    #[inline]
+    pub(super) fn text(&mut self, field: u32, facts: Facts, text: &[u8], counters: &mut Counters) -> Facts {
+        // Texts of a format are never of one.
+        if facts.contains(Facts::TEXT) && self.values.look(field, text, &self.names, counters) {
+            return facts | Facts::OPEN;
+        }
+        facts
     }
 
     /// Notes that the call has a field and how its value looked; `facts` has a type at least. `holder`
@@ -457,12 +481,35 @@ impl Fields {
         counters: &mut Counters,
     ) {
         let field = self.names.child(FieldNames::root(place), name, text, counters);
+        self.add_child(field, facts, counters);
+    }
+
+    /// The same with its value, which may be of a closed set.
+    pub(super) fn add_value(
+        &mut self,
+        place: Place,
+        (name, value): (&[u8], &[u8]),
+        facts: Facts,
+        text: &[u8],
+        counters: &mut Counters,
+    ) {
+        let field = self.names.child(FieldNames::root(place), name, text, counters);
+        let facts = self.text(field, facts, value, counters);
+        self.add_child(field, facts, counters);
+    }
+
+    fn add_child(&mut self, field: u32, facts: Facts, counters: &mut Counters) {
         if self.names.is_stand_in(field) {
             return self.add_stand_in(field, facts, HEAD, counters);
         }
         let again = self.slots.get(field as usize).is_some_and(|slot| slot.facts.0 != 0);
         let mark = if again { Facts::REPEATED } else { Facts::NONE };
         self.add(field, facts | mark, HEAD, counters);
+    }
+
+    /// Values met for the first time or shown since the last time.
+    pub(super) fn take_values(&mut self) -> Vec<ValueSeen> {
+        self.values.take()
     }
 
     /// All fields of the call, each once, sorted, and what they had before they were shown; ready for

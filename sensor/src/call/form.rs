@@ -55,9 +55,10 @@ pub(super) fn pairs(
         match memchr::memchr(b'=', pair) {
             Some(equals) => {
                 let name = decode(&pair[..equals], true);
-                let facts = facts_of_text(&decode(&pair[equals + 1..], true));
+                let value = decode(&pair[equals + 1..], true);
+                let facts = facts_of_text(&value);
                 each(&name, facts);
-                fields.add_named(place, &name, facts, text, counters);
+                fields.add_value(place, (&name, &value), facts, text, counters);
             }
             None => {
                 let name = decode(pair, true);

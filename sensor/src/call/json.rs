@@ -74,7 +74,7 @@ impl Scanner<'_> {
             // A value of `node` begins.
             let mut closed = true;
             let facts = match self.space()? {
-                b'"' => self.string()?,
+                b'"' => self.string(node)?,
                 b'-' | b'0'..=b'9' => self.number()?,
                 first @ (b'{' | b'[') => {
                     self.at += 1;
@@ -214,15 +214,15 @@ impl Scanner<'_> {
     }
 
     #[inline]
-    fn string(&mut self) -> Result<Facts, Outcome> {
+    fn string(&mut self, node: u32) -> Result<Facts, Outcome> {
         let start = self.at + 1;
         let (end, escaped) = string_end(self.bytes, start)?;
         self.at = end + 1;
         let text = &self.bytes[start..end];
         Ok(match escaped {
-            false => facts_of_text(text),
-            true if text.len() <= UNESCAPED_BYTES_MAX => facts_of_text(&unescape(text)),
-            true => Facts::STRING | Facts::TEXT,
+            false => self.fields.text(node, facts_of_text(text), text, self.counters),
+            true if text.len() <= UNESCAPED_BYTES_MAX => facts_of_text(&unescape(text)) | Facts::OPEN,
+            true => Facts::STRING | Facts::TEXT | Facts::OPEN,
         })
     }
 

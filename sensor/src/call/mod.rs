@@ -18,6 +18,7 @@ mod reader;
 mod segment;
 mod target;
 mod text;
+mod values;
 pub(crate) mod words;
 
 use std::sync::Arc;
@@ -141,6 +142,17 @@ pub struct Claim {
     pub facts: Facts,
 }
 
+/// A word of our own vocabulary that is one of few values of a field.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ValueSeen {
+    /// Which field.
+    pub field: FieldId,
+    /// Keyed hash of the word, of this field at this endpoint only.
+    pub hash: u64,
+    /// The word, once it is shown.
+    pub word: Option<Arc<str>>,
+}
+
 /// One request with its response, every value dropped.
 #[derive(Debug)]
 pub struct Call {
@@ -174,4 +186,6 @@ pub struct Call {
     pub fields: Vec<FieldSeen>,
     /// What some of them had in earlier calls to this endpoint; nearly always empty.
     pub claims: Vec<Claim>,
+    /// Values met for the first time in this run, or shown; nearly always empty.
+    pub values: Vec<ValueSeen>,
 }

@@ -63,7 +63,7 @@ impl Reader {
         let words = Words::new(key, seed);
         Reader {
             seed,
-            fields: Fields::new(seed, words.dictionary.clone()),
+            fields: Fields::new(key, seed, words.dictionary.clone()),
             words,
             headers: Headers::new(seed),
             authorities: HashTable::new(),
@@ -85,6 +85,7 @@ impl Reader {
     pub fn read(&mut self, exchange: Exchange, parties: &Parties, counters: &mut Counters) -> Option<Call> {
         // Empty, unless the last exchange ended in a panic that was caught.
         self.fields.take();
+        self.fields.take_values();
         let Exchange { request, response, direction, notes: _ } = &exchange;
         let StartLine::Request { method, target: raw_target, .. } = &request.head.start else { return None };
         let method = Method::of_token(method.of(&request.head.bytes));
@@ -119,7 +120,15 @@ impl Reader {
         };
         let path = self.path(target.path, method, &mut sighting, counters);
         self.fields.names.begin(sighting.before, caller_hash);
-        self.fields.names.set_kind(self.seed.bytes(sighting.before, method.0.as_bytes()));
+        // The inventory tells endpoints apart by the shapes of values and by hidden words too.
+        let method_hash = self.seed.bytes(sighting.before, method.0.as_bytes());
+        let endpoint = path.iter().fold(method_hash, |hash, segment| match segment {
+            Segment::Word(_) => hash,
+            Segment::Hidden(hidden) => self.seed.number(hash, *hidden),
+            Segment::Parameter(kind) => self.seed.number(hash, *kind as u64),
+        });
+        self.fields.names.set_kind(method_hash);
+        self.fields.set_endpoint(endpoint, caller_hash);
         let (fields, words) = (&mut self.fields, &self.words.dictionary);
         form::pairs(target.query, Place::Query, words, fields, counters, |name, facts| {
             credential.query(name, facts);
@@ -137,6 +146,7 @@ impl Reader {
         };
         let response_bytes = response.as_ref().map_or(0, |response| response.body_bytes);
         let (fields, claims) = self.fields.take();
+        let values = self.fields.take_values();
         Some(Call {
             at: request.first_byte,
             service,
@@ -153,6 +163,7 @@ impl Reader {
             caller: caller.clone(),
             fields,
             claims,
+            values,
         })
     }
 

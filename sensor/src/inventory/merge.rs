@@ -4,8 +4,10 @@
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
-use super::{CallerStats, CoverageStats, EndpointStats, FieldStats, Inventory, Seen};
+use super::{CallerStats, CoverageStats, EndpointStats, FieldStats, Inventory, Seen, Values};
+use crate::call::Facts;
 use crate::flow::Timestamp;
+use crate::limits::FIELD_VALUES_MAX;
 
 /// Adds the values of one map to another, key by key.
 fn merge_map<K: Ord, V>(into: &mut BTreeMap<K, V>, from: BTreeMap<K, V>, mut merge: impl FnMut(&mut V, V)) {
@@ -61,8 +63,33 @@ impl EndpointStats {
         self.response_types.merge(other.response_types, add);
         self.contents.merge(other.contents, add);
         self.fields.merge(other.fields, |sum, more| sum.merge(more));
+        self.values.merge(other.values, merge_values);
+        self.settle_values();
         self.callers.merge(other.callers, |sum, more| sum.merge(more));
         self.servers.merge(other.servers, add);
+    }
+}
+
+/// Adds values of one field. A word is known by each sensor in its own time.
+pub(crate) fn merge_values(values: &mut Values, more: Values) {
+    values.merge(more, |word, other| match (&word, other) {
+        (Some(known), Some(other)) if other >= *known => {}
+        (_, None) => {}
+        (_, other) => *word = other,
+    });
+}
+
+impl EndpointStats {
+    /// Forgets the values of fields that turned out to be open; those with too many are.
+    pub(crate) fn settle_values(&mut self) {
+        let fields = &mut self.fields;
+        self.values.retain(|key, values| {
+            let Some(field) = fields.get_mut(key) else { return true };
+            if values.len() > FIELD_VALUES_MAX {
+                field.facts |= Facts::OPEN;
+            }
+            !field.facts.contains(Facts::OPEN)
+        });
     }
 }
 

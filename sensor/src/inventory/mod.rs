@@ -12,6 +12,7 @@ mod template;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+pub(crate) use merge::merge_values;
 pub use recorder::{OVER_BUDGET, Recorder};
 pub use small_map::SmallMap;
 
@@ -67,6 +68,8 @@ pub struct EndpointStats {
     pub contents: SmallMap<(u16, Arc<str>), u64>,
     /// Fields.
     pub fields: SmallMap<FieldKey, FieldStats>,
+    /// Fields with few values, all of them words of our vocabulary, as long as they have no others.
+    pub values: SmallMap<FieldKey, Values>,
     /// Who called.
     pub callers: SmallMap<CallerKey, CallerStats>,
     /// Who answered.
@@ -100,6 +103,10 @@ pub struct FieldStats {
     /// back then.
     pub held: u64,
 }
+
+/// Values of one field by keyed hash, at most [`crate::limits::FIELD_VALUES_MAX`]; with their text as
+/// far as it is shown.
+pub type Values = SmallMap<u64, Option<Arc<str>>>;
 
 /// Who called and with which kind of credential.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -11,10 +11,12 @@ use smallvec::SmallVec;
 
 use super::{
     CallerKey, CallerStats, CoverageKey, CoverageStats, EndpointKey, EndpointStats, FieldKey, FieldStats,
-    Histogram, Inventory, Seen, SmallMap,
+    Histogram, Inventory, Seen, SmallMap, Values, merge_values,
 };
 use crate::call::hash::Seed;
-use crate::call::{Call, Credential, FieldId, FieldNames, FieldSeen, Method, Path, Segment, SegmentKind};
+use crate::call::{
+    Call, Credential, FieldId, FieldNames, FieldSeen, Method, Path, Segment, SegmentKind, ValueSeen,
+};
 use crate::counter::{Counter, Counters};
 use crate::flow::Peer;
 use crate::limits::{
@@ -59,6 +61,8 @@ struct Entry {
     shapes: Vec<Shape>,
     /// Fields of sets that had to leave `shapes`.
     fields: HashMap<u32, FieldStats, BuildSeed>,
+    /// At most as many as the reader watches.
+    values: Vec<ValueSeen>,
     callers: HashTable<Caller>,
     servers: HashTable<(Arc<Peer>, u64)>,
 }
@@ -337,6 +341,7 @@ impl Entry {
             contents: SmallVec::new(),
             shapes: Vec::new(),
             fields: HashMap::with_hasher(BuildSeed(seed)),
+            values: Vec::new(),
             callers: HashTable::new(),
             servers: HashTable::new(),
         }
@@ -365,6 +370,7 @@ impl Entry {
             let more = FieldStats { calls: 0, facts: claim.facts, present, objects: 0, held };
             self.fields.entry(claim.field.0).or_default().merge(more);
         }
+        self.values.extend(call.values.iter().cloned());
         self.record_caller(seed, call, counters);
         self.record_server(seed, &call.server, counters);
     }
@@ -458,7 +464,12 @@ impl Entry {
         let typed = |counts: SmallVec<[(&'static str, u64); 2]>| {
             counts.into_iter().map(|(media, calls)| (Arc::from(media), calls)).collect()
         };
-        let stats = EndpointStats {
+        let values = self.values.into_iter().map(|ValueSeen { field, hash, word }| {
+            let key = FieldKey { place: names.place(field), name: names.name(field).clone() };
+            (key, Values::from([(hash, word)]))
+        });
+        let values = SmallMap::of(values, |sum, more| merge_values(sum, std::mem::take(more)));
+        let mut stats = EndpointStats {
             calls: self.calls,
             seen: self.seen,
             statuses: self.statuses.into_iter().collect(),
@@ -473,9 +484,11 @@ impl Entry {
                 .map(|((status, media), calls)| ((status, Arc::from(media)), calls))
                 .collect(),
             fields,
+            values,
             callers: SmallMap::of(callers, |sum: &mut CallerStats, more| sum.merge(*more)),
             servers: SmallMap::of(servers, |sum: &mut u64, more| *sum = sum.saturating_add(*more)),
         };
+        stats.settle_values();
         (self.key, stats)
     }
 }

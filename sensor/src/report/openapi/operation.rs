@@ -2,6 +2,8 @@
 //! required is so by counts over all calls, which are shown.
 
 use super::Version;
+use std::sync::Arc;
+
 use super::path::PathTemplate;
 use super::schema;
 use super::security::{self, Schemes};
@@ -9,7 +11,7 @@ use super::tree;
 use super::value::{Json, Members, put};
 use crate::call::{Facts, Place, carries_credential};
 use crate::inventory::catalog::Endpoint;
-use crate::inventory::{EndpointStats, FieldStats};
+use crate::inventory::{EndpointStats, FieldKey, FieldStats};
 
 /// Answers below 400 from which on an operation is well known, and from which on it is known at all.
 const CALLS_HIGH: u64 = 50;
@@ -91,11 +93,11 @@ fn parameters(stats: &EndpointStats, path: &PathTemplate) -> Vec<Json> {
             let mut parameter = named(&key.name, location, sums.present >= stats.calls);
             let facts = settled(stats, place, sums);
             if place == Place::Query && facts.contains(Facts::REPEATED) {
-                let items = schema::of_parameter(facts);
+                let items = schema::of_parameter(facts, &values(stats, key, sums));
                 let list = vec![("type".to_owned(), "array".into()), ("items".to_owned(), items.into())];
                 put(&mut parameter, "schema", list);
             } else {
-                put(&mut parameter, "schema", schema::of_parameter(facts));
+                put(&mut parameter, "schema", schema::of_parameter(facts, &values(stats, key, sums)));
             }
             put(&mut parameter, "x-apicensus-present", sums.present);
             parameters.push(parameter.into());
@@ -110,6 +112,12 @@ fn named(name: &str, location: &str, required: bool) -> Members {
         ("in".to_owned(), location.into()),
         ("required".to_owned(), required.into()),
     ]
+}
+
+/// The closed set of values of a field. Of one that was held back the first values are not in it.
+fn values(stats: &EndpointStats, key: &FieldKey, sums: &FieldStats) -> Vec<Option<Arc<str>>> {
+    let known = stats.values.get(key).filter(|_| !sums.facts.contains(Facts::LATE));
+    known.map(|values| values.values().cloned().collect()).unwrap_or_default()
 }
 
 /// With the facts of what may have been counted under the name for names held back.
@@ -166,7 +174,7 @@ fn form(stats: &EndpointStats, forms: u64) -> Members {
     let mut required: Vec<Json> = Vec::new();
     for (key, sums) in fields {
         let facts = settled(stats, Place::Form, sums);
-        let mut field = schema::of_parameter(facts);
+        let mut field = schema::of_parameter(facts, &values(stats, key, sums));
         if facts.contains(Facts::REPEATED) {
             field = vec![("type".to_owned(), "array".into()), ("items".to_owned(), field.into())];
         }
@@ -233,7 +241,8 @@ fn headers(stats: &EndpointStats) -> Members {
     let fields = fields.filter(|(key, _)| !matches!(&*key.name, "{name}" | "content-type"));
     let headers = fields.map(|(key, sums)| {
         let facts = settled(stats, Place::ResponseHeader, sums);
-        let mut header = vec![("schema".to_owned(), schema::of_parameter(facts).into())];
+        let mut header =
+            vec![("schema".to_owned(), schema::of_parameter(facts, &values(stats, key, sums)).into())];
         put(&mut header, "x-apicensus-present", sums.present);
         (key.name.to_string(), header.into())
     });

@@ -1,6 +1,8 @@
 //! What values looked like into a Schema Object: of a body by its tree, of a parameter by its facts.
 //! A schema takes every value that was seen; it says no more than that, and shows how often.
 
+use std::sync::Arc;
+
 use super::Version;
 use super::tree::Node;
 use super::value::{Json, Members, put};
@@ -34,7 +36,10 @@ pub(super) fn of_node(node: &Node, version: Version) -> Members {
         kinds.push(("integer", Members::new()));
     }
     if has(Facts::STRING) {
-        kinds.push(("string", of_text(facts)));
+        let only_text = facts.types().0 & !(Facts::STRING.0 | Facts::NULL.0 | Facts::EMPTY.0) == 0;
+        let mut keywords = of_text(facts);
+        keywords.extend(of_values(facts, &node.values, only_text));
+        kinds.push(("string", keywords));
     }
     if has(Facts::OBJECT) {
         kinds.push(("object", of_object(node, version)));
@@ -92,6 +97,30 @@ fn of_kinds(mut kinds: Vec<(&str, Members)>, null: bool, version: Version) -> Me
     schema
 }
 
+/// The closed set of a text's values. In a union an `enum` would speak of the other types too.
+fn of_values(facts: Facts, values: &[Option<Arc<str>>], only_text: bool) -> Members {
+    let mut keywords = Members::new();
+    let is_closed = facts.formats() == Facts::TEXT && !facts.contains(Facts::OPEN) && !values.is_empty();
+    if !is_closed {
+        return keywords;
+    }
+    let mut words: Vec<&str> = values.iter().flatten().map(|word| &**word).collect();
+    if words.len() < values.len() || !only_text {
+        put(&mut keywords, "x-apicensus-distinct", values.len() as u64);
+        return keywords;
+    }
+    if facts.contains(Facts::EMPTY) {
+        words.push("");
+    }
+    words.sort_unstable();
+    let mut words: Vec<Json> = words.into_iter().map(Json::from).collect();
+    if facts.contains(Facts::NULL) {
+        words.push(Json::Null);
+    }
+    put(&mut keywords, "enum", words);
+    keywords
+}
+
 fn of_object(node: &Node, version: Version) -> Members {
     let mut keywords = Members::new();
     if !node.members.is_empty() {
@@ -135,7 +164,7 @@ fn of_text(facts: Facts) -> Members {
 }
 
 /// The schema of a value that is sent as text: a query parameter, a header, a field of a form.
-pub(super) fn of_parameter(facts: Facts) -> Members {
+pub(super) fn of_parameter(facts: Facts, values: &[Option<Arc<str>>]) -> Members {
     let formats = facts.formats().0;
     let only = |allowed: u32| formats != 0 && formats & !allowed == 0;
     let regular = !facts.contains(Facts::EMPTY) && !facts.contains(Facts::IRREGULAR);
@@ -152,6 +181,7 @@ pub(super) fn of_parameter(facts: Facts) -> Members {
     put(&mut schema, "type", name);
     if name == "string" {
         schema.extend(of_text(facts));
+        schema.extend(of_values(facts, values, true));
     }
     schema
 }

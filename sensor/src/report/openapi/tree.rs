@@ -3,6 +3,7 @@
 //! keys; here it is laid under the name too, so that nothing is claimed of it that it did not keep.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::call::{Facts, Place};
 use crate::inventory::{EndpointStats, FieldStats};
@@ -22,6 +23,8 @@ pub(super) struct Node {
     pub(super) rest: Option<Box<Node>>,
     /// Nothing may be said of it.
     pub(super) unknown: bool,
+    /// The texts that it has, if there are no others; `None` for those not shown.
+    pub(super) values: Vec<Option<Arc<str>>>,
 }
 
 /// The tree of a body; `None` if none was read at this place.
@@ -44,6 +47,7 @@ pub(super) fn of_body(stats: &EndpointStats, place: Place) -> Option<Node> {
         }
         if depth <= JSON_DEPTH_MAX {
             node.sums.merge(*sums);
+            node.values = stats.values.get(key).map(|v| v.values().cloned().collect()).unwrap_or_default();
             any = true;
         }
     }
@@ -81,6 +85,8 @@ impl Node {
                 if open {
                     member.sums.facts |= rest.sums.facts;
                 }
+                // Values that came before are among those of the rest.
+                member.values.clear();
                 member.adopt(rest);
             }
             if !open && !rest.sums.facts.contains(Facts::DATA) {
@@ -121,6 +127,7 @@ impl Node {
 
     fn unite(&mut self, other: &Node) {
         self.sums.merge(other.sums);
+        self.values.clear();
         self.unknown |= other.unknown;
         self.adopt(other);
     }

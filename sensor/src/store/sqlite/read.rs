@@ -15,7 +15,7 @@ use crate::call::{Credential, Facts, Method, Place, path_of_text};
 use crate::flow::{Peer, Timestamp, Verdict, Workload};
 use crate::inventory::{
     CallerKey, CallerStats, CoverageKey, CoverageStats, EndpointKey, EndpointStats, FieldKey, FieldStats,
-    Histogram, Inventory, Seen,
+    Histogram, Inventory, Seen, SmallMap, Values, merge_values,
 };
 use crate::limits::RUNS_KEPT;
 use crate::store::{Run, RunId, RunStart, StoreError};
@@ -61,6 +61,7 @@ pub(super) async fn inventory(connection: &mut SqliteConnection) -> Result<Inven
     let mut endpoints = endpoints(&mut transaction).await?;
     counts(&mut transaction, &mut endpoints).await?;
     fields(&mut transaction, &mut endpoints).await?;
+    values(&mut transaction, &mut endpoints).await?;
     edges(&mut transaction, &peers, &mut endpoints).await?;
     let inventory = Inventory {
         endpoints: endpoints.into_values().collect(),
@@ -235,6 +236,27 @@ async fn fields(connection: &mut SqliteConnection, endpoints: &mut Endpoints) ->
         let [calls, present, objects, held] = [calls, present, objects, held].map(number);
         stats.fields.insert(key, FieldStats { calls, facts, present, objects, held });
     }
+    Ok(())
+}
+
+async fn values(connection: &mut SqliteConnection, endpoints: &mut Endpoints) -> Result<()> {
+    {
+        type Row = (i64, String, String, String, Option<String>);
+        let sql = "SELECT endpoint_id, place, name, hash, word FROM field_value
+                   ORDER BY endpoint_id, place, name, hash";
+        let mut rows = sqlx::query_as::<_, Row>(sql).fetch(connection);
+        let mut texts = Interner::default();
+        while let Some((endpoint, place, name, hash, word)) = rows.try_next().await? {
+            let foreign = || ReadError::Foreign("field_value");
+            let (_, stats) = endpoints.get_mut(&endpoint).ok_or_else(foreign)?;
+            let place = Place::of_name(&place).ok_or_else(foreign)?;
+            let hash = u64::from_str_radix(&hash, 16).map_err(|_| foreign())?;
+            let value = Values::from([(hash, word.map(|word| texts.shared(&word)))]);
+            let more = SmallMap::from([(FieldKey { place, name: texts.shared(&name) }, value)]);
+            stats.values.merge(more, merge_values);
+        }
+    }
+    endpoints.values_mut().for_each(|(_, stats)| stats.settle_values());
     Ok(())
 }
 

@@ -9,7 +9,7 @@ use super::ids::Ids;
 use crate::call::{Facts, path_text};
 use crate::flow::Timestamp;
 use crate::inventory::{EndpointKey, EndpointStats, Inventory};
-use crate::limits::RUNS_KEPT;
+use crate::limits::{FIELD_VALUES_MAX, RUNS_KEPT};
 use crate::store::{RunId, RunStart};
 
 type Result<T> = std::result::Result<T, sqlx::Error>;
@@ -32,6 +32,7 @@ pub(super) async fn begin_run(connection: &mut SqliteConnection, run: &RunStart)
         .bind(RUNS_KEPT as i64)
         .execute(&mut *transaction)
         .await?;
+    settle_values(&mut transaction).await?;
     transaction.commit().await?;
     Ok(RunId(id))
 }
@@ -173,7 +174,42 @@ async fn fields(connection: &mut SqliteConnection, endpoints: &Endpoints<'_>) ->
             batch.bind(number(field.held)).row(connection).await?;
         }
     }
+    batch.finish(connection).await?;
+
+    // The smaller word wins, as in memory.
+    let upsert = "word = min(ifnull(word, excluded.word), ifnull(excluded.word, word))";
+    let into = "INSERT INTO field_value (endpoint_id, place, name, hash, word)";
+    let mut batch = Batch::new(into, 5, upsert);
+    for (endpoint, stats) in endpoints {
+        for (key, values) in &stats.values {
+            for (hash, word) in values {
+                batch.bind(*endpoint).bind(key.place.name()).bind(&*key.name);
+                batch.bind(format!("{hash:016x}")).bind(word.as_deref()).row(connection).await?;
+            }
+        }
+    }
     batch.finish(connection).await
+}
+
+/// Forgets the values of fields that turned out to be open; those with too many are.
+async fn settle_values(connection: &mut SqliteConnection) -> Result<()> {
+    sqlx::query(
+        "UPDATE field SET facts = facts | ? WHERE (endpoint_id, place, name) IN
+           (SELECT endpoint_id, place, name FROM field_value
+            GROUP BY endpoint_id, place, name HAVING count(*) > ?)",
+    )
+    .bind(i64::from(Facts::OPEN.0))
+    .bind(FIELD_VALUES_MAX as i64)
+    .execute(&mut *connection)
+    .await?;
+    sqlx::query(
+        "DELETE FROM field_value WHERE (endpoint_id, place, name) IN
+           (SELECT endpoint_id, place, name FROM field WHERE facts & ? != 0)",
+    )
+    .bind(i64::from(Facts::OPEN.0))
+    .execute(connection)
+    .await?;
+    Ok(())
 }
 
 async fn edges<'a>(
