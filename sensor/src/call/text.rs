@@ -121,7 +121,6 @@ fn is_regular(text: &[u8], format: Facts) -> bool {
         }
         Facts::DATE_TIME => is_full_date_time(text),
         Facts::EMAIL => is_plain_email(text),
-        Facts::URI => is_plain_uri(text),
         _ => true,
     }
 }
@@ -150,9 +149,6 @@ fn is_plain_email(text: &[u8]) -> bool {
 /// name or dotted quad with at most one user and one port, at most one fragment.
 fn is_plain_uri(text: &[u8]) -> bool {
     let Some(rest) = memchr::memchr(b':', text).and_then(|colon| text.get(colon + 3..)) else { return false };
-    if all_may(rest, PLAIN_IN_URI) {
-        return !matches!(rest[0], b'/' | b'?');
-    }
     let end = rest.iter().position(|byte| b"/?#".contains(byte)).unwrap_or(rest.len());
     let (authority, after) = rest.split_at(end);
     let host = match memchr::memchr(b'@', authority) {
@@ -207,8 +203,8 @@ fn format_of(text: &[u8], kinds: u8) -> Option<Facts> {
         }
     }
     if kinds & COLON != 0 {
-        if is_uri(text) {
-            return Some(Facts::URI);
+        if let Some(regular) = uri(text) {
+            return Some(if regular { Facts::URI } else { Facts::URI | Facts::IRREGULAR });
         }
         return found(is_ipv6(text), Facts::IPV6);
     }
@@ -315,15 +311,20 @@ pub(super) fn is_email(text: &[u8]) -> bool {
             .all(|label| (1..=63).contains(&label.len()) && all_may(label, IN_DOMAIN))
 }
 
-/// A scheme, `://`, something, and nothing that a URI cannot hold (RFC 3986 section 3).
-fn is_uri(text: &[u8]) -> bool {
-    let Some(colon) = text.iter().take(24).position(|&b| b == b':') else { return false };
-    colon > 0
+/// A scheme, `://`, something, and nothing that a URI cannot hold (RFC 3986 section 3): whether it is
+/// one to the letter.
+fn uri(text: &[u8]) -> Option<bool> {
+    let colon = text.iter().take(24).position(|&b| b == b':')?;
+    let is_scheme = colon > 0
         && text[0].is_ascii_alphabetic()
-        && text[..colon].iter().all(|b| b.is_ascii_alphanumeric() || b"+.-".contains(b))
-        && text[colon..].starts_with(b"://")
-        && text.len() > colon + 3
-        && all_may(&text[colon..], IN_URI)
+        && text[..colon].iter().all(|b| b.is_ascii_alphanumeric() || b"+.-".contains(b));
+    let rest = text[colon..].strip_prefix(b"://").filter(|rest| is_scheme && !rest.is_empty())?;
+    let may = rest.iter().fold(IN_URI | PLAIN_IN_URI, |may, &byte| may & PLACES[usize::from(byte)]);
+    match may {
+        0 => None,
+        IN_URI => Some(is_plain_uri(text)),
+        _ => Some(!matches!(rest[0], b'/' | b'?')),
+    }
 }
 
 fn is_ipv4(text: &[u8]) -> bool {

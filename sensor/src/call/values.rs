@@ -308,18 +308,28 @@ impl Values {
             return true;
         }
         let key = (self.endpoint ^ u64::from(field)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        let (known, mut number) = self.recent[recent(key)];
-        if known != key {
-            number = self.find(key, field, names, counters);
+        match self.recent[recent(key)] {
+            (known, OPEN) if known == key => true,
+            (known, number) if known == key => self.sights(key, number, field, text, names),
+            _ => {
+                let number = self.find(key, field, names, counters);
+                self.recent[recent(key)] = (key, number);
+                number == OPEN || self.sights(key, number, field, text, names)
+            }
         }
-        if number != OPEN && !self.sight(number, field, text, names) {
-            number = OPEN;
+    }
+
+    /// Counts a sighting; true if the field is open from here on.
+    fn sights(&mut self, key: u64, number: u32, field: u32, text: &[u8], names: &FieldNames) -> bool {
+        let opens = !self.sight(number, field, text, names);
+        if opens {
+            self.recent[recent(key)] = (key, OPEN);
         }
-        self.recent[recent(key)] = (key, number);
-        number == OPEN
+        opens
     }
 
     /// The entry of a field, made where there is none.
+    #[cold]
     fn find(&mut self, key: u64, field: u32, names: &FieldNames, counters: &mut Counters) -> u32 {
         let entries = &self.entries;
         if let Some(&number) = self.table.find(key, |&number| entries[number as usize].key == key) {
