@@ -12,6 +12,7 @@ mod http1_fixtures;
 mod http1_property;
 mod inventory_catalog;
 mod inventory_merge;
+mod openapi_command;
 mod openapi_export;
 mod openapi_judge;
 mod openapi_property;
