@@ -84,6 +84,9 @@ pub enum Command {
     Fields(Query),
     /// List what was called and is no endpoint: misses, files, probes, scanners
     Noise(Query),
+    /// Write what was found in the form of other tools
+    #[command(subcommand, disable_help_subcommand = true, arg_required_else_help = true)]
+    Export(Export),
     /// Show the last runs: scope, losses by cause, coverage
     Status(Output),
     /// Check whether this machine can capture, and what is missing
@@ -94,6 +97,83 @@ pub enum Command {
         /// Which shell
         shell: clap_complete::Shell,
     },
+}
+
+/// `export`.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Export {
+    /// OpenAPI documents, one per service
+    Openapi(OpenApi),
+}
+
+/// `export openapi`.
+#[derive(Args, Clone, Debug)]
+#[command(
+    after_help = "One service goes to standard output, several go to a folder, a file for each.\n\nExamples:
+  apicensus export openapi --service api.example:8080
+  apicensus export openapi --service 'api.*' --path /v2 --openapi-version 3.0 --format yaml
+  apicensus export openapi --output openapi/"
+)]
+pub struct OpenApi {
+    /// Which version of the specification
+    #[arg(long, value_enum, value_name = "VERSION", default_value_t = OpenApiVersion::V3_1)]
+    pub openapi_version: OpenApiVersion,
+    /// How it is written
+    #[arg(long, value_enum, default_value_t = DocumentFormat::Json)]
+    pub format: DocumentFormat,
+    /// Folder for one file per service, made if it is missing
+    #[arg(long, value_name = "DIR")]
+    pub output: Option<PathBuf>,
+    /// What to export.
+    #[command(flatten)]
+    pub filters: ExportFilters,
+}
+
+/// `--openapi-version`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum OpenApiVersion {
+    /// 3.1.0
+    #[value(name = "3.1")]
+    V3_1,
+    /// 3.0.3
+    #[value(name = "3.0")]
+    V3_0,
+}
+
+/// `--format` of documents for other tools.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum DocumentFormat {
+    /// JSON
+    Json,
+    /// YAML
+    Yaml,
+}
+
+/// Which part of the inventory is exported; as in [`Query`].
+#[derive(Args, Clone, Debug)]
+pub struct ExportFilters {
+    /// Only services of this name; `*` stands for any text
+    #[arg(long, value_name = "NAME", help_heading = "Filters")]
+    pub service: Option<String>,
+    /// Only this method
+    #[arg(long, value_name = "METHOD", help_heading = "Filters")]
+    pub method: Option<String>,
+    /// Only this path template and what is below it, or templates of this form
+    #[arg(long, value_name = "PATH", help_heading = "Filters")]
+    pub path: Option<String>,
+    /// Only endpoints that this caller called: program, address, container id or cgroup
+    #[arg(long, value_name = "NAME", help_heading = "Filters")]
+    pub caller: Option<String>,
+    /// Only endpoints seen since: a duration before now (30m, 2h, 7d) or an RFC 3339 time
+    #[arg(long, value_name = "TIME", help_heading = "Filters")]
+    pub since: Option<String>,
+}
+
+impl From<ExportFilters> for Query {
+    fn from(filters: ExportFilters) -> Query {
+        let ExportFilters { service, method, path, caller, since } = filters;
+        Query { output: Output { format: Format::Json }, service, method, path, caller, since }
+    }
 }
 
 /// `run`.

@@ -1,11 +1,13 @@
 //! One function per command: open what it needs, let the stages work, print what they made.
 
+use std::fs;
 use std::io::{self, IsTerminal, Write};
+use std::path::Path;
 
 use clap::CommandFactory;
 use serde::Serialize;
 
-use crate::cli::{Cli, Command, Format, Output, Query};
+use crate::cli::{Cli, Command, DocumentFormat, Export, Format, OpenApi, OpenApiVersion, Output, Query};
 use crate::config::{self, Failure};
 use crate::inventory::Inventory;
 use crate::inventory::catalog::Catalog;
@@ -13,6 +15,7 @@ use crate::report::doctor::{CheckRow, Doctor, Outcome};
 use crate::report::document::{Callers, Endpoints, Fields, Report};
 use crate::report::json;
 use crate::report::noise::Noise;
+use crate::report::openapi::{self, Version};
 use crate::report::status::{RunFacts, Status};
 use crate::report::text::{self, Style};
 use crate::source::check::{self, Check};
@@ -55,6 +58,7 @@ pub fn execute(cli: &Cli) -> Result<u8, Failure> {
             let (_, catalog) = load(&store()?, query)?;
             show(query.output, &Noise::of(&catalog), text::noise)
         }
+        Command::Export(Export::Openapi(typed)) => export_openapi(&store()?, typed),
         Command::Status(output) => status(&store()?, *output),
         Command::Doctor(output) => doctor(checks(), *output),
         Command::Completions { shell } => {
@@ -102,6 +106,58 @@ fn load(store: &config::Store, query: &Query) -> Result<(Inventory, Catalog), Fa
     let inventory = blocking(async { SqliteStore::open(&store.path).await?.load().await })?;
     let catalog = filter.apply(Catalog::of(&inventory));
     Ok((inventory, catalog))
+}
+
+fn export_openapi(store: &config::Store, typed: &OpenApi) -> Result<u8, Failure> {
+    let (_, catalog) = load(store, &typed.filters.clone().into())?;
+    let version = match typed.openapi_version {
+        OpenApiVersion::V3_0 => Version::V3_0,
+        OpenApiVersion::V3_1 => Version::V3_1,
+    };
+    let (render, ending): (fn(&openapi::Json) -> String, _) = match typed.format {
+        DocumentFormat::Json => (|document| json::render(document), "json"),
+        DocumentFormat::Yaml => (openapi::yaml, "yaml"),
+    };
+    let documents = openapi::documents(&catalog, version);
+    if let Some(folder) = &typed.output {
+        return write_documents(folder, &documents, render, ending);
+    }
+    match &documents[..] {
+        [(_, document)] => print(render(document).as_bytes()),
+        [] => Err(Failure::Usage(
+            "there is no service with operations to export; `apicensus endpoints` lists what was found"
+                .to_owned(),
+        )),
+        several => {
+            let names: Vec<&str> = several.iter().take(10).map(|(name, _)| name.as_str()).collect();
+            let more = if several.len() > names.len() { ", ..." } else { "" };
+            Err(Failure::Usage(format!(
+                "{} services to export, and standard output takes one; name it with --service, or a folder for all \
+                 with --output: {}{more}",
+                several.len(),
+                names.join(", ")
+            )))
+        }
+    }
+}
+
+/// Writes one file per service and prints their paths.
+fn write_documents(
+    folder: &Path,
+    documents: &[(String, openapi::Json)],
+    render: fn(&openapi::Json) -> String,
+    ending: &str,
+) -> Result<u8, Failure> {
+    let failed =
+        |path: &Path, error| Failure::environment_because(format!("cannot write {}", path.display()), error);
+    fs::create_dir_all(folder).map_err(|error| failed(folder, error))?;
+    let mut lines = String::new();
+    for (name, (_, document)) in openapi::file_names(documents).into_iter().zip(documents) {
+        let path = folder.join(format!("{name}.{ending}"));
+        fs::write(&path, render(document)).map_err(|error| failed(&path, error))?;
+        lines.push_str(&format!("{}\n", path.display()));
+    }
+    print(lines.as_bytes())
 }
 
 fn status(store: &config::Store, output: Output) -> Result<u8, Failure> {

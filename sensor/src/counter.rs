@@ -90,6 +90,8 @@ counters! {
     FieldNamesFull = "field-names-full",
     /// Names of fields under observation that were let go to make room for others.
     FieldNamesHeldFull = "field-names-held-full",
+    /// More fields that may have a closed set of values than are watched; these count as open.
+    FieldValuesFull = "field-values-full",
     /// A path with more segments than are kept.
     PathTooLong = "path-too-long",
     /// Path words under observation that were let go to make room for others.

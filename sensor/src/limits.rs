@@ -59,7 +59,7 @@ pub const CALL_FIELDS_MAX: usize = 1024;
 /// Different fields (place and path) known at once.
 pub const FIELD_NAMES_MAX: usize = 65_536;
 
-/// Names of fields held back until they are shown to be names, 56 B each.
+/// Names of fields held back until they are shown to be names, 64 B each.
 pub const FIELD_NAMES_HELD_MAX: usize = 65_536;
 
 /// Segments of one path.
@@ -139,6 +139,13 @@ pub const SERVERS_PER_ENDPOINT_MAX: usize = 256;
 
 /// Different keys kept under one object, or names in one place; the keys of larger ones are data.
 pub const FIELD_CHILDREN_MAX: usize = 512;
+
+/// Texts of a field that are remembered as a closed set; a field with more is open.
+pub const FIELD_VALUES_MAX: usize = 16;
+
+/// Fields (of one endpoint each) that are watched for closed sets in one run. About 100 B each, 500 B
+/// as long as the set is closed.
+pub const VALUES_WATCHED_MAX: usize = 32_768;
 
 /// Bytes of a field's whole name (JSON pointer).
 pub const FIELD_NAME_BYTES_MAX: usize = 512;

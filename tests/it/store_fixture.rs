@@ -58,7 +58,8 @@ fn seen(first_s: u64, last_s: u64) -> Seen {
 }
 
 fn field(place: Place, name: &str, calls: u64, facts: Facts) -> (FieldKey, FieldStats) {
-    (FieldKey { place, name: name.into() }, FieldStats { calls, facts })
+    let objects = if facts.contains(Facts::OBJECT) { calls } else { 0 };
+    (FieldKey { place, name: name.into() }, FieldStats { calls, facts, present: calls, objects, held: 0 })
 }
 
 /// A shop with two services, three callers, an unreadable connection and some losses. One field has
@@ -85,12 +86,15 @@ pub fn shop() -> Inventory {
         response_bytes: 12_345,
         request_types: SmallMap::new(),
         response_types: SmallMap::from([("application/json".into(), 10)]),
+        contents: SmallMap::from([((200, "application/json".into()), 10)]),
         fields: SmallMap::from([
             field(Place::Query, "expand", 3, Facts::STRING | Facts::TEXT),
             field(Place::RequestHeader, "authorization", 12, Facts::STRING | Facts::JWT),
+            field(Place::ResponseBody, "", 10, Facts::OBJECT),
             field(Place::ResponseBody, "/email", 9, Facts::STRING | Facts::NULL | Facts::EMAIL),
             field(Place::ResponseBody, "/id", 10, Facts::INTEGER),
         ]),
+        values: SmallMap::new(),
         callers: SmallMap::from([
             (curl.clone(), CallerStats { calls: 2, refused: 2, seen: seen(0, 5), paths: 1 }),
             (web.clone(), CallerStats { calls: 10, refused: 0, seen: seen(10, 3600), paths: 1 }),
@@ -110,11 +114,16 @@ pub fn shop() -> Inventory {
         response_bytes: 200,
         request_types: SmallMap::from([("application/json".into(), 4)]),
         response_types: SmallMap::from([("application/json".into(), 3)]),
+        contents: SmallMap::from([((201, "application/json".into()), 3)]),
         fields: SmallMap::from([
             field(Place::Cookie, "session", 4, Facts::STRING | Facts::BASE64),
+            field(Place::RequestBody, "", 4, Facts::OBJECT),
+            field(Place::RequestBody, "/items", 4, Facts::ARRAY),
+            field(Place::RequestBody, "/items/*", 4, Facts::OBJECT),
             field(Place::RequestBody, "/items/*/sku", 4, Facts::STRING),
             field(Place::RequestBody, "/note\u{1b}[31m\u{202e}", 1, Facts::NULL),
         ]),
+        values: SmallMap::new(),
         callers: SmallMap::from([(web, CallerStats { calls: 4, refused: 1, seen: seen(60, 120), paths: 1 })]),
         servers: SmallMap::from([(nginx, 4)]),
         answered: Answered { seen: seen(60, 119), callers: 1, paths: 1 },
@@ -259,7 +268,14 @@ fn any_path() -> impl Strategy<Value = Path> {
 fn any_stats() -> impl Strategy<Value = EndpointStats> {
     let place = prop_oneof![Just(Place::Query), Just(Place::RequestBody), Just(Place::SetCookie)];
     let field = (place, name()).prop_map(|(place, name)| FieldKey { place, name });
-    let facts = (count(), any::<u32>()).prop_map(|(calls, facts)| FieldStats { calls, facts: Facts(facts) });
+    let facts = (count(), any::<u32>(), count(), count(), count());
+    let facts = facts.prop_map(|(calls, facts, present, objects, held)| FieldStats {
+        calls,
+        facts: Facts(facts),
+        present,
+        objects,
+        held,
+    });
     let credential = prop_oneof![Just(Credential::None), Just(Credential::Jwt)];
     let caller = (any_peer(), credential).prop_map(|(peer, credential)| CallerKey { peer, credential });
     let caller_stats = (count(), count(), any_seen(), any::<u64>())
@@ -279,7 +295,10 @@ fn any_stats() -> impl Strategy<Value = EndpointStats> {
         count(),
         btree_map(prop_oneof![Just(0u16), 200u16..205], count(), 0..3),
     );
-    let types = (btree_map(media(), count(), 0..2), btree_map(media(), count(), 0..2));
+    let contents = btree_map((200u16..204, media()), count(), 0..3);
+    let types = (btree_map(media(), count(), 0..2), btree_map(media(), count(), 0..2), contents);
+    let word = prop_oneof![Just(None), Just(Some("pending".into())), Just(Some("open".into()))];
+    let values = proptest::collection::vec((any::<prop::sample::Index>(), 0..3_u64, word), 0..4);
     let parties = (btree_map(caller, caller_stats, 0..3), btree_map(any_peer(), count(), 0..3));
     let answered = (any_seen(), any::<u64>(), any::<u64>()).prop_map(|(seen, callers, paths)| Answered {
         seen,
@@ -287,10 +306,26 @@ fn any_stats() -> impl Strategy<Value = EndpointStats> {
         paths,
     });
     let page = prop_oneof![Just(Page::None), (0..3u32).prop_map(Page::One), Just(Page::Several)];
-    (sums, buckets, types, btree_map(field, facts, 0..4), parties, answered, page).prop_map(
-        |(sums, latency, types, fields, parties, answered, page)| {
-            let (calls, seen, request_bytes, response_bytes, statuses) = sums;
+    (sums, buckets, types, (btree_map(field, facts, 0..4), values), parties, answered, page).prop_map(
+        |(
+            (calls, seen, request_bytes, response_bytes, statuses),
+            latency,
+            types,
+            (fields, some),
+            parties,
+            answered,
+            page,
+        )| {
+            // Of fields that are not open.
+            let closed: Vec<&FieldKey> =
+                fields.iter().filter(|(_, f)| !f.facts.contains(Facts::OPEN)).map(|(key, _)| key).collect();
+            let mut values: BTreeMap<FieldKey, BTreeMap<u64, Option<Arc<str>>>> = BTreeMap::new();
+            for (at, hash, word) in some.into_iter().filter(|_| !closed.is_empty()) {
+                values.entry((*at.get(&closed)).clone()).or_default().insert(hash, word);
+            }
+            let values = values.into_iter().map(|(key, values)| (key, small(values)));
             EndpointStats {
+                values: values.collect(),
                 calls,
                 seen,
                 statuses: small(statuses),
@@ -299,6 +334,7 @@ fn any_stats() -> impl Strategy<Value = EndpointStats> {
                 response_bytes,
                 request_types: small(types.0),
                 response_types: small(types.1),
+                contents: small(types.2),
                 fields: small(fields),
                 callers: small(parties.0),
                 servers: small(parties.1),

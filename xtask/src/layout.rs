@@ -22,6 +22,11 @@ pub fn venv() -> PathBuf {
     tools().join("venv")
 }
 
+/// The Python environment with the validator of OpenAPI documents.
+pub fn openapi_venv() -> PathBuf {
+    tools().join("openapi")
+}
+
 /// The eBPF object that `build` makes and that the sensor carries in its binary.
 pub fn ebpf_object() -> PathBuf {
     target().join("ebpf").join("apicensus.bpf.o")

@@ -4,6 +4,7 @@
 
 use super::Credential;
 use super::Facts;
+use super::Place;
 use super::text::is_jwt;
 
 /// The strongest kind met so far.
@@ -99,7 +100,7 @@ fn squeezed(name: &[u8], into: &mut [u8; 48]) -> usize {
 }
 
 /// A name that says "API key": `X-API-Key`, `api_key`, `Ocp-Apim-Subscription-Key`, `X-Auth-Token`.
-pub(super) fn is_key_name(name: &[u8]) -> bool {
+pub(crate) fn is_key_name(name: &[u8]) -> bool {
     const ENDS: &[&[u8]] = &[
         b"apikey",
         b"apitoken",
@@ -119,6 +120,18 @@ pub(super) fn is_key_name(name: &[u8]) -> bool {
     let mut buffer = [0; 48];
     let length = squeezed(name, &mut buffer);
     ENDS.iter().any(|end| buffer[..length].ends_with(end))
+}
+
+/// The field of a request is where a credential stands, by its name.
+pub fn carries_credential(place: Place, name: &str) -> bool {
+    match place {
+        Place::RequestHeader => {
+            matches!(name, "authorization" | "proxy-authorization") || is_key_name(name.as_bytes())
+        }
+        Place::Query => name == "access_token" || is_key_name(name.as_bytes()),
+        Place::Cookie => is_session_name(name.as_bytes()) || is_key_name(name.as_bytes()),
+        _ => false,
+    }
 }
 
 /// A cookie name that says "session": `JSESSIONID`, `PHPSESSID`, `connect.sid`, `laravel_session`.

@@ -1,9 +1,10 @@
-//! What values looked like, as a set of bits: JSON types in the low half, formats of texts in the
-//! high half. Says what was seen, never how a value read.
+//! What values looked like, as a set of bits: JSON types in the lowest byte, marks in the next one,
+//! formats of texts in the high half. Says what was seen, never how a value read.
 
 use std::ops::{BitOr, BitOrAssign};
 
-/// Set of types (low half) and formats (high half) seen; union is `|`. Stable bits: they are stored.
+/// Set of types (lowest byte), marks (second byte) and formats (high half) seen; union is `|`. Stable
+/// bits: they are stored.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Facts(pub u32);
 
@@ -69,9 +70,33 @@ impl Facts {
     /// Nothing seen.
     pub const NONE: Facts = Facts(0);
 
+    /// Mark: not all of the value was read (cut, malformed, over a bound); what follows from a member
+    /// that was not seen is not known.
+    pub const PARTIAL: Facts = Facts(1 << 8);
+
+    /// Mark: a text of a format that only a lenient reading takes for it: a date-time without zone, a
+    /// mail address or URI that is not ASCII, digits that are no number (`007`).
+    pub const IRREGULAR: Facts = Facts(1 << 9);
+
+    /// Mark: the name is in no vocabulary and was held back at first; values may have been counted
+    /// under the name that stands for such names.
+    pub const LATE: Facts = Facts(1 << 10);
+
+    /// Mark of what stands for other names: some of them are data.
+    pub const DATA: Facts = Facts(1 << 11);
+
+    /// Mark: texts that are no member of a small closed set.
+    pub const OPEN: Facts = Facts(1 << 12);
+
+    /// Mark: more than once in one query, head or form.
+    pub const REPEATED: Facts = Facts(1 << 13);
+
+    /// Mark: there was no room for some of its members, whose values are not known.
+    pub const FULL: Facts = Facts(1 << 14);
+
     /// Types only.
     pub const fn types(self) -> Facts {
-        Facts(self.0 & 0xffff)
+        Facts(self.0 & 0xff)
     }
 
     /// Formats only.

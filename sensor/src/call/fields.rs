@@ -9,8 +9,9 @@ use hashbrown::HashTable;
 use super::hash::Seed;
 use super::held::Held;
 use super::looks::looks_like_data;
+use super::values::Values;
 use super::words::Dictionary;
-use super::{Facts, FieldId, FieldSeen, Place};
+use super::{Claim, Facts, FieldId, FieldSeen, Place, ValueSeen};
 use crate::counter::{Counter, Counters};
 use crate::limits::{CALL_FIELDS_MAX, FIELD_CHILDREN_MAX, FIELD_NAME_BYTES_MAX, FIELD_NAMES_MAX};
 
@@ -28,6 +29,10 @@ pub struct FieldNames {
     /// Keys, each with a quote behind it, so that a JSON key is compared with its end in one go.
     keys: Vec<u8>,
     table: HashTable<u32>,
+    /// The key that was asked for last is held back.
+    kept_back: bool,
+    /// A bit for each node whose name was held back before it was shown; may be short.
+    late: Vec<u64>,
     /// Hash of what kind of call is read, for `followers`.
     kind: u64,
     /// What came where the first guess was wrong, by kind of call and the key before: keys like `id`
@@ -45,6 +50,8 @@ struct Node {
     /// Behind the key, where its quote stands.
     key_end: u32,
     children: u32,
+    /// Of a late node: the endpoint at which it last claimed what it had before it was shown.
+    claimed_at: u64,
     name: Arc<str>,
 }
 
@@ -86,6 +93,8 @@ impl FieldNames {
             guesses: Vec::new(),
             keys: Vec::new(),
             table: HashTable::new(),
+            kept_back: false,
+            late: Vec::new(),
             kind: 0,
             followers: vec![NONE; 1 << FOLLOWERS_BITS],
         };
@@ -207,9 +216,43 @@ impl FieldNames {
         if let Some(known) = self.find(parent, key) {
             return known;
         }
-        let is_name = !looks_like_data(key)
-            && (self.dictionary.is_name(key) || self.held.sight(parent, key, text, counters));
-        if is_name { self.literal(parent, key, counters) } else { self.data(parent, counters) }
+        self.kept_back = false;
+        if looks_like_data(key) {
+            return self.data(parent, counters);
+        }
+        if self.dictionary.is_name(key) {
+            return self.literal(parent, key, counters);
+        }
+        if !self.held.sight(parent, key, text, counters) {
+            self.kept_back = true;
+            return self.data(parent, counters);
+        }
+        let field = self.literal(parent, key, counters);
+        if field != NONE && !self.is_stand_in(field) {
+            let word = field as usize / 64;
+            if self.late.len() <= word {
+                self.late.resize(word + 1, 0);
+            }
+            self.late[word] |= 1 << (field % 64);
+        }
+        field
+    }
+
+    /// How often a late field came at this endpoint before it was shown, and what its values looked
+    /// like; asked again, nothing. Names in heads are held back for all endpoints of a server
+    /// together, so of those it is not known.
+    fn claim(&mut self, field: u32) -> (u32, Facts) {
+        let endpoint = self.held.endpoint();
+        let node = &mut self.nodes[field as usize];
+        let in_head = matches!(
+            node.place,
+            Place::RequestHeader | Place::Cookie | Place::ResponseHeader | Place::SetCookie
+        );
+        if in_head || node.claimed_at == endpoint {
+            return (0, Facts::NONE);
+        }
+        node.claimed_at = endpoint;
+        self.held.claim(node.parent, &self.keys[node.key_start as usize..node.key_end as usize])
     }
 
     /// The field stands for keys that are data or held back, so that the next look-up of such a key
@@ -226,7 +269,7 @@ impl FieldNames {
     }
 
     fn is_pointer(&self, number: u32) -> bool {
-        matches!(self.node(number).place, Place::RequestBody | Place::ResponseBody)
+        self.node(number).place.is_json()
     }
 
     fn find(&self, parent: u32, key: &[u8]) -> Option<u32> {
@@ -277,7 +320,7 @@ impl FieldNames {
         self.keys.extend_from_slice(key);
         let key_end = self.keys.len() as u32;
         self.keys.push(b'"');
-        self.nodes.push(Node { place, parent, key_start, key_end, children: 0, name });
+        self.nodes.push(Node { place, parent, key_start, key_end, children: 0, claimed_at: 0, name });
         let mut head = [0; HEAD_BYTES];
         for (slot, &byte) in head.iter_mut().zip(key.iter().chain(b"\"")) {
             *slot = byte;
@@ -299,9 +342,21 @@ impl FieldNames {
 /// Fields of the call that is being read.
 pub(super) struct Fields {
     pub(super) names: FieldNames,
-    /// Facts by number; zero where this call has not the field.
-    facts: Vec<Facts>,
+    /// What this call has of each field, by number; no facts where it has not the field.
+    slots: Vec<Slot>,
     touched: Numbers,
+    claims: Vec<Claim>,
+    values: Values,
+}
+
+/// What a call has of one field.
+#[derive(Clone, Copy, Default)]
+struct Slot {
+    facts: Facts,
+    /// The object or array that was the last to have it.
+    holder: u32,
+    present: u32,
+    objects: u32,
 }
 
 /// A set of numbers that gives them back in order: a bit for each, and one for each word of them.
@@ -312,43 +367,108 @@ struct Numbers {
     count: usize,
 }
 
+/// The holder of all that does not stand in a JSON object or array.
+pub(super) const HEAD: u32 = 0;
+
 impl Fields {
-    pub(super) fn new(seed: Seed, dictionary: Arc<Dictionary>) -> Fields {
-        Fields { names: FieldNames::new(seed, dictionary), facts: Vec::new(), touched: Numbers::default() }
+    pub(super) fn new(key: [u8; 16], seed: Seed, dictionary: Arc<Dictionary>) -> Fields {
+        Fields {
+            names: FieldNames::new(seed, dictionary.clone()),
+            slots: Vec::new(),
+            touched: Numbers::default(),
+            claims: Vec::new(),
+            values: Values::new(seed, key, dictionary),
+        }
     }
 
-    /// Notes that the call has a field and how its value looked; `facts` has a type at least.
+    /// Says which endpoint values are of from here on, as the inventory tells them apart, and which
+    /// caller.
+    pub(super) fn set_endpoint(&mut self, endpoint: u64, caller: u64) {
+        self.values.begin(endpoint, caller);
+    }
+
+    /// Looks whether a text may be of a closed set; `facts` are those of the text, and get a mark if
+    /// the field can have none.
     #[inline]
-    pub(super) fn add(&mut self, field: u32, facts: Facts, counters: &mut Counters) {
-        if let Some(known) = self.facts.get_mut(field as usize)
-            && known.0 != 0
-        {
-            *known |= facts;
-            return;
+    pub(super) fn text(&mut self, field: u32, facts: Facts, text: &[u8], counters: &mut Counters) -> Facts {
+        // Texts of a format are never of one.
+        if facts.contains(Facts::TEXT) && self.values.look(field, text, &self.names, counters) {
+            return facts | Facts::OPEN;
         }
-        self.add_first(field, facts, counters);
+        facts
+    }
+
+    /// Notes that the call has a field and how its value looked; `facts` has a type at least. `holder`
+    /// is the number of the object or array that it stands in, else [`HEAD`].
+    #[inline(always)]
+    pub(super) fn add(&mut self, field: u32, facts: Facts, holder: u32, counters: &mut Counters) {
+        if let Some(slot) = self.slots.get_mut(field as usize) {
+            if slot.facts.0 != 0 {
+                slot.facts |= facts;
+                slot.present += u32::from(slot.holder != holder);
+                slot.holder = holder;
+                return;
+            }
+            if field != NONE && self.touched.count < CALL_FIELDS_MAX {
+                *slot = Slot { facts, holder, present: 1, objects: 0 };
+                self.touched.insert(field);
+                return;
+            }
+        }
+        self.add_no_room(field, facts, holder, counters);
     }
 
     #[cold]
-    fn grow(&mut self) {
-        let size = self.names.count().next_power_of_two();
-        self.facts.resize(size, Facts::NONE);
-        self.touched.grow(size);
-    }
-
-    fn add_first(&mut self, field: u32, facts: Facts, counters: &mut Counters) {
+    fn add_no_room(&mut self, field: u32, facts: Facts, holder: u32, counters: &mut Counters) {
         if field == NONE {
             return;
         }
         if self.touched.count >= CALL_FIELDS_MAX {
             counters.add(Counter::FieldsFull);
+            self.mark(self.names.node(field).parent, Facts::FULL);
             return;
         }
-        if field as usize >= self.facts.len() {
-            self.grow();
+        let size = self.names.count().next_power_of_two();
+        self.slots.resize(size, Slot::default());
+        self.touched.grow(size);
+        // Numbers are of names, so that now there is room.
+        if let Some(slot) = self.slots.get_mut(field as usize) {
+            *slot = Slot { facts, holder, present: 1, objects: 0 };
+            self.touched.insert(field);
         }
-        self.facts[field as usize] = facts;
-        self.touched.insert(field);
+    }
+
+    /// Counts an object among the values of a field that was just added.
+    #[inline]
+    pub(super) fn add_object(&mut self, field: u32) {
+        if let Some(slot) = self.slots.get_mut(field as usize)
+            && slot.facts.0 != 0
+        {
+            slot.objects += 1;
+        }
+    }
+
+    /// Adds what stands for the name that was asked for last: all of them that are held back count.
+    pub(super) fn add_stand_in(&mut self, field: u32, facts: Facts, holder: u32, counters: &mut Counters) {
+        let kept_back = self.names.kept_back;
+        self.names.held.value(facts);
+        let facts = if kept_back { facts } else { facts | Facts::DATA };
+        let before = self.slots.get(field as usize).map_or(0, |slot| slot.present);
+        self.add(field, facts, holder, counters);
+        if let Some(slot) = self.slots.get_mut(field as usize)
+            && slot.facts.0 != 0
+        {
+            slot.present = before + u32::from(kept_back);
+        }
+    }
+
+    /// Adds facts to a field that the call has, else nothing.
+    pub(super) fn mark(&mut self, field: u32, facts: Facts) {
+        if let Some(slot) = self.slots.get_mut(field as usize)
+            && slot.facts.0 != 0
+        {
+            slot.facts |= facts;
+        }
     }
 
     /// Adds a named value that is no JSON; `text` is all that it was sent in.
@@ -361,18 +481,58 @@ impl Fields {
         counters: &mut Counters,
     ) {
         let field = self.names.child(FieldNames::root(place), name, text, counters);
-        self.add(field, facts, counters);
+        self.add_child(field, facts, counters);
     }
 
-    /// All fields of the call, each once, sorted; ready for the next call.
-    pub(super) fn take(&mut self) -> Vec<FieldSeen> {
+    /// The same with its value, which may be of a closed set.
+    pub(super) fn add_value(
+        &mut self,
+        place: Place,
+        (name, value): (&[u8], &[u8]),
+        facts: Facts,
+        text: &[u8],
+        counters: &mut Counters,
+    ) {
+        let field = self.names.child(FieldNames::root(place), name, text, counters);
+        let facts = self.text(field, facts, value, counters);
+        self.add_child(field, facts, counters);
+    }
+
+    fn add_child(&mut self, field: u32, facts: Facts, counters: &mut Counters) {
+        if self.names.is_stand_in(field) {
+            return self.add_stand_in(field, facts, HEAD, counters);
+        }
+        let again = self.slots.get(field as usize).is_some_and(|slot| slot.facts.0 != 0);
+        let mark = if again { Facts::REPEATED } else { Facts::NONE };
+        self.add(field, facts | mark, HEAD, counters);
+    }
+
+    /// Values met for the first time or shown since the last time.
+    pub(super) fn take_values(&mut self) -> Vec<ValueSeen> {
+        self.values.take()
+    }
+
+    /// All fields of the call, each once, sorted, and what they had before they were shown; ready for
+    /// the next call.
+    pub(super) fn take(&mut self) -> (Vec<FieldSeen>, Vec<Claim>) {
         let mut seen = Vec::with_capacity(self.touched.count);
-        let facts = &mut self.facts;
+        let (names, slots, claims) = (&mut self.names, &mut self.slots, &mut self.claims);
+        if !names.late.is_empty() {
+            let late = std::mem::take(&mut names.late);
+            self.touched.common(&late, |field| {
+                slots[field as usize].facts |= Facts::LATE;
+                let (count, facts) = names.claim(field);
+                if count > 0 {
+                    claims.push(Claim { field: FieldId(field), count, facts });
+                }
+            });
+            names.late = late;
+        }
         self.touched.drain(|field| {
-            let facts = std::mem::take(&mut facts[field as usize]);
-            seen.push(FieldSeen { field: FieldId(field), facts });
+            let Slot { facts, present, objects, .. } = std::mem::take(&mut slots[field as usize]);
+            seen.push(FieldSeen { field: FieldId(field), facts, present, objects });
         });
-        seen
+        (seen, std::mem::take(claims))
     }
 }
 
@@ -389,6 +549,17 @@ impl Numbers {
         self.words[word] |= 1 << (number % 64);
         self.filled[word / 64] |= 1 << (word % 64);
         self.count += 1;
+    }
+
+    /// Those that have a bit in `others` too.
+    fn common(&self, others: &[u64], mut each: impl FnMut(u32)) {
+        for (word, (own, other)) in self.words.iter().zip(others).enumerate() {
+            let mut bits = own & other;
+            while bits != 0 {
+                each((word * 64) as u32 + bits.trailing_zeros());
+                bits &= bits - 1;
+            }
+        }
     }
 
     /// Takes all out, the smallest first.

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 
 use memchr::memmem;
 
-use super::fields::Fields;
+use super::fields::{Fields, HEAD};
 use super::text::facts_of_text;
 use super::words::Dictionary;
 use super::{Facts, FieldNames, Place};
@@ -55,9 +55,10 @@ pub(super) fn pairs(
         match memchr::memchr(b'=', pair) {
             Some(equals) => {
                 let name = decode(&pair[..equals], true);
-                let facts = facts_of_text(&decode(&pair[equals + 1..], true));
+                let value = decode(&pair[equals + 1..], true);
+                let facts = facts_of_text(&value);
                 each(&name, facts);
-                fields.add_named(place, &name, facts, text, counters);
+                fields.add_value(place, (&name, &value), facts, text, counters);
             }
             None => {
                 let name = decode(pair, true);
@@ -66,7 +67,7 @@ pub(super) fn pairs(
                     fields.add_named(place, &name, facts, text, counters);
                 } else {
                     let field = fields.names.data(FieldNames::root(place), counters);
-                    fields.add(field, facts, counters);
+                    fields.add(field, facts | Facts::DATA, HEAD, counters);
                 }
             }
         }

@@ -11,6 +11,7 @@
 
 use hashbrown::{HashSet, HashTable};
 
+use super::Facts;
 use super::hash::Seed;
 use crate::counter::{Counter, Counters};
 use crate::limits::FIELD_NAMES_HELD_MAX;
@@ -25,7 +26,10 @@ struct Name {
     hash: u64,
     place: u64,
     texts: [u64; SIGHTINGS_MIN],
-    sightings: usize,
+    sightings: u32,
+    /// Sightings in all while it was held back, and what the values looked like.
+    instances: u32,
+    facts: Facts,
 }
 
 /// A parent at one endpoint.
@@ -45,12 +49,14 @@ pub(super) struct Held {
     caller: u64,
     /// Where the text begins that was hashed last in this call, how long it is, and its hash.
     text: (usize, usize, u64),
+    /// Hash of the name sighted last, if it was held back.
+    last: u64,
 }
 
 impl Held {
     pub(super) fn new(seed: Seed) -> Held {
         let (names, places) = (HashTable::new(), HashTable::new());
-        Held { seed, names, places, endpoint: 0, caller: 0, text: (0, 0, 0) }
+        Held { seed, names, places, endpoint: 0, caller: 0, text: (0, 0, 0), last: 0 }
     }
 
     /// What comes now is of this endpoint and this caller.
@@ -58,26 +64,37 @@ impl Held {
         (self.endpoint, self.caller, self.text) = (endpoint, caller, (0, 0, 0));
     }
 
+    /// The endpoint that names are of now.
+    pub(super) fn endpoint(&self) -> u64 {
+        self.endpoint
+    }
+
     /// Counts one sighting of a name under a parent in a text; true if it is shown.
     pub(super) fn sight(&mut self, parent: u32, name: &[u8], text: &[u8], counters: &mut Counters) -> bool {
         let place_hash = self.seed.number(self.endpoint, u64::from(parent));
         let hash = self.seed.bytes(place_hash, name);
+        self.last = 0;
         let known = self.places.find_mut(place_hash, |place| place.hash == place_hash);
         if known.as_ref().is_some_and(|place| place.siblings > SIBLINGS_MAX) {
             return false;
         }
         if let Some(known) = self.names.find(hash, |name| name.hash == hash)
-            && known.sightings == SIGHTINGS_MIN
+            && known.sightings as usize == SIGHTINGS_MIN
         {
             return true;
         }
         let text = self.text(text);
         if let Some(known) = self.names.find_mut(hash, |name| name.hash == hash) {
-            if !known.texts[..known.sightings].contains(&text) {
-                known.texts[known.sightings] = text;
+            if !known.texts[..known.sightings as usize].contains(&text) {
+                known.texts[known.sightings as usize] = text;
                 known.sightings += 1;
             }
-            return known.sightings == SIGHTINGS_MIN;
+            let shown = known.sightings as usize == SIGHTINGS_MIN;
+            if !shown {
+                known.instances = known.instances.saturating_add(1);
+                self.last = hash;
+            }
+            return shown;
         }
         if self.names.len() >= FIELD_NAMES_HELD_MAX {
             self.sweep(counters);
@@ -88,10 +105,33 @@ impl Held {
         if place.siblings <= SIBLINGS_MAX {
             let mut texts = [0; SIGHTINGS_MIN];
             texts[0] = text;
-            let name = Name { hash, place: place_hash, texts, sightings: 1 };
+            let facts = Facts::NONE;
+            let name = Name { hash, place: place_hash, texts, sightings: 1, instances: 1, facts };
             self.names.insert_unique(hash, name, |name| name.hash);
+            self.last = hash;
         }
         false
+    }
+
+    /// Says what the value of the name sighted last looked like.
+    pub(super) fn value(&mut self, facts: Facts) {
+        let last = std::mem::take(&mut self.last);
+        if last != 0
+            && let Some(name) = self.names.find_mut(last, |name| name.hash == last)
+        {
+            name.facts |= facts;
+        }
+    }
+
+    /// Takes how often a name under a parent came at this endpoint while it was held back, and what its
+    /// values looked like.
+    pub(super) fn claim(&mut self, parent: u32, name: &[u8]) -> (u32, Facts) {
+        let place_hash = self.seed.number(self.endpoint, u64::from(parent));
+        let hash = self.seed.bytes(place_hash, name);
+        match self.names.find_mut(hash, |name| name.hash == hash) {
+            Some(name) => (std::mem::take(&mut name.instances), std::mem::take(&mut name.facts)),
+            None => (0, Facts::NONE),
+        }
     }
 
     /// Hash of a text and of who sent it. A text may be long and have many names in it.

@@ -2,7 +2,7 @@
 //! several values in a row are taken, so NDJSON is too). A cut body gives the fields up to the cut.
 //! Keys are guessed from the order in which they came last time, so that most are one comparison.
 
-use super::fields::{Fields, NONE};
+use super::fields::{Fields, HEAD, NONE};
 use super::text::facts_of_text;
 use super::{Facts, FieldNames, Place};
 use crate::counter::{Counter, Counters};
@@ -27,18 +27,29 @@ struct Frame {
     node: u32,
     /// Last key met in an object; the items' node in an array.
     last: u32,
+    /// Where this object or array begins: its number.
+    number: u32,
     object: bool,
 }
 
-/// Adds the fields of a body to `fields`.
-pub(super) fn scan(bytes: &[u8], place: Place, fields: &mut Fields, counters: &mut Counters) -> Outcome {
+/// Adds the fields of a body to `fields`; `whole` if nothing of the body is missing.
+pub(super) fn scan(
+    bytes: &[u8],
+    whole: bool,
+    place: Place,
+    fields: &mut Fields,
+    counters: &mut Counters,
+) -> Outcome {
     // A byte order mark may be ignored (RFC 8259 section 8.1).
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-    let mut scanner = Scanner { bytes, at: 0, fields, counters, too_deep: false };
+    let mut scanner = Scanner { bytes, at: 0, fields, counters, stand_in: false, too_deep: false };
     let root = FieldNames::root(place);
     let outcome = scanner.values(root).err().unwrap_or(Outcome::Whole);
     if scanner.too_deep {
         counters.add(Counter::JsonTooDeep);
+    }
+    if !whole || outcome != Outcome::Whole {
+        fields.mark(root, Facts::PARTIAL);
     }
     outcome
 }
@@ -48,50 +59,64 @@ struct Scanner<'a> {
     at: usize,
     fields: &'a mut Fields,
     counters: &'a mut Counters,
+    /// The field of the key read last stands for other names too.
+    stand_in: bool,
     too_deep: bool,
 }
 
 impl Scanner<'_> {
     fn values(&mut self, root: u32) -> Result<(), Outcome> {
-        let mut stack = [Frame { node: NONE, last: NONE, object: false }; JSON_DEPTH_MAX];
+        let mut stack = [Frame { node: NONE, last: NONE, number: HEAD, object: false }; JSON_DEPTH_MAX];
         let mut depth = 0;
         let mut node = root;
+        let mut holder = HEAD;
         loop {
             // A value of `node` begins.
             let mut closed = true;
-            match self.space()? {
-                b'"' => {
-                    let facts = self.string()?;
-                    self.fields.add(node, facts, self.counters);
-                }
+            let facts = match self.space()? {
+                b'"' => self.string(node)?,
+                b'-' | b'0'..=b'9' => self.number()?,
                 first @ (b'{' | b'[') => {
-                    let object = first == b'{';
                     self.at += 1;
-                    let mut facts = if object { Facts::OBJECT } else { Facts::ARRAY };
-                    let empty = matches!((self.space(), object), (Ok(b'}'), true) | (Ok(b']'), false));
-                    if empty {
-                        self.at += 1;
-                        facts |= Facts::EMPTY;
-                    }
-                    self.fields.add(node, facts, self.counters);
-                    if !empty && depth == JSON_DEPTH_MAX {
-                        self.too_deep = true;
-                        self.skip_nested()?;
-                    } else if !empty {
-                        let last = if object { NONE } else { self.fields.names.items(node, self.counters) };
-                        stack[depth] = Frame { node, last, object };
-                        depth += 1;
-                        closed = false;
+                    match (self.space(), first) {
+                        (Ok(b'}'), b'{') => {
+                            self.at += 1;
+                            Facts::OBJECT | Facts::EMPTY
+                        }
+                        (Ok(b']'), b'[') => {
+                            self.at += 1;
+                            Facts::ARRAY | Facts::EMPTY
+                        }
+                        _ => {
+                            closed = false;
+                            if first == b'{' { Facts::OBJECT } else { Facts::ARRAY }
+                        }
                     }
                 }
-                b'-' | b'0'..=b'9' => {
-                    let facts = self.number()?;
-                    self.fields.add(node, facts, self.counters);
-                }
-                b't' => self.literal(node, b"true", Facts::BOOLEAN)?,
-                b'f' => self.literal(node, b"false", Facts::BOOLEAN)?,
-                b'n' => self.literal(node, b"null", Facts::NULL)?,
+                b't' => self.literal(b"true", Facts::BOOLEAN)?,
+                b'f' => self.literal(b"false", Facts::BOOLEAN)?,
+                b'n' => self.literal(b"null", Facts::NULL)?,
                 _ => return Err(Outcome::Malformed),
+            };
+            if self.stand_in {
+                self.stand_in = false;
+                self.fields.add_stand_in(node, facts, holder, self.counters);
+            } else {
+                self.fields.add(node, facts, holder, self.counters);
+            }
+            let object = facts.contains(Facts::OBJECT);
+            if object {
+                self.fields.add_object(node);
+            }
+            if !closed && depth == JSON_DEPTH_MAX {
+                self.too_deep = true;
+                self.skip_nested()?;
+                closed = true;
+            } else if !closed {
+                let last = if object { NONE } else { self.fields.names.items(node, self.counters) };
+                // No two begin at one place.
+                stack[depth] = Frame { node, last, number: self.at as u32, object };
+                depth += 1;
             }
             // Behind a value, or behind the bracket that opened one.
             loop {
@@ -101,6 +126,7 @@ impl Scanner<'_> {
                         return Ok(());
                     }
                     node = root;
+                    holder = self.at as u32;
                     break;
                 };
                 if closed {
@@ -114,6 +140,7 @@ impl Scanner<'_> {
                         _ => return Err(Outcome::Malformed),
                     }
                 }
+                holder = frame.number;
                 node = match frame.object {
                     false => frame.last,
                     true => {
@@ -179,19 +206,23 @@ impl Scanner<'_> {
             names.child(parent, key, self.bytes, self.counters)
         };
         names.learn(parent, last, field);
+        self.stand_in = names.is_stand_in(field);
+        if field == NONE {
+            self.fields.mark(parent, Facts::FULL);
+        }
         Ok(field)
     }
 
     #[inline]
-    fn string(&mut self) -> Result<Facts, Outcome> {
+    fn string(&mut self, node: u32) -> Result<Facts, Outcome> {
         let start = self.at + 1;
         let (end, escaped) = string_end(self.bytes, start)?;
         self.at = end + 1;
         let text = &self.bytes[start..end];
         Ok(match escaped {
-            false => facts_of_text(text),
-            true if text.len() <= UNESCAPED_BYTES_MAX => facts_of_text(&unescape(text)),
-            true => Facts::STRING | Facts::TEXT,
+            false => self.fields.text(node, facts_of_text(text), text, self.counters),
+            true if text.len() <= UNESCAPED_BYTES_MAX => facts_of_text(&unescape(text)) | Facts::OPEN,
+            true => Facts::STRING | Facts::TEXT | Facts::OPEN,
         })
     }
 
@@ -237,14 +268,13 @@ impl Scanner<'_> {
     }
 
     #[inline]
-    fn literal(&mut self, node: u32, word: &[u8], facts: Facts) -> Result<(), Outcome> {
+    fn literal(&mut self, word: &[u8], facts: Facts) -> Result<Facts, Outcome> {
         let rest = &self.bytes[self.at..];
         if !rest.starts_with(word) {
             return Err(if word.starts_with(rest) { Outcome::Cut } else { Outcome::Malformed });
         }
         self.at += word.len();
-        self.fields.add(node, facts, self.counters);
-        Ok(())
+        Ok(facts)
     }
 
     /// Skips the rest of a value whose bracket was just read; only brackets and strings are told

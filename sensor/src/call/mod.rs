@@ -22,12 +22,15 @@ mod reader;
 pub(crate) mod segment;
 mod target;
 mod text;
+mod values;
 pub(crate) mod words;
 
 use std::sync::Arc;
 
 use smallvec::SmallVec;
 
+pub use auth::carries_credential;
+pub(crate) use auth::is_key_name;
 pub use facts::Facts;
 pub use fields::FieldNames;
 pub use path::{path_of_text, path_text};
@@ -149,6 +152,8 @@ pub enum Place {
     SetCookie,
     /// JSON pointer into the response body, array items as `*`.
     ResponseBody,
+    /// The same of a response with 4xx or 5xx: errors look alike everywhere, and not like the rest.
+    ErrorBody,
 }
 
 /// Kind of credential that a request carried.
@@ -191,13 +196,42 @@ pub enum CallClass {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FieldId(pub u32);
 
-/// What the values of one field looked like in one call: a set of [`Facts`] bits.
+/// What the values of one field looked like in one call: a set of [`Facts`] bits, and counts by which
+/// it is known whether each object had it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct FieldSeen {
     /// Which field.
     pub field: FieldId,
     /// How its values looked.
     pub facts: Facts,
+    /// Objects (arrays for items) that had it, each once; 1 outside of bodies. Of what stands for
+    /// other names: how many of them are held back and may be fields.
+    pub present: u32,
+    /// How many of its values were objects.
+    pub objects: u32,
+}
+
+/// What a field that was just shown had while its name was held back: counted then under the name that
+/// stands for such names, made good now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Claim {
+    /// Which field.
+    pub field: FieldId,
+    /// How often it came.
+    pub count: u32,
+    /// How its values looked.
+    pub facts: Facts,
+}
+
+/// A word of our own vocabulary that is one of few values of a field.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ValueSeen {
+    /// Which field.
+    pub field: FieldId,
+    /// Keyed hash of the word, of this field at this endpoint only.
+    pub hash: u64,
+    /// The word, once it is shown.
+    pub word: Option<Arc<str>>,
 }
 
 /// One request with its response, every value dropped.
@@ -239,4 +273,8 @@ pub struct Call {
     pub caller_bit: u64,
     /// Keyed hash of the response body of a call that was found; `None` if it has none.
     pub page: Option<u32>,
+    /// What some of them had in earlier calls to this endpoint; nearly always empty.
+    pub claims: Vec<Claim>,
+    /// Values met for the first time in this run, or shown; nearly always empty.
+    pub values: Vec<ValueSeen>,
 }

@@ -50,6 +50,12 @@ names!(CallClass {
     HealthCheck = "health-check",
     Preflight = "preflight",
 });
+impl Place {
+    /// Its fields are JSON pointers.
+    pub const fn is_json(self) -> bool {
+        matches!(self, Place::RequestBody | Place::ResponseBody | Place::ErrorBody)
+    }
+}
 
 names!(SegmentKind {
     Integer = "integer",
@@ -106,6 +112,7 @@ names!(Place {
     ResponseHeader = "response-header",
     SetCookie = "set-cookie",
     ResponseBody = "response-body",
+    ErrorBody = "error-body",
 });
 
 names!(Credential {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use hashbrown::HashTable;
 
 use super::evidence::Spot;
-use super::fields::{Fields, NONE};
+use super::fields::{Fields, HEAD, NONE};
 use super::hash::Seed;
 use super::header::{Headers, Role};
 use super::json::{self, Outcome};
@@ -68,7 +68,7 @@ impl Reader {
         Reader {
             key,
             seed,
-            fields: Fields::new(seed, words.dictionary.clone()),
+            fields: Fields::new(key, seed, words.dictionary.clone()),
             words,
             headers: Headers::new(seed),
             authorities: HashTable::new(),
@@ -90,6 +90,7 @@ impl Reader {
     pub fn read(&mut self, exchange: Exchange, parties: &Parties, counters: &mut Counters) -> Option<Call> {
         // Empty, unless the last exchange ended in a panic that was caught.
         self.fields.take();
+        self.fields.take_values();
         let Exchange { request, response, direction, notes: _ } = &exchange;
         let StartLine::Request { method, target: raw_target, .. } = &request.head.start else { return None };
         let method = Method::of_token(method.of(&request.head.bytes));
@@ -121,16 +122,26 @@ impl Reader {
         let teaches = status.is_none_or(|status| !matches!(status, 404 | 405 | 410 | 501));
         let (mut path, pattern) = self.path(target.path, at_service, teaches, counters);
         self.fields.names.begin(pattern, caller_hash);
-        self.fields.names.set_kind(self.seed.bytes(pattern, method.0.as_bytes()));
+        // The inventory tells endpoints apart by the shapes of values and by hidden words too.
+        let method_hash = self.seed.bytes(pattern, method.0.as_bytes());
+        let endpoint = path.iter().fold(method_hash, |hash, segment| match segment {
+            Segment::Word(_) => hash,
+            Segment::Hidden(hidden) => self.seed.number(hash, *hidden),
+            Segment::Parameter(kind) => self.seed.number(hash, *kind as u64),
+            Segment::File(kind, extension) => self.seed.number(hash, 1 << 16 | (*kind as u64) << 8 | *extension as u64),
+        });
+        self.fields.names.set_kind(method_hash);
+        self.fields.set_endpoint(endpoint, caller_hash);
         let (fields, words) = (&mut self.fields, &self.words.dictionary);
         form::pairs(target.query, Place::Query, words, fields, counters, |name, facts| {
             credential.query(name, facts);
         });
-        self.body(request, asked.content_type, true, counters);
+        self.body(request, asked.content_type, Place::RequestBody, counters);
         let mut answered = Carried::default();
         if let Some(response) = response {
             answered = self.head(&response.head, false, &mut auth::Evidence::new(), counters);
-            self.body(response, answered.content_type, false, counters);
+            let place = if status.is_some_and(|s| s >= 400) { Place::ErrorBody } else { Place::ResponseBody };
+            self.body(response, answered.content_type, place, counters);
         }
         let typed = |carried: &Carried, body_bytes: u64| match carried.content_type {
             Some(value) if body_bytes > 0 => Some(media_type(value).0),
@@ -153,6 +164,8 @@ impl Reader {
             Some(response) if class == CallClass::Found => mark::page(&self.key, self.seed, response),
             _ => None,
         };
+        let (fields, claims) = self.fields.take();
+        let values = self.fields.take_values();
         Some(Call {
             at: request.first_byte,
             class,
@@ -168,10 +181,12 @@ impl Reader {
             credential: credential.kind(),
             server: server.clone(),
             caller: caller.clone(),
-            fields: self.fields.take(),
             path_bit,
             caller_bit: mark::bit(self.seed, caller_hash),
             page,
+            fields,
+            claims,
+            values,
         })
     }
 
@@ -194,11 +209,11 @@ impl Reader {
                     let root = FieldNames::root(place);
                     let field = fields.names.child(root, &header.name, &head.bytes, counters);
                     if fields.names.is_stand_in(field) {
-                        return fields.add(field, facts, counters);
+                        return fields.add_stand_in(field, facts, HEAD, counters);
                     }
                     *known = field;
                 }
-                fields.add(*known, facts, counters);
+                fields.add(*known, facts, HEAD, counters);
             };
             match header.role {
                 Role::Plumbing => {}
@@ -332,24 +347,25 @@ impl Reader {
         &mut self,
         message: &Message,
         content_type: Option<&[u8]>,
-        request: bool,
+        place: Place,
         counters: &mut Counters,
     ) {
         if message.body.is_empty() {
             return;
         }
         let syntax = content_type.map_or(Syntax::Unknown, |value| media_type(value).1);
-        let place = if request { Place::RequestBody } else { Place::ResponseBody };
+        let request = place == Place::RequestBody;
         match syntax {
             Syntax::Json => {
-                let outcome = json::scan(&message.body, place, &mut self.fields, counters);
+                let outcome =
+                    json::scan(&message.body, message.body_whole, place, &mut self.fields, counters);
                 if outcome == Outcome::Malformed || (outcome == Outcome::Cut && message.body_whole) {
                     counters.add(Counter::JsonMalformed);
                 }
             }
             // Command line clients call everything a form.
             Syntax::Unknown | Syntax::Form if is_json_start(&message.body) => {
-                json::scan(&message.body, place, &mut self.fields, counters);
+                json::scan(&message.body, message.body_whole, place, &mut self.fields, counters);
             }
             Syntax::Form if request => {
                 let (fields, words) = (&mut self.fields, &self.words.dictionary);

@@ -47,6 +47,8 @@ const fn kinds() -> [u8; 256] {
 const IN_URI: u8 = 1;
 const IN_LOCAL_PART: u8 = 2;
 const IN_DOMAIN: u8 = 4;
+/// In a URI behind its scheme, with nothing more to look at.
+const PLAIN_IN_URI: u8 = 8;
 
 /// Where each byte may stand: in a URI behind its scheme (RFC 3986, and what is sent uncoded in
 /// practice), in the local part and in the domain of a mail address (RFC 6532 takes all of UTF-8).
@@ -61,10 +63,14 @@ const fn places() -> [u8; 256] {
         table[byte] = match character {
             0..=b' ' | 0x7f | b'"' | b'<' | b'>' | b'\\' => 0,
             b'^' | b'`' | b'{' | b'|' | b'}' => IN_LOCAL_PART,
-            b'-' => IN_URI | IN_LOCAL_PART | IN_DOMAIN,
-            b'!' | b'#' | b'$' | b'%' | b'&' | b'\'' | b'*' | b'+' | b'/' | b'=' | b'?' | b'_' | b'~'
-            | b'.' => IN_URI | IN_LOCAL_PART,
-            _ if named => IN_URI | IN_LOCAL_PART | IN_DOMAIN,
+            b'-' => PLAIN_IN_URI | IN_URI | IN_LOCAL_PART | IN_DOMAIN,
+            b'#' | b'%' => IN_URI | IN_LOCAL_PART,
+            b'!' | b'$' | b'&' | b'\'' | b'*' | b'+' | b'/' | b'=' | b'?' | b'_' | b'~' | b'.' => {
+                PLAIN_IN_URI | IN_URI | IN_LOCAL_PART
+            }
+            _ if byte >= 0x80 => IN_URI | IN_LOCAL_PART | IN_DOMAIN,
+            _ if named => PLAIN_IN_URI | IN_URI | IN_LOCAL_PART | IN_DOMAIN,
+            b'(' | b')' | b',' | b';' => PLAIN_IN_URI | IN_URI,
             _ => IN_URI,
         };
         byte += 1;
@@ -100,7 +106,68 @@ pub(super) fn facts_of_text(text: &[u8]) -> Facts {
     for &byte in strides.remainder() {
         kinds |= KINDS[usize::from(byte)];
     }
-    Facts::STRING | format_of(text, kinds).unwrap_or(Facts::TEXT)
+    let Some(format) = format_of(text, kinds) else { return Facts::STRING | Facts::TEXT };
+    let mark = if is_regular(text, format) { Facts::NONE } else { Facts::IRREGULAR };
+    Facts::STRING | format | mark
+}
+
+/// The text is of the format to the letter, for programs that check: the looks above are for finding.
+fn is_regular(text: &[u8], format: Facts) -> bool {
+    match format {
+        Facts::DIGITS => text[0] != b'0' || text.len() == 1,
+        Facts::DECIMAL => {
+            let unsigned = text.strip_prefix(b"-").unwrap_or(text);
+            !matches!(unsigned, [b'+', ..] | [b'0', b'0'..=b'9', ..])
+        }
+        Facts::DATE_TIME => is_full_date_time(text),
+        Facts::EMAIL => is_plain_email(text),
+        _ => true,
+    }
+}
+
+/// RFC 3339 section 5.6, of what is a date-time already: `T`, seconds and a zone; no leap second.
+fn is_full_date_time(text: &[u8]) -> bool {
+    let zoned = match text {
+        [.., b'Z'] => true,
+        [.., b'+' | b'-', _, _, b':', _, _] => true,
+        _ => false,
+    };
+    zoned && text[10] == b'T' && text[16] == b':' && text[17] != b'6'
+}
+
+/// RFC 5321 section 4.1.2, of what is a mail address already: ASCII, a dot-string and host names.
+fn is_plain_email(text: &[u8]) -> bool {
+    let Some(at) = memchr::memchr(b'@', text) else { return false };
+    let label = |label: &[u8]| label[0] != b'-' && label[label.len() - 1] != b'-';
+    text.is_ascii()
+        && !text[..at].windows(2).any(|pair| pair == b"..")
+        && text.len() <= 254
+        && text[at + 1..].split(|&byte| byte == b'.').all(label)
+}
+
+/// RFC 3986, of what is a URI with `://` already: ASCII, whole percent codes, an authority of a host
+/// name or dotted quad with at most one user and one port, at most one fragment.
+fn is_plain_uri(text: &[u8]) -> bool {
+    let Some(rest) = memchr::memchr(b':', text).and_then(|colon| text.get(colon + 3..)) else { return false };
+    let end = rest.iter().position(|byte| b"/?#".contains(byte)).unwrap_or(rest.len());
+    let (authority, after) = rest.split_at(end);
+    let host = match memchr::memchr(b'@', authority) {
+        Some(at) => &authority[at + 1..],
+        None => authority,
+    };
+    let (host, port) = match memchr::memchr(b':', host) {
+        Some(at) => host.split_at(at),
+        None => (host, &b""[..]),
+    };
+    let coded =
+        |at: usize| rest.get(at + 1..at + 3).is_some_and(|code| code.iter().all(u8::is_ascii_hexdigit));
+    text.is_ascii()
+        && !host.is_empty()
+        && !host.contains(&b'@')
+        && port.iter().skip(1).all(u8::is_ascii_digit)
+        && !rest.iter().any(|byte| b"[]".contains(byte))
+        && memchr::memchr_iter(b'#', after).count() <= 1
+        && memchr::memchr_iter(b'%', rest).all(coded)
 }
 
 fn format_of(text: &[u8], kinds: u8) -> Option<Facts> {
@@ -136,8 +203,8 @@ fn format_of(text: &[u8], kinds: u8) -> Option<Facts> {
         }
     }
     if kinds & COLON != 0 {
-        if is_uri(text) {
-            return Some(Facts::URI);
+        if let Some(regular) = uri(text) {
+            return Some(if regular { Facts::URI } else { Facts::URI | Facts::IRREGULAR });
         }
         return found(is_ipv6(text), Facts::IPV6);
     }
@@ -244,15 +311,20 @@ pub(super) fn is_email(text: &[u8]) -> bool {
             .all(|label| (1..=63).contains(&label.len()) && all_may(label, IN_DOMAIN))
 }
 
-/// A scheme, `://`, something, and nothing that a URI cannot hold (RFC 3986 section 3).
-fn is_uri(text: &[u8]) -> bool {
-    let Some(colon) = text.iter().take(24).position(|&b| b == b':') else { return false };
-    colon > 0
+/// A scheme, `://`, something, and nothing that a URI cannot hold (RFC 3986 section 3): whether it is
+/// one to the letter.
+fn uri(text: &[u8]) -> Option<bool> {
+    let colon = text.iter().take(24).position(|&b| b == b':')?;
+    let is_scheme = colon > 0
         && text[0].is_ascii_alphabetic()
-        && text[..colon].iter().all(|b| b.is_ascii_alphanumeric() || b"+.-".contains(b))
-        && text[colon..].starts_with(b"://")
-        && text.len() > colon + 3
-        && all_may(&text[colon..], IN_URI)
+        && text[..colon].iter().all(|b| b.is_ascii_alphanumeric() || b"+.-".contains(b));
+    let rest = text[colon..].strip_prefix(b"://").filter(|rest| is_scheme && !rest.is_empty())?;
+    let may = rest.iter().fold(IN_URI | PLAIN_IN_URI, |may, &byte| may & PLACES[usize::from(byte)]);
+    match may {
+        0 => None,
+        IN_URI => Some(is_plain_uri(text)),
+        _ => Some(!matches!(rest[0], b'/' | b'?')),
+    }
 }
 
 fn is_ipv4(text: &[u8]) -> bool {
@@ -428,6 +500,39 @@ mod tests {
             ("some-slug-of-words", "text"),
         ] {
             assert_eq!(names(text), format, "{text}");
+        }
+    }
+
+    #[test]
+    fn lenient_readings_are_marked() {
+        for (text, regular) in [
+            ("42", true),
+            ("0", true),
+            ("007", false),
+            ("-0.5", true),
+            ("+4.20", false),
+            ("00.5", false),
+            ("2024-02-29T12:30:00Z", true),
+            ("2024-02-29T12:30:00.5+02:00", true),
+            ("2024-02-29T12:30:00", false),
+            ("2024-02-29 12:30:00Z", false),
+            ("2024-02-29T12:30Z", false),
+            ("2024-02-29T12:30:00+0200", false),
+            ("2024-12-31T23:59:60Z", false),
+            ("ada@example.org", true),
+            ("a..b@example.org", false),
+            ("ada@-example.org", false),
+            ("\u{e4}da@example.org", false),
+            ("https://u@example.org:80/a%20b?c#d", true),
+            ("https://example.org/%zz", false),
+            ("https://example.org:x/", false),
+            ("https://example.org/a#b#c", false),
+            ("https://example.org/\u{e4}", false),
+            ("https://[::1]/", false),
+        ] {
+            let facts = facts_of_text(text.as_bytes());
+            assert!(!facts.contains(Facts::TEXT), "{text}");
+            assert_eq!(!facts.contains(Facts::IRREGULAR), regular, "{text}");
         }
     }
 

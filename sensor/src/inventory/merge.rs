@@ -4,8 +4,12 @@
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
-use super::{Answered, CallerStats, CoverageStats, EndpointStats, FieldStats, Inventory, Page, Seen};
+use super::{
+    Answered, CallerStats, CoverageStats, EndpointStats, FieldStats, Inventory, Page, Seen, Values,
+};
+use crate::call::Facts;
 use crate::flow::Timestamp;
+use crate::limits::FIELD_VALUES_MAX;
 
 /// Adds the values of one map to another, key by key.
 fn merge_map<K: Ord, V>(into: &mut BTreeMap<K, V>, from: BTreeMap<K, V>, mut merge: impl FnMut(&mut V, V)) {
@@ -59,7 +63,10 @@ impl EndpointStats {
         add(&mut self.response_bytes, other.response_bytes);
         self.request_types.merge(other.request_types, add);
         self.response_types.merge(other.response_types, add);
+        self.contents.merge(other.contents, add);
         self.fields.merge(other.fields, |sum, more| sum.merge(more));
+        self.values.merge(other.values, merge_values);
+        self.settle_values();
         self.callers.merge(other.callers, |sum, more| sum.merge(more));
         self.servers.merge(other.servers, add);
         self.answered.merge(other.answered);
@@ -88,11 +95,37 @@ impl Page {
     }
 }
 
+/// Adds values of one field. A word is known by each sensor in its own time.
+pub(crate) fn merge_values(values: &mut Values, more: Values) {
+    values.merge(more, |word, other| match (&word, other) {
+        (Some(known), Some(other)) if other >= *known => {}
+        (_, None) => {}
+        (_, other) => *word = other,
+    });
+}
+
+impl EndpointStats {
+    /// Forgets the values of fields that turned out to be open; those with too many are.
+    pub(crate) fn settle_values(&mut self) {
+        let fields = &mut self.fields;
+        self.values.retain(|key, values| {
+            let Some(field) = fields.get_mut(key) else { return true };
+            if values.len() > FIELD_VALUES_MAX {
+                field.facts |= Facts::OPEN;
+            }
+            !field.facts.contains(Facts::OPEN)
+        });
+    }
+}
+
 impl FieldStats {
     /// Adds the calls of another.
     pub fn merge(&mut self, other: FieldStats) {
         add(&mut self.calls, other.calls);
         self.facts |= other.facts;
+        add(&mut self.present, other.present);
+        add(&mut self.objects, other.objects);
+        add(&mut self.held, other.held);
     }
 }
 

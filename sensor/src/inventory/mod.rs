@@ -18,6 +18,7 @@ pub mod template;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+pub(crate) use merge::merge_values;
 pub use recorder::{OVER_BUDGET, Recorder};
 pub use small_map::SmallMap;
 
@@ -71,8 +72,12 @@ pub struct EndpointStats {
     pub request_types: SmallMap<Arc<str>, u64>,
     /// Calls by media type of the response body.
     pub response_types: SmallMap<Arc<str>, u64>,
+    /// Calls by status code and media type of the response body.
+    pub contents: SmallMap<(u16, Arc<str>), u64>,
     /// Fields.
     pub fields: SmallMap<FieldKey, FieldStats>,
+    /// Fields with few values, all of them words of our vocabulary, as long as they have no others.
+    pub values: SmallMap<FieldKey, Values>,
     /// Who called.
     pub callers: SmallMap<CallerKey, CallerStats>,
     /// Who answered.
@@ -122,9 +127,22 @@ pub struct FieldKey {
 pub struct FieldStats {
     /// Calls that had it.
     pub calls: u64,
-    /// Union of types and formats.
+    /// Union of types, marks and formats.
     pub facts: Facts,
+    /// Objects that had it (for items: arrays); outside of bodies: calls. All of the objects of the
+    /// parent did if the two numbers are the same. Of what stands for other names: sightings of names
+    /// that are held back and may be fields.
+    pub present: u64,
+    /// How many of its values were objects.
+    pub objects: u64,
+    /// How many of `present` are counted at what stands for other names too, since the name was held
+    /// back then.
+    pub held: u64,
 }
+
+/// Values of one field by keyed hash, at most [`crate::limits::FIELD_VALUES_MAX`]; with their text as
+/// far as it is shown.
+pub type Values = SmallMap<u64, Option<Arc<str>>>;
 
 /// Who called and with which kind of credential.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

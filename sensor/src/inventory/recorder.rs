@@ -12,11 +12,11 @@ use super::budget::{Application, Budget};
 use super::learner::Learner;
 use super::{
     Answered, CallerKey, CallerStats, CoverageKey, CoverageStats, EndpointKey, EndpointStats, FieldKey,
-    FieldStats, Histogram, Inventory, Page, Seen, SmallMap,
+    FieldStats, Histogram, Inventory, Page, Seen, SmallMap, Values, merge_values,
 };
 use crate::call::hash::Seed;
 use crate::call::{
-    Call, CallClass, Credential, FieldId, FieldNames, FieldSeen, Method, Path, Segment, SegmentKind,
+    Call, CallClass, Credential, FieldId, FieldNames, FieldSeen, Method, Path, Segment, SegmentKind, ValueSeen,
 };
 use crate::counter::{Counter, Counters};
 use crate::flow::Peer;
@@ -27,6 +27,9 @@ use crate::limits::{
 
 /// Sets of fields kept apart per endpoint before they are added up field by field.
 const SHAPES_MAX: usize = 8;
+
+/// Calls after which the sums of a set are added up: each is at most the bytes of a body.
+const SHAPE_CALLS_MAX: u64 = 2048;
 
 /// Path word of the row that counts, per service and class, the calls over the bound of rows; also the
 /// name of the service that counts the calls over the bound of services. No `Host` reads like it.
@@ -54,10 +57,13 @@ struct Entry {
     statuses: SmallVec<[(u16, u64); 4]>,
     request_types: SmallVec<[(&'static str, u64); 2]>,
     response_types: SmallVec<[(&'static str, u64); 2]>,
+    contents: SmallVec<[((u16, &'static str), u64); 2]>,
     /// Most recently used first.
     shapes: Vec<Shape>,
     /// Fields of sets that had to leave `shapes`.
     fields: HashMap<u32, FieldStats, BuildSeed>,
+    /// At most as many as the reader watches.
+    values: Vec<ValueSeen>,
     callers: HashTable<Caller>,
     servers: HashTable<(Arc<Peer>, u64)>,
     answered: Answered,
@@ -67,7 +73,14 @@ struct Entry {
 /// Calls that had the same set of fields.
 struct Shape {
     calls: u64,
+    /// Sums; of so few calls that they fit, see [`SHAPE_CALLS_MAX`].
     fields: Vec<FieldSeen>,
+}
+
+/// The sums of one field over the calls of a [`Shape`].
+fn stats(sum: &FieldSeen, calls: u64) -> FieldStats {
+    let [present, objects] = [sum.present, sum.objects].map(u64::from);
+    FieldStats { calls, facts: sum.facts, present, objects, held: 0 }
 }
 
 struct Caller {
@@ -329,8 +342,10 @@ impl Entry {
             statuses: SmallVec::new(),
             request_types: SmallVec::new(),
             response_types: SmallVec::new(),
+            contents: SmallVec::new(),
             shapes: Vec::new(),
             fields: HashMap::with_hasher(BuildSeed(seed)),
+            values: Vec::new(),
             callers: HashTable::new(),
             servers: HashTable::new(),
             answered: Answered::default(),
@@ -353,6 +368,7 @@ impl Entry {
         }
         if let Some(media) = call.response_type {
             count(&mut self.response_types, media);
+            count(&mut self.contents, (call.status.unwrap_or(0), media));
         }
         if call.status.is_some_and(|status| status < 400) {
             let seen = Seen { first: call.at, last: call.at };
@@ -364,6 +380,12 @@ impl Entry {
         // A missed call may turn out to be one of an endpoint; the rest has no fields.
         if matches!(self.key.class, CallClass::Found | CallClass::Missed) {
             self.record_shape(&call.fields);
+            for claim in &call.claims {
+                let [present, held] = [u64::from(claim.count); 2];
+                let more = FieldStats { calls: 0, facts: claim.facts, present, objects: 0, held };
+                self.fields.entry(claim.field.0).or_default().merge(more);
+            }
+            self.values.extend(call.values.iter().cloned());
         }
         self.record_caller(seed, call, counters);
         self.record_server(seed, &call.server, counters);
@@ -374,26 +396,29 @@ impl Entry {
             shape.fields.len() == fields.len()
                 && shape.fields.iter().zip(fields).all(|(one, other)| one.field == other.field)
         };
-        if let Some(at) = self.shapes.iter().position(same) {
+        let known = self.shapes.iter().position(same);
+        if let Some(at) = known.filter(|&at| self.shapes[at].calls < SHAPE_CALLS_MAX) {
             self.shapes[..=at].rotate_right(1);
             let shape = &mut self.shapes[0];
             shape.calls += 1;
             for (sum, more) in shape.fields.iter_mut().zip(fields) {
                 sum.facts |= more.facts;
+                sum.present += more.present;
+                sum.objects += more.objects;
             }
             return;
         }
-        if self.shapes.len() == SHAPES_MAX
-            && let Some(oldest) = self.shapes.pop()
-        {
-            self.add_up(oldest);
+        let oldest = (self.shapes.len() == SHAPES_MAX).then_some(SHAPES_MAX - 1);
+        if let Some(at) = known.or(oldest) {
+            let shape = self.shapes.remove(at);
+            self.add_up(shape);
         }
         self.shapes.insert(0, Shape { calls: 1, fields: fields.to_vec() });
     }
 
     fn add_up(&mut self, shape: Shape) {
-        for FieldSeen { field, facts } in shape.fields {
-            self.fields.entry(field.0).or_default().merge(FieldStats { calls: shape.calls, facts });
+        for sum in shape.fields {
+            self.fields.entry(sum.field.0).or_default().merge(stats(&sum, shape.calls));
         }
     }
 
@@ -442,7 +467,7 @@ impl Entry {
         let fields = match (shapes.pop(), self.fields.is_empty()) {
             // Most often there is one set of fields, and nothing to add up.
             (Some(Shape { calls, fields }), true) if shapes.is_empty() => {
-                fields.iter().map(|seen| named(seen.field, FieldStats { calls, facts: seen.facts })).collect()
+                fields.iter().map(|sum| named(sum.field, stats(sum, calls))).collect()
             }
             (last, _) => {
                 shapes.into_iter().chain(last).for_each(|shape| self.add_up(shape));
@@ -459,7 +484,12 @@ impl Entry {
         let typed = |counts: SmallVec<[(&'static str, u64); 2]>| {
             counts.into_iter().map(|(media, calls)| (Arc::from(media), calls)).collect()
         };
-        let stats = EndpointStats {
+        let values = self.values.into_iter().map(|ValueSeen { field, hash, word }| {
+            let key = FieldKey { place: names.place(field), name: names.name(field).clone() };
+            (key, Values::from([(hash, word)]))
+        });
+        let values = SmallMap::of(values, |sum, more| merge_values(sum, std::mem::take(more)));
+        let mut stats = EndpointStats {
             calls: self.calls,
             seen: self.seen,
             statuses: self.statuses.into_iter().collect(),
@@ -468,12 +498,19 @@ impl Entry {
             response_bytes: self.response_bytes,
             request_types: typed(self.request_types),
             response_types: typed(self.response_types),
+            contents: self
+                .contents
+                .into_iter()
+                .map(|((status, media), calls)| ((status, Arc::from(media)), calls))
+                .collect(),
             fields,
+            values,
             callers: SmallMap::of(callers, |sum: &mut CallerStats, more| sum.merge(*more)),
             servers: SmallMap::of(servers, |sum: &mut u64, more| *sum = sum.saturating_add(*more)),
             answered: self.answered,
             page: self.page,
         };
+        stats.settle_values();
         (self.key, stats)
     }
 }

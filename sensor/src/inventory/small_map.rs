@@ -69,6 +69,12 @@ impl<K: Ord, V> SmallMap<K, V> {
         self.find(key).ok().map(|at| &self.0[at].1)
     }
 
+    /// Value of a key, to change it.
+    pub fn get_mut(&mut self, key: &K) -> Option<&mut V> {
+        let at = self.find(key).ok()?;
+        Some(&mut self.0[at].1)
+    }
+
     /// Sets the value of a key; gives the one before. Quickest if keys come in order.
     pub fn insert(&mut self, key: K, value: V) -> Option<V> {
         if self.0.last().is_none_or(|(last, _)| *last < key) {

@@ -180,7 +180,7 @@ pub struct Field {
     pub calls: u64,
     /// Calls that could have had it: with such a body, or with a response.
     pub of: u64,
-    /// All of them had it.
+    /// All of them had it; a member of an object: all objects that it stands in had it.
     pub required: bool,
 }
 

@@ -13,7 +13,8 @@ use crate::call::{Facts, Place};
 use crate::flow::{Peer, Verdict};
 use crate::inventory::catalog::{Catalog, Endpoint};
 use crate::inventory::{
-    CallerKey, CallerStats, CoverageKey, CoverageStats, EndpointStats, Inventory, SmallMap,
+    CallerKey, CallerStats, CoverageKey, CoverageStats, EndpointStats, FieldKey, FieldStats, Inventory,
+    SmallMap,
 };
 
 impl Report {
@@ -143,7 +144,7 @@ fn status_name(status: u16) -> String {
 fn is_of_request(place: Place) -> bool {
     match place {
         Place::Query | Place::RequestHeader | Place::Cookie | Place::Form | Place::RequestBody => true,
-        Place::ResponseHeader | Place::SetCookie | Place::ResponseBody => false,
+        Place::ResponseHeader | Place::SetCookie | Place::ResponseBody | Place::ErrorBody => false,
     }
 }
 
@@ -153,18 +154,24 @@ fn fields(stats: &EndpointStats) -> impl Iterator<Item = Field> {
         types.iter().filter(|(name, _)| wanted(name)).map(|(_, calls)| calls).sum()
     };
     let forms = with(&stats.request_types, |name| name.contains("form"));
-    let requests = with(&stats.request_types, |name| name.contains("json"));
-    let responses = with(&stats.response_types, |name| name.contains("json"));
     stats.fields.iter().map(move |(key, field)| {
         let possible = match key.place {
             Place::Query | Place::RequestHeader | Place::Cookie => stats.calls,
             Place::Form => forms,
-            Place::RequestBody => requests,
             Place::ResponseHeader | Place::SetCookie => answered,
-            Place::ResponseBody => responses,
+            // The body as a whole is counted with each of them.
+            Place::RequestBody | Place::ResponseBody | Place::ErrorBody => {
+                sums_of(stats, key.place, "").map_or(0, |body| body.calls)
+            }
         };
-        // A body may be JSON without saying so.
         let of = possible.max(field.calls);
+        // A member is required where all objects had it that it could stand in.
+        let required = match key.name.rsplit_once('/').filter(|_| key.place.is_json()) {
+            Some((_, "*" | "{key}")) | None => field.calls == of,
+            Some((parent, _)) => {
+                sums_of(stats, key.place, parent).is_some_and(|p| p.objects > 0 && p.objects == field.present)
+            }
+        };
         Field {
             place: key.place.name().to_owned(),
             name: key.name.to_string(),
@@ -172,9 +179,13 @@ fn fields(stats: &EndpointStats) -> impl Iterator<Item = Field> {
             formats: texts(field.facts.formats()),
             calls: field.calls,
             of,
-            required: field.calls == of,
+            required,
         }
     })
+}
+
+fn sums_of<'a>(stats: &'a EndpointStats, place: Place, name: &str) -> Option<&'a FieldStats> {
+    stats.fields.get(&FieldKey { place, name: name.into() })
 }
 
 fn texts(facts: Facts) -> Vec<String> {

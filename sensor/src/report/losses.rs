@@ -55,6 +55,7 @@ const MEANINGS: &[(&str, &str)] = &[
     ("fields-full", "more fields in one call than are kept"),
     ("field-names-full", "more different field names than are kept"),
     ("field-names-held-full", "names not yet shown to be field names, let go to make room"),
+    ("field-values-full", "more fields than are watched for closed sets of values: these have none"),
     ("path-too-long", "a path with more segments than are kept"),
     ("path-words-full", "more different words in paths than are watched: these stay parameters"),
     ("endpoints-full", "more endpoints than are kept: counted under their service only"),

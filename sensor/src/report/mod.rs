@@ -8,6 +8,7 @@ pub mod document;
 pub mod filter;
 pub mod json;
 pub mod noise;
+pub mod openapi;
 pub mod status;
 pub mod text;
 

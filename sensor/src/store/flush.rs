@@ -283,7 +283,14 @@ fn rows(inventory: &Inventory) -> usize {
     let endpoints: usize = inventory
         .endpoints
         .values()
-        .map(|s| 1 + s.statuses.len() + s.fields.len() + s.callers.len() + s.servers.len())
+        .map(|s| {
+            1 + s.statuses.len()
+                + s.contents.len()
+                + s.fields.len()
+                + s.values.len()
+                + s.callers.len()
+                + s.servers.len()
+        })
         .sum();
     endpoints + inventory.words.len() + inventory.coverage.len()
 }

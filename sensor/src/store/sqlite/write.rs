@@ -10,7 +10,7 @@ use super::ids::Ids;
 use crate::call::{Facts, path_text};
 use crate::flow::Timestamp;
 use crate::inventory::{EndpointKey, EndpointStats, Inventory, Page};
-use crate::limits::{NOISE_ROWS_KEPT, RUNS_KEPT};
+use crate::limits::{FIELD_VALUES_MAX, NOISE_ROWS_KEPT, RUNS_KEPT};
 use crate::store::{RunId, RunStart};
 
 type Result<T> = std::result::Result<T, sqlx::Error>;
@@ -43,6 +43,7 @@ pub(super) async fn begin_run(connection: &mut SqliteConnection, run: &RunStart)
         .bind(id - DELIVERED_RUNS_KEPT)
         .execute(&mut *transaction)
         .await?;
+    settle_values(&mut transaction).await?;
     transaction.commit().await?;
     Ok(RunId(id))
 }
@@ -181,20 +182,71 @@ async fn counts(connection: &mut SqliteConnection, endpoints: &Endpoints<'_>) ->
             }
         }
     }
+    batch.finish(connection).await?;
+
+    let into = "INSERT INTO content (endpoint_id, status, media_type, calls)";
+    let mut batch = Batch::new(into, 4, ADD_CALLS);
+    for (endpoint, stats) in endpoints {
+        for ((status, name), calls) in &stats.contents {
+            batch.bind(*endpoint).bind(i64::from(*status)).bind(&**name);
+            batch.bind(number(*calls)).row(connection).await?;
+        }
+    }
     batch.finish(connection).await
 }
 
 async fn fields(connection: &mut SqliteConnection, endpoints: &Endpoints<'_>) -> Result<()> {
-    let upsert = "calls = min(9223372036854775807, calls + excluded.calls), facts = facts | excluded.facts";
-    let mut batch = Batch::new("INSERT INTO field (endpoint_id, place, name, calls, facts)", 5, upsert);
+    let upsert = "calls = min(9223372036854775807, calls + excluded.calls), facts = facts | excluded.facts,
+                  present = min(9223372036854775807, present + excluded.present),
+                  objects = min(9223372036854775807, objects + excluded.objects),
+                  held = min(9223372036854775807, held + excluded.held)";
+    let into = "INSERT INTO field (endpoint_id, place, name, calls, facts, present, objects, held)";
+    let mut batch = Batch::new(into, 8, upsert);
     for (endpoint, stats) in endpoints {
         for (key, field) in &stats.fields {
             let Facts(facts) = field.facts;
             batch.bind(*endpoint).bind(key.place.name()).bind(&*key.name);
-            batch.bind(number(field.calls)).bind(i64::from(facts)).row(connection).await?;
+            batch.bind(number(field.calls)).bind(i64::from(facts));
+            batch.bind(number(field.present)).bind(number(field.objects));
+            batch.bind(number(field.held)).row(connection).await?;
+        }
+    }
+    batch.finish(connection).await?;
+
+    // The smaller word wins, as in memory.
+    let upsert = "word = min(ifnull(word, excluded.word), ifnull(excluded.word, word))";
+    let into = "INSERT INTO field_value (endpoint_id, place, name, hash, word)";
+    let mut batch = Batch::new(into, 5, upsert);
+    for (endpoint, stats) in endpoints {
+        for (key, values) in &stats.values {
+            for (hash, word) in values {
+                batch.bind(*endpoint).bind(key.place.name()).bind(&*key.name);
+                batch.bind(format!("{hash:016x}")).bind(word.as_deref()).row(connection).await?;
+            }
         }
     }
     batch.finish(connection).await
+}
+
+/// Forgets the values of fields that turned out to be open; those with too many are.
+async fn settle_values(connection: &mut SqliteConnection) -> Result<()> {
+    sqlx::query(
+        "UPDATE field SET facts = facts | ? WHERE (endpoint_id, place, name) IN
+           (SELECT endpoint_id, place, name FROM field_value
+            GROUP BY endpoint_id, place, name HAVING count(*) > ?)",
+    )
+    .bind(i64::from(Facts::OPEN.0))
+    .bind(FIELD_VALUES_MAX as i64)
+    .execute(&mut *connection)
+    .await?;
+    sqlx::query(
+        "DELETE FROM field_value WHERE (endpoint_id, place, name) IN
+           (SELECT endpoint_id, place, name FROM field WHERE facts & ? != 0)",
+    )
+    .bind(i64::from(Facts::OPEN.0))
+    .execute(connection)
+    .await?;
+    Ok(())
 }
 
 async fn edges<'a>(

@@ -1,0 +1,452 @@
+//! Texts of a field that are few, short and words of our own vocabulary: members of a closed set, as
+//! `pending` and `shipped` are. The one place of that rule. A text that is no such word makes its
+//! field *open*, once and for all, and nothing is kept of it, not even a hash; so do fields whose
+//! name speaks of a person, of a secret or of what is nobody's business ([`is_sensitive`]).
+//!
+//! Of a word a keyed hash goes into the inventory when it is first met, so that every sensor knows
+//! how large the set is; its text only when it is shown to be no one's own: see [`Entry::shows`].
+//! Both say only which of some thousand public words it is.
+
+use std::hash::Hasher;
+use std::sync::Arc;
+
+use hashbrown::HashTable;
+use siphasher::sip::SipHasher13;
+
+use super::hash::Seed;
+use super::looks::parts;
+use super::words::Dictionary;
+use super::{FieldId, FieldNames, ValueSeen};
+use crate::counter::{Counter, Counters};
+use crate::limits::{FIELD_VALUES_MAX, VALUES_WATCHED_MAX};
+
+/// Longest text that may be a member, in bytes.
+const VALUE_BYTES_MAX: usize = 24;
+
+/// Parts of a member: more are a sentence.
+const VALUE_PARTS_MAX: usize = 3;
+
+/// Texts that a field has had, of how many callers, before one of them is shown.
+const SIGHTINGS_MIN: u32 = 50;
+const CALLERS_MIN: usize = 3;
+
+/// Times that the text itself has come.
+const VALUE_SIGHTINGS_MIN: u32 = 5;
+
+/// The two counts where callers cannot be told apart, behind a gateway.
+const SIGHTINGS_ALONE_MIN: u32 = 2000;
+const VALUE_SIGHTINGS_ALONE_MIN: u32 = 50;
+
+/// Parts of a field's own name behind which no text is looked at: of people, secrets, and what is
+/// protected (GDPR article 9).
+const SENSITIVE: &[&str] = &[
+    "account",
+    "address",
+    "age",
+    "alias",
+    "answer",
+    "assignee",
+    "auth",
+    "author",
+    "birth",
+    "birthday",
+    "birthplace",
+    "blood",
+    "body",
+    "by",
+    "caste",
+    "children",
+    "citizenship",
+    "city",
+    "code",
+    "comment",
+    "contact",
+    "cookie",
+    "country",
+    "credential",
+    "credentials",
+    "creed",
+    "cvc",
+    "cvv",
+    "customer",
+    "diagnosis",
+    "disability",
+    "dob",
+    "education",
+    "email",
+    "employee",
+    "employer",
+    "ethnic",
+    "ethnicity",
+    "faith",
+    "family",
+    "father",
+    "fingerprint",
+    "first",
+    "from",
+    "gender",
+    "genetic",
+    "handle",
+    "health",
+    "hint",
+    "iban",
+    "income",
+    "job",
+    "key",
+    "language",
+    "last",
+    "lastname",
+    "location",
+    "login",
+    "mail",
+    "marital",
+    "marriage",
+    "married",
+    "medical",
+    "medication",
+    "member",
+    "message",
+    "mobile",
+    "mood",
+    "mother",
+    "name",
+    "names",
+    "nationality",
+    "nick",
+    "nickname",
+    "note",
+    "notes",
+    "occupation",
+    "orientation",
+    "origin",
+    "otp",
+    "owner",
+    "parent",
+    "partner",
+    "party",
+    "passcode",
+    "passphrase",
+    "passport",
+    "password",
+    "patient",
+    "person",
+    "phone",
+    "pin",
+    "place",
+    "political",
+    "politics",
+    "pregnant",
+    "profession",
+    "pronoun",
+    "pronouns",
+    "pwd",
+    "race",
+    "recipient",
+    "region",
+    "relationship",
+    "religion",
+    "religious",
+    "reporter",
+    "salary",
+    "salt",
+    "secret",
+    "sender",
+    "session",
+    "sex",
+    "sexual",
+    "sid",
+    "signature",
+    "spouse",
+    "ssn",
+    "street",
+    "student",
+    "subject",
+    "surname",
+    "tax",
+    "text",
+    "title",
+    "to",
+    "token",
+    "town",
+    "tribe",
+    "union",
+    "user",
+    "username",
+    "vote",
+    "weight",
+    "who",
+    "zip",
+];
+
+/// Parts of any name above it that do the same.
+const SENSITIVE_ABOVE: &[&str] = &[
+    "auth",
+    "biometric",
+    "biometrics",
+    "credential",
+    "credentials",
+    "diagnosis",
+    "disability",
+    "ethnicity",
+    "gender",
+    "genetic",
+    "health",
+    "medical",
+    "medication",
+    "patient",
+    "politics",
+    "religion",
+    "secret",
+    "secrets",
+    "sex",
+    "sexual",
+];
+
+/// Fields under watch, and what is known of them for the next text.
+pub(super) struct Values {
+    seed: Seed,
+    key: [u8; 16],
+    dictionary: Arc<Dictionary>,
+    entries: Vec<Entry>,
+    /// Numbers of entries by key.
+    table: HashTable<u32>,
+    /// Keys met last with their entry, or [`OPEN`].
+    recent: Vec<(u64, u32)>,
+    /// Hash of the endpoint as the inventory tells them apart, and of the caller.
+    endpoint: u64,
+    caller: u64,
+    /// Members met for the first time, or shown, in this call.
+    seen: Vec<ValueSeen>,
+}
+
+/// Stands for an entry of a field that is open.
+const OPEN: u32 = u32::MAX;
+
+/// Size of `recent` in bits.
+const RECENT_BITS: u32 = 12;
+
+/// One field of one endpoint.
+struct Entry {
+    key: u64,
+    is_open: bool,
+    sightings: u32,
+    /// The first callers.
+    callers: [u64; CALLERS_MIN],
+    members: Vec<Member>,
+}
+
+struct Member {
+    quick: u64,
+    hash: u64,
+    sightings: u32,
+    is_shown: bool,
+}
+
+impl Entry {
+    /// A text that came so often may be shown: the set has been seen often and from several sides.
+    fn shows(&self, member: &Member) -> bool {
+        let several = self.callers.iter().all(|caller| *caller != 0)
+            && self.sightings >= SIGHTINGS_MIN
+            && member.sightings >= VALUE_SIGHTINGS_MIN;
+        several || (self.sightings >= SIGHTINGS_ALONE_MIN && member.sightings >= VALUE_SIGHTINGS_ALONE_MIN)
+    }
+}
+
+/// The name of a field, or one above it, speaks of what must stay unknown.
+fn is_sensitive(name: &str) -> bool {
+    let is_in = |list: &[&str], part: &[u8]| {
+        let small = part.to_ascii_lowercase();
+        let stem = small.strip_suffix(b"s").unwrap_or(&small);
+        list.iter().any(|word| word.as_bytes() == small || word.as_bytes() == stem)
+    };
+    // Of items and of keys that are data the name above is the own one.
+    let mut named = name.rsplit('/').filter(|part| !part.is_empty() && !matches!(*part, "*" | "{key}"));
+    let own = named.next().unwrap_or_default();
+    // A name that is not known, or none, says nothing in favour.
+    own.is_empty()
+        || own == "{name}"
+        || parts(own.as_bytes()).any(|part| is_in(SENSITIVE, part))
+        || named.any(|above| parts(above.as_bytes()).any(|part| is_in(SENSITIVE_ABOVE, part)))
+}
+
+impl Values {
+    pub(super) fn new(seed: Seed, key: [u8; 16], dictionary: Arc<Dictionary>) -> Values {
+        Values {
+            seed,
+            key,
+            dictionary,
+            entries: Vec::new(),
+            table: HashTable::new(),
+            recent: vec![(0, OPEN); 1 << RECENT_BITS],
+            endpoint: 0,
+            caller: 0,
+            seen: Vec::new(),
+        }
+    }
+
+    /// What comes now is of this endpoint and this caller.
+    pub(super) fn begin(&mut self, endpoint: u64, caller: u64) {
+        // Zero stands for none.
+        (self.endpoint, self.caller) = (endpoint, caller | 1);
+    }
+
+    /// The members met for the first time, or shown, since the last time.
+    pub(super) fn take(&mut self) -> Vec<ValueSeen> {
+        std::mem::take(&mut self.seen)
+    }
+
+    /// Looks at a text without a format of a field; true if the field is open.
+    #[inline]
+    pub(super) fn look(
+        &mut self,
+        field: u32,
+        text: &[u8],
+        names: &FieldNames,
+        counters: &mut Counters,
+    ) -> bool {
+        if text.len() > VALUE_BYTES_MAX {
+            return true;
+        }
+        let key = (self.endpoint ^ u64::from(field)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        match self.recent[recent(key)] {
+            (known, OPEN) if known == key => true,
+            (known, number) if known == key => self.sights(key, number, field, text, names),
+            _ => {
+                let number = self.find(key, field, names, counters);
+                self.recent[recent(key)] = (key, number);
+                number == OPEN || self.sights(key, number, field, text, names)
+            }
+        }
+    }
+
+    /// Counts a sighting; true if the field is open from here on.
+    fn sights(&mut self, key: u64, number: u32, field: u32, text: &[u8], names: &FieldNames) -> bool {
+        let opens = !self.sight(number, field, text, names);
+        if opens {
+            self.recent[recent(key)] = (key, OPEN);
+        }
+        opens
+    }
+
+    /// The entry of a field, made where there is none.
+    #[cold]
+    fn find(&mut self, key: u64, field: u32, names: &FieldNames, counters: &mut Counters) -> u32 {
+        let entries = &self.entries;
+        if let Some(&number) = self.table.find(key, |&number| entries[number as usize].key == key) {
+            return if entries[number as usize].is_open { OPEN } else { number };
+        }
+        if entries.len() >= VALUES_WATCHED_MAX {
+            counters.add(Counter::FieldValuesFull);
+            return OPEN;
+        }
+        let is_open = is_sensitive(names.name(FieldId(field)));
+        // Less than the bound, which fits.
+        let number = entries.len() as u32;
+        let members = Vec::new();
+        self.entries.push(Entry { key, is_open, sightings: 0, callers: [0; CALLERS_MIN], members });
+        let entries = &self.entries;
+        self.table.insert_unique(key, number, |&number| entries[number as usize].key);
+        if is_open { OPEN } else { number }
+    }
+
+    /// Counts a sighting; false if the text opens the field.
+    fn sight(&mut self, number: u32, field: u32, text: &[u8], names: &FieldNames) -> bool {
+        let quick = self.seed.bytes(2, text);
+        let entry = &mut self.entries[number as usize];
+        let at = match entry.members.iter().position(|member| member.quick == quick) {
+            Some(at) => at,
+            None => {
+                let is_word = parts(text).take(VALUE_PARTS_MAX + 1).count() <= VALUE_PARTS_MAX
+                    && self.dictionary.is_route(text);
+                if !is_word || entry.members.len() == FIELD_VALUES_MAX {
+                    entry.is_open = true;
+                    entry.members = Vec::new();
+                    return false;
+                }
+                let hash = hash(&self.key, self.endpoint, names, field, text);
+                entry.members.push(Member { quick, hash, sightings: 0, is_shown: false });
+                self.seen.push(ValueSeen { field: FieldId(field), hash, word: None });
+                entry.members.len() - 1
+            }
+        };
+        if entry.members[at].is_shown {
+            return true;
+        }
+        entry.sightings = entry.sightings.saturating_add(1);
+        entry.members[at].sightings = entry.members[at].sightings.saturating_add(1);
+        if !entry.callers.contains(&self.caller)
+            && let Some(free) = entry.callers.iter_mut().find(|caller| **caller == 0)
+        {
+            *free = self.caller;
+        }
+        if entry.shows(&entry.members[at]) {
+            let member = &mut entry.members[at];
+            member.is_shown = true;
+            // All its bytes were shown to be ASCII when it became a member.
+            let word = Some(String::from_utf8_lossy(text).into());
+            self.seen.push(ValueSeen { field: FieldId(field), hash: member.hash, word });
+        }
+        true
+    }
+}
+
+fn recent(key: u64) -> usize {
+    (key >> (u64::BITS - RECENT_BITS)) as usize
+}
+
+/// Keyed hash of a member, the same in all runs of one installation, and another one in every other
+/// field and at every other endpoint.
+fn hash(key: &[u8; 16], endpoint: u64, names: &FieldNames, field: u32, text: &[u8]) -> u64 {
+    let (place, name) = (names.place(FieldId(field)), names.name(FieldId(field)));
+    let mut hasher = SipHasher13::new_with_key(key);
+    hasher.write(b"value");
+    hasher.write(&endpoint.to_le_bytes());
+    hasher.write(place.name().as_bytes());
+    hasher.write(name.as_bytes());
+    hasher.write(b"\0");
+    hasher.write(text);
+    hasher.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_speak_of_people_or_secrets_are_left_alone() {
+        for name in [
+            "/gender",
+            "/customer/gender",
+            "/firstName",
+            "/user_name",
+            "/users/*/religion",
+            "/health/status",
+            "/patient/state/*",
+            "/token",
+            "/apiKeys/*",
+            "",
+            "/*",
+            "{name}",
+            "/owner",
+            "/names/{key}",
+            "sex",
+            "/assignedTo",
+            "/createdBy",
+            "/maritalStatus",
+            "/language",
+        ] {
+            assert!(is_sensitive(name), "{name}");
+        }
+        for name in [
+            "/status",
+            "/orders/*/status",
+            "/state/{key}",
+            "sort",
+            "/payment/method",
+            "/type",
+            "/user/status",
+        ] {
+            assert!(!is_sensitive(name), "{name}");
+        }
+    }
+}
