@@ -5,13 +5,14 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
+use super::aside::Aside;
 use super::explain::{Explanation, explain};
 use super::fit::Places;
 use super::guidance::Guidance;
-use super::noise::{self, Noise};
+use super::noise::Noise;
 use super::template::{Guide, NodeId, Templates};
 use super::{EndpointKey, EndpointStats, Inventory};
-use crate::call::{CallClass, Method, SegmentKind};
+use crate::call::{Method, SegmentKind};
 
 /// Templated view of an inventory, sorted by service, template and method.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -74,10 +75,10 @@ impl Catalog {
 
     /// As [`Catalog::of`], with what people said.
     pub fn read(inventory: &Inventory, reading: Reading<'_>) -> Catalog {
-        let soft = noise::soft_missed(inventory);
+        let aside = Aside::of(inventory, reading.guidance);
         let mut rows: BTreeMap<Arc<str>, Vec<(&EndpointKey, &EndpointStats)>> = BTreeMap::new();
         for (key, stats) in &inventory.endpoints {
-            if key.class == CallClass::Found && !soft.contains(key) {
+            if aside.class(key).is_none() {
                 rows.entry(key.service.clone()).or_default().push((key, stats));
             }
         }
@@ -91,7 +92,7 @@ impl Catalog {
             places.insert(name.clone(), (services.len(), found));
             services.push(Service { name, endpoints });
         }
-        let noise = Noise::beside(inventory, &soft, &mut services, &places);
+        let noise = Noise::beside(inventory, &aside, &mut services, &places);
         Catalog { services, noise }
     }
 }
