@@ -161,6 +161,30 @@ fn a_page_for_any_path_is_no_endpoint() {
     assert!(catalog.noise.rows.iter().all(|row| row.class.name() == "soft-missed"), "{:?}", noise(&catalog));
 }
 
+/// Links with one text lead to different places; a login that everything leads to is a page.
+#[test]
+fn redirects_are_pages_by_where_they_lead() {
+    let mut sensor = Sensor::new();
+    let moved = "<html>302 Found</html>";
+    let mut redirect = |host: &str, path: &str, target: &str| {
+        let raw = exchange(
+            &format!("GET {path} HTTP/1.1\nHost: {host}\n"),
+            &format!("HTTP/1.1 302 Found\nLocation: {target}\nContent-Type: text/html\n\n{moved}"),
+        );
+        let call = sensor.reader.read(raw, &parties(2), &mut sensor.counters).expect("a call");
+        sensor.recorder.record(&call, &mut sensor.counters);
+    };
+    for (number, path) in ["/users", "/orders/7", "/reports", "/teams/7/members", "/jobs"].iter().enumerate()
+    {
+        redirect("links.example", path, &format!("/new/{number}"));
+        redirect("wall.example", path, "/login");
+    }
+    let catalog = Catalog::of(&sensor.take());
+    let services: Vec<&str> = catalog.services.iter().map(|service| &*service.name).collect();
+    assert_eq!(services, ["links.example"]);
+    assert_eq!((endpoints(&catalog).len(), noise(&catalog).len()), (5, 5));
+}
+
 #[test]
 fn what_people_say_wins() {
     let mut sensor = Sensor::new();

@@ -161,7 +161,9 @@ impl Reader {
         });
         class::coarse(class, &mut path);
         let page = match response {
-            Some(response) if class == CallClass::Found => mark::page(&self.key, self.seed, response),
+            Some(response) if class == CallClass::Found => {
+                mark::page(&self.key, self.seed, method, status, response)
+            }
             _ => None,
         };
         let (fields, claims) = self.fields.take();
