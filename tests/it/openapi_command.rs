@@ -41,7 +41,7 @@ fn stored(talks: &[Talk]) -> (tempfile::TempDir, Inventory) {
         let mut store = SqliteStore::create(&folder.path().join("apis.db")).await.expect("a new store");
         let run = store.begin_run(&run_start()).await.expect("a run");
         for delta in deltas(talks, 29) {
-            store.merge(run, &delta, Timestamp(1)).await.expect("merges");
+            store.merge(run, 1, &delta, Timestamp(1)).await.expect("merges");
             whole.merge(delta);
         }
         store.close().await.expect("closes");
@@ -145,7 +145,7 @@ fn rows_of_the_first_schema_never_make_a_member_required() {
         let mut store = SqliteStore::open(&path).await.expect("brought forward");
         let run = store.begin_run(&run_start()).await.expect("a run");
         for delta in deltas(&talks, 100) {
-            store.merge(run, &delta, Timestamp(1)).await.expect("merges");
+            store.merge(run, 1, &delta, Timestamp(1)).await.expect("merges");
         }
         store.close().await.expect("closes");
     });

@@ -227,11 +227,16 @@ fn texts<'a>(path: &'a Path, words: &'a BTreeMap<u64, Arc<str>>) -> Vec<Option<&
 fn shown(path: &Path, words: &BTreeMap<u64, Arc<str>>) -> String {
     let mut path = path.clone();
     for segment in &mut path {
-        if let Segment::Hidden(hash) = segment {
-            *segment = match words.get(hash) {
-                Some(word) => Segment::Word(word.clone()),
-                None => Segment::Parameter(SegmentKind::Text),
-            };
+        match segment {
+            Segment::Hidden(hash) => {
+                *segment = match words.get(hash) {
+                    Some(word) => Segment::Word(word.clone()),
+                    None => Segment::Parameter(SegmentKind::Text),
+                };
+            }
+            // How many unknown words came before one is no matter.
+            Segment::Parameter(kind @ (SegmentKind::Names | SegmentKind::Words)) => *kind = SegmentKind::Text,
+            _ => {}
         }
     }
     path_text(&path)
