@@ -157,6 +157,7 @@ impl Evidence {
             return Ok(hidden);
         }
         if !teaches {
+            // Told apart all the same: what is found later must not change how this one is kept.
             return Ok(hidden);
         }
         if self.candidates.len() >= PATH_WORDS_MAX {

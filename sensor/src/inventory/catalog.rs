@@ -5,12 +5,14 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
-use super::noise::{self, Noise};
+use super::aside::Aside;
 use super::explain::{Explanation, explain};
+use super::fit::Places;
 use super::guidance::Guidance;
+use super::noise::Noise;
 use super::template::{Guide, NodeId, Templates};
 use super::{EndpointKey, EndpointStats, Inventory};
-use crate::call::{CallClass, Method, SegmentKind};
+use crate::call::{Method, SegmentKind};
 
 /// Templated view of an inventory, sorted by service, template and method.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -73,34 +75,35 @@ impl Catalog {
 
     /// As [`Catalog::of`], with what people said.
     pub fn read(inventory: &Inventory, reading: Reading<'_>) -> Catalog {
-        let soft = noise::soft_missed(inventory);
+        let aside = Aside::of(inventory, reading.guidance);
         let mut rows: BTreeMap<Arc<str>, Vec<(&EndpointKey, &EndpointStats)>> = BTreeMap::new();
         for (key, stats) in &inventory.endpoints {
-            if key.class == CallClass::Found && !soft.contains(key) {
+            if aside.class(key).is_none() {
                 rows.entry(key.service.clone()).or_default().push((key, stats));
             }
         }
-        let services = rows.into_iter().map(|(name, rows)| {
+        let (mut services, mut places) = (Vec::new(), BTreeMap::new());
+        for (name, rows) in rows {
             let guide = match reading.guidance {
                 Some(guidance) => Guide::of(guidance, &name, &inventory.words),
                 None => Guide::default(),
             };
-            let endpoints = endpoints(&rows, &guide, &inventory.words, reading.explain);
-            Service { name, endpoints }
-        });
-        let mut services: Vec<Service> = services.collect();
-        let noise = Noise::beside(inventory, &soft, &mut services);
+            let (endpoints, found) = endpoints(&rows, &guide, &inventory.words, reading.explain);
+            places.insert(name.clone(), (services.len(), found));
+            services.push(Service { name, endpoints });
+        }
+        let noise = Noise::beside(inventory, &aside, &mut services, &places);
         Catalog { services, noise }
     }
 }
 
-/// Endpoints of one service, sorted by template, then method.
+/// Endpoints of one service, sorted by template, then method, and where they are.
 fn endpoints(
     rows: &[(&EndpointKey, &EndpointStats)],
     guide: &Guide,
     words: &BTreeMap<u64, Arc<str>>,
     with_reasons: bool,
-) -> Vec<Endpoint> {
+) -> (Vec<Endpoint>, Places) {
     let mut templates = if with_reasons { Templates::explaining() } else { Templates::default() };
     for (key, stats) in rows {
         templates.add(&key.path, key.method, stats.calls);
@@ -116,8 +119,10 @@ fn endpoints(
     }
     // Two nodes read alike where a word stands in clear and, from before it was known, as a hash.
     let mut endpoints: BTreeMap<(String, Method), Endpoint> = BTreeMap::new();
+    let mut nodes: BTreeMap<(NodeId, Method), String> = BTreeMap::new();
     for ((node, method), stats) in sums {
         let (template, parameters) = templates.template(node, words);
+        nodes.insert((node, method), template.clone());
         match endpoints.entry((template, method)) {
             Entry::Occupied(mut known) => known.get_mut().stats.merge(stats),
             Entry::Vacant(new) => {
@@ -131,5 +136,10 @@ fn endpoints(
             }
         }
     }
-    endpoints.into_values().collect()
+    let at: BTreeMap<&(String, Method), usize> = endpoints.keys().zip(0..).collect();
+    let at = nodes
+        .into_iter()
+        .filter_map(|((node, method), template)| Some(((node, method), *at.get(&(template, method))?)));
+    let places = Places { endpoints: at.collect(), templates };
+    (endpoints.into_values().collect(), places)
 }
