@@ -106,9 +106,14 @@ pub(super) fn facts_of_text(text: &[u8]) -> Facts {
     for &byte in strides.remainder() {
         kinds |= KINDS[usize::from(byte)];
     }
-    let Some(format) = format_of(text, kinds) else { return Facts::STRING | Facts::TEXT };
-    let mark = if is_regular(text, format) { Facts::NONE } else { Facts::IRREGULAR };
-    Facts::STRING | format | mark
+    const CHECKED: u32 = Facts::DIGITS.0 | Facts::DECIMAL.0 | Facts::DATE_TIME.0 | Facts::EMAIL.0;
+    match format_of(text, kinds) {
+        None => Facts::STRING | Facts::TEXT,
+        Some(format) if format.0 & CHECKED != 0 && !is_regular(text, format) => {
+            Facts::STRING | format | Facts::IRREGULAR
+        }
+        Some(format) => Facts::STRING | format,
+    }
 }
 
 /// The text is of the format to the letter, for programs that check: the looks above are for finding.

@@ -210,20 +210,29 @@ pub(super) struct Values {
     entries: Vec<Entry>,
     /// Numbers of entries by key.
     table: HashTable<u32>,
-    /// Keys met last with their entry, or [`OPEN`].
-    recent: Vec<(u64, u32)>,
-    /// Hash of the endpoint as the inventory tells them apart, and of the caller.
-    endpoint: u64,
+    /// Endpoints as the inventory tells them apart. The first place is for those past the bound.
+    endpoints: Vec<Endpoint>,
+    by_hash: HashTable<u32>,
+    /// The one that is read now.
+    at: usize,
+    /// Words of the sets of all endpoints together.
+    words: usize,
+    /// Hash of who calls now.
     caller: u64,
     /// Members met for the first time, or shown, in this call.
     seen: Vec<ValueSeen>,
 }
 
-/// Stands for an entry of a field that is open.
-const OPEN: u32 = u32::MAX;
+/// One endpoint, with a bit for each field that is known to be open; the set may be short.
+struct Endpoint {
+    hash: u64,
+    open: Vec<u64>,
+}
 
-/// Size of `recent` in bits.
-const RECENT_BITS: u32 = 12;
+/// Endpoints whose open fields are remembered in a set, and 64-bit words of these sets: 4 MiB. Past
+/// that fields are looked up one by one.
+const ENDPOINTS_WATCHED_MAX: usize = 16_384;
+const OPEN_WORDS_MAX: usize = 512 * 1024;
 
 /// One field of one endpoint.
 struct Entry {
@@ -277,8 +286,10 @@ impl Values {
             dictionary,
             entries: Vec::new(),
             table: HashTable::new(),
-            recent: vec![(0, OPEN); 1 << RECENT_BITS],
-            endpoint: 0,
+            endpoints: vec![Endpoint { hash: 0, open: Vec::new() }],
+            by_hash: HashTable::new(),
+            at: 0,
+            words: 0,
             caller: 0,
             seen: Vec::new(),
         }
@@ -287,7 +298,26 @@ impl Values {
     /// What comes now is of this endpoint and this caller.
     pub(super) fn begin(&mut self, endpoint: u64, caller: u64) {
         // Zero stands for none.
-        (self.endpoint, self.caller) = (endpoint, caller | 1);
+        self.caller = caller | 1;
+        if self.endpoints[self.at].hash == endpoint {
+            return;
+        }
+        let endpoints = &self.endpoints;
+        let is_it = |&at: &u32| endpoints[at as usize].hash == endpoint;
+        if let Some(&at) = self.by_hash.find(endpoint, is_it) {
+            self.at = at as usize;
+            return;
+        }
+        if self.endpoints.len() > ENDPOINTS_WATCHED_MAX {
+            // Others share the first place: their fields are looked up each time.
+            self.at = 0;
+            self.endpoints[0] = Endpoint { hash: endpoint, open: Vec::new() };
+            return;
+        }
+        self.at = self.endpoints.len();
+        self.endpoints.push(Endpoint { hash: endpoint, open: Vec::new() });
+        let endpoints = &self.endpoints;
+        self.by_hash.insert_unique(endpoint, self.at as u32, |&at| endpoints[at as usize].hash);
     }
 
     /// The members met for the first time, or shown, since the last time.
@@ -304,40 +334,40 @@ impl Values {
         names: &FieldNames,
         counters: &mut Counters,
     ) -> bool {
-        if text.len() > VALUE_BYTES_MAX {
-            return true;
-        }
-        let key = (self.endpoint ^ u64::from(field)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        match self.recent[recent(key)] {
-            (known, OPEN) if known == key => true,
-            (known, number) if known == key => self.sights(key, number, field, text, names),
-            _ => {
-                let number = self.find(key, field, names, counters);
-                self.recent[recent(key)] = (key, number);
-                number == OPEN || self.sights(key, number, field, text, names)
-            }
-        }
+        let open = &self.endpoints[self.at].open;
+        let known = open.get(field as usize / 64).is_some_and(|bits| bits >> (field % 64) & 1 != 0);
+        known || text.len() > VALUE_BYTES_MAX || self.look_closer(field, text, names, counters)
     }
 
-    /// Counts a sighting; true if the field is open from here on.
-    fn sights(&mut self, key: u64, number: u32, field: u32, text: &[u8], names: &FieldNames) -> bool {
-        let opens = !self.sight(number, field, text, names);
+    fn look_closer(&mut self, field: u32, text: &[u8], names: &FieldNames, counters: &mut Counters) -> bool {
+        let opens = match self.find(field, names, counters) {
+            Some(number) => !self.sight(number, field, text, names),
+            None => true,
+        };
         if opens {
-            self.recent[recent(key)] = (key, OPEN);
+            let word = field as usize / 64;
+            let open = &mut self.endpoints[self.at].open;
+            if open.len() <= word && self.words < OPEN_WORDS_MAX {
+                self.words += word + 1 - open.len();
+                open.resize(word + 1, 0);
+            }
+            if let Some(bits) = open.get_mut(word) {
+                *bits |= 1 << (field % 64);
+            }
         }
         opens
     }
 
-    /// The entry of a field, made where there is none.
-    #[cold]
-    fn find(&mut self, key: u64, field: u32, names: &FieldNames, counters: &mut Counters) -> u32 {
+    /// The entry of a field, made where there is none; `None` if the field is open.
+    fn find(&mut self, field: u32, names: &FieldNames, counters: &mut Counters) -> Option<u32> {
+        let key = self.seed.number(self.endpoints[self.at].hash, u64::from(field));
         let entries = &self.entries;
         if let Some(&number) = self.table.find(key, |&number| entries[number as usize].key == key) {
-            return if entries[number as usize].is_open { OPEN } else { number };
+            return (!entries[number as usize].is_open).then_some(number);
         }
         if entries.len() >= VALUES_WATCHED_MAX {
             counters.add(Counter::FieldValuesFull);
-            return OPEN;
+            return None;
         }
         let is_open = is_sensitive(names.name(FieldId(field)));
         // Less than the bound, which fits.
@@ -346,7 +376,7 @@ impl Values {
         self.entries.push(Entry { key, is_open, sightings: 0, callers: [0; CALLERS_MIN], members });
         let entries = &self.entries;
         self.table.insert_unique(key, number, |&number| entries[number as usize].key);
-        if is_open { OPEN } else { number }
+        (!is_open).then_some(number)
     }
 
     /// Counts a sighting; false if the text opens the field.
@@ -363,7 +393,7 @@ impl Values {
                     entry.members = Vec::new();
                     return false;
                 }
-                let hash = hash(&self.key, self.endpoint, names, field, text);
+                let hash = hash(&self.key, self.endpoints[self.at].hash, names, field, text);
                 entry.members.push(Member { quick, hash, sightings: 0, is_shown: false });
                 self.seen.push(ValueSeen { field: FieldId(field), hash, word: None });
                 entry.members.len() - 1
@@ -388,10 +418,6 @@ impl Values {
         }
         true
     }
-}
-
-fn recent(key: u64) -> usize {
-    (key >> (u64::BITS - RECENT_BITS)) as usize
 }
 
 /// Keyed hash of a member, the same in all runs of one installation, and another one in every other
