@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 use hashbrown::HashTable;
 use siphasher::sip::SipHasher13;
+use smallvec::SmallVec;
 
 use super::hash::Seed;
 use super::looks::parts;
@@ -241,7 +242,7 @@ struct Entry {
     sightings: u32,
     /// The first callers.
     callers: [u64; CALLERS_MIN],
-    members: Vec<Member>,
+    members: SmallVec<[Member; 4]>,
 }
 
 struct Member {
@@ -360,7 +361,8 @@ impl Values {
 
     /// The entry of a field, made where there is none; `None` if the field is open.
     fn find(&mut self, field: u32, names: &FieldNames, counters: &mut Counters) -> Option<u32> {
-        let key = self.seed.number(self.endpoints[self.at].hash, u64::from(field));
+        // The hash of the endpoint is keyed, so that nobody steers these.
+        let key = (self.endpoints[self.at].hash ^ u64::from(field)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
         let entries = &self.entries;
         if let Some(&number) = self.table.find(key, |&number| entries[number as usize].key == key) {
             return (!entries[number as usize].is_open).then_some(number);
@@ -372,7 +374,7 @@ impl Values {
         let is_open = is_sensitive(names.name(FieldId(field)));
         // Less than the bound, which fits.
         let number = entries.len() as u32;
-        let members = Vec::new();
+        let members = SmallVec::new();
         self.entries.push(Entry { key, is_open, sightings: 0, callers: [0; CALLERS_MIN], members });
         let entries = &self.entries;
         self.table.insert_unique(key, number, |&number| entries[number as usize].key);
@@ -390,7 +392,7 @@ impl Values {
                     && self.dictionary.is_route(text);
                 if !is_word || entry.members.len() == FIELD_VALUES_MAX {
                     entry.is_open = true;
-                    entry.members = Vec::new();
+                    entry.members = SmallVec::new();
                     return false;
                 }
                 let hash = hash(&self.key, self.endpoints[self.at].hash, names, field, text);
