@@ -132,11 +132,7 @@ fn is_regular(text: &[u8], format: Facts) -> bool {
 
 /// RFC 3339 section 5.6, of what is a date-time already: `T`, seconds and a zone; no leap second.
 fn is_full_date_time(text: &[u8]) -> bool {
-    let zoned = match text {
-        [.., b'Z'] => true,
-        [.., b'+' | b'-', _, _, b':', _, _] => true,
-        _ => false,
-    };
+    let zoned = matches!(text, [.., b'Z'] | [.., b'+' | b'-', _, _, b':', _, _]);
     zoned && text[10] == b'T' && text[16] == b':' && text[17] != b'6'
 }
 
