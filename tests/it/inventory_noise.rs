@@ -45,9 +45,7 @@ impl Sensor {
     }
 
     pub fn take(&mut self) -> Inventory {
-        let mut delta = self.recorder.take(self.reader.names());
-        delta.words = self.reader.texts(&self.recorder.route_words());
-        delta
+        self.recorder.take(&self.reader)
     }
 }
 
@@ -455,7 +453,7 @@ proptest! {
                 }
                 whole.merge(sensor.take());
             }
-            // Which words are shown to be of routes is up to what one sensor sees.
+            // Which words are shown depends on what one sensor saw of them.
             whole.words.clear();
             whole
         };

@@ -215,7 +215,7 @@ impl Reader {
                     }
                     *known = field;
                 }
-                fields.add(*known, facts, HEAD, counters);
+                fields.add_outside(*known, facts, counters);
             };
             match header.role {
                 Role::Plumbing => {}

@@ -122,8 +122,11 @@ pub(super) struct Place<'a> {
 
 /// A word to be judged.
 pub struct Candidate {
+    /// The word, or its hash.
     pub segment: Segment,
+    /// Calls with it.
     pub calls: u64,
+    /// What speaks for and against it.
     pub facts: Facts,
 }
 
