@@ -5,6 +5,11 @@ use std::process::Command;
 
 use sensor::flow::Timestamp;
 use sensor::inventory::Inventory;
+use sensor::inventory::catalog::Catalog;
+use sensor::report::document::Report;
+use sensor::report::noise::Noise;
+use sensor::report::text::{self, Style};
+use sensor::report::{html, json, markdown};
 use sensor::store::Store;
 use sensor::store::sqlite::SqliteStore;
 use sqlx::Executor;
@@ -58,6 +63,7 @@ fn help() {
     insta::assert_snapshot!("help", in_empty_folder(&["--help"]));
     insta::assert_snapshot!("help_run", in_empty_folder(&["run", "--help"]));
     insta::assert_snapshot!("help_endpoints", in_empty_folder(&["endpoints", "--help"]));
+    insta::assert_snapshot!("help_report", in_empty_folder(&["report", "--help"]));
 }
 
 #[test]
@@ -77,6 +83,30 @@ fn reports_of_a_shop() {
         let arguments = [&["--store", "apis.db"], arguments].concat();
         insta::assert_snapshot!(name, apicensus(folder.path(), &arguments));
     }
+}
+
+#[test]
+fn reports_as_files() {
+    let folder = folder_with(&noisy_shop());
+    let catalog = Catalog::of(&noisy_shop());
+    let (report, noise) = (Report::of(&catalog, &noisy_shop()), Noise::of(&catalog));
+    for (format, file, expected) in [
+        ("html", "shop.html", html::render(&report, &noise)),
+        ("markdown", "shop.md", markdown::render(&report, &noise)),
+        ("md", "again.md", markdown::render(&report, &noise)),
+        ("json", "shop.json", json::render(&report)),
+        ("text", "shop.txt", text::report(&report, Style::default())),
+    ] {
+        let arguments = ["--store", "apis.db", "report", "--format", format];
+        let printed = apicensus(folder.path(), &arguments);
+        assert_eq!(printed, format!("exit code 0\n--- stdout\n{expected}--- stderr\n"));
+        let quiet = apicensus(folder.path(), &[&arguments[..], &["--output", file]].concat());
+        assert_eq!(quiet, "exit code 0\n--- stdout\n--- stderr\n");
+        let written = std::fs::read_to_string(folder.path().join(file)).expect("a file");
+        assert!(written == expected, "{file} is not what is printed");
+    }
+    let arguments = ["--store", "apis.db", "report", "--format", "html", "--output", "no/such/folder/a.html"];
+    insta::assert_snapshot!("report_nowhere", apicensus(folder.path(), &arguments));
 }
 
 #[test]

@@ -205,3 +205,31 @@ fn filters_narrow_noise_too() {
     assert_eq!(rows(&Filter { caller: Some(Glob::name("curl")), ..all.clone() }), (0, 0));
     assert_eq!(rows(&Filter { since: Some(Timestamp(NEW_YEAR + 71 * SECOND)), ..all }), (0, 0));
 }
+
+/// Whatever the width, a line ends where a name has a joint.
+#[test]
+fn names_are_not_broken_within_words() {
+    let inventory = crate::page_fixture::company(60, 3, 9);
+    let catalog = Catalog::of(&inventory);
+    let report = Report::of(&catalog, &inventory);
+    let names = || {
+        let endpoints = report.services.iter().flat_map(|service| &service.endpoints);
+        endpoints.flat_map(|each| [&each.endpoint.name.service, &each.endpoint.name.path])
+    };
+    for width in [72, 80, 100, 120] {
+        let style = Style { width: Some(width), colour: false };
+        for text in [
+            text::report(&report, style),
+            text::endpoints(&Endpoints::of(&catalog), style),
+            text::callers(&Callers::of(&catalog), style),
+            text::fields(&Fields::of(&catalog), style),
+        ] {
+            for piece in names().flat_map(|name| name.split_inclusive(['/', '.', '-'])) {
+                assert!(text.contains(piece), "{piece} is broken at {width}:\n{text}");
+            }
+            let tables = text.lines().filter(|line| !line.starts_with(['(', 'c', 'n', 'l']));
+            tables
+                .for_each(|line| assert!(line.chars().count() <= usize::from(width), "over {width}: {line}"));
+        }
+    }
+}

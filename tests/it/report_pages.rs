@@ -180,6 +180,25 @@ fn outside_of_code(line: &str) -> String {
     outside + rest
 }
 
+/// Without the script every row is there to read, and nothing is offered that would not work.
+#[test]
+fn pages_need_no_script() {
+    let page = page(&company(60, 3, 9));
+    assert_eq!(page.matches("<tr class=e>").count(), 60);
+    assert!(page.contains("<form id=filter hidden") && page.contains("<noscript>"));
+    let hidden =
+        tags(&page).into_iter().filter(|(_, attributes)| attributes.iter().any(|(name, _)| name == "hidden"));
+    assert_eq!(hidden.map(|(name, _)| name).collect::<Vec<_>>(), ["form", "p"]);
+    assert!(page.contains("<svg id=map") && page.contains("served by nginx"));
+    // Places in the page that links lead to are there.
+    for (_, attributes) in tags(&page) {
+        for (_, value) in attributes.iter().filter(|(name, _)| name == "href") {
+            let id = value.trim_start_matches('#');
+            assert!(page.contains(&format!(" id={id}>")) || page.contains(&format!(" id={id} ")), "{value}");
+        }
+    }
+}
+
 #[test]
 fn equal_inventories_give_equal_files() {
     let whole = company(120, 5, 30);
