@@ -5,6 +5,7 @@
 //! lets no script and no style run but the two that are part of this program.
 
 mod data;
+mod graph;
 mod markup;
 mod picture;
 mod tables;

@@ -1,15 +1,12 @@
 //! Who calls what, as a drawing: callers on the left, services on the right, a line for all calls of
 //! one to the other. Laid out here, so that it needs no script and is the same for the same inventory.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
+use super::graph::{Graph, Key, Line, Lines, Node};
 use super::markup::Markup;
 use crate::report::document::Report;
 use crate::report::escape::for_terminal;
-use crate::report::sums::place;
-
-/// Callers and services that are drawn by themselves; more of them are summed.
-const NODES_MAX: usize = 60;
 
 /// Lines in full strength; the thinner ones stay in the background, where there are more.
 const LINES_STRONG: usize = 150;
@@ -27,30 +24,9 @@ const GAP: f64 = 14.0;
 /// Between the edge of a box and its first line.
 const PADDING: f64 = 5.0;
 
-/// All calls of one caller to one service.
-#[derive(Clone, Default)]
-struct Line {
-    calls: u64,
-    refused: u64,
-    endpoints: u64,
-    credentials: BTreeSet<String>,
-}
-
-/// One end of lines.
-struct Node {
-    name: String,
-    /// Where a caller runs, who answers for a service.
-    detail: String,
-    calls: u64,
-    /// Stands for several.
-    is_rest: bool,
-    /// Its number among the services of the report.
-    number: Option<usize>,
-}
-
 /// The drawing with its explanation; a sentence where there is nothing to draw.
 pub(super) fn draw(report: &Report, page: &mut Markup) {
-    let (callers, services, lines) = graph(report);
+    let Graph { callers, services, lines } = Graph::of(report);
     if lines.is_empty() {
         page.raw("<p>No call was seen, so there is nothing to draw.</p>");
         return;
@@ -97,103 +73,12 @@ pub(super) fn draw(report: &Report, page: &mut Markup) {
         </figcaption></figure>");
 }
 
-fn graph(report: &Report) -> (Vec<Node>, Vec<Node>, BTreeMap<(usize, usize), Line>) {
-    let mut lines: BTreeMap<((String, String), usize), Line> = BTreeMap::new();
-    let mut sums: BTreeMap<(String, String), u64> = BTreeMap::new();
-    let mut services = Vec::new();
-    for (number, service) in report.services.iter().enumerate() {
-        let mut answered = BTreeSet::new();
-        let mut calls = 0u64;
-        for endpoint in &service.endpoints {
-            answered.extend(endpoint.servers.iter().map(|server| server.server.name.as_str()));
-            // Once per endpoint, whatever the number of credentials.
-            let mut counted = BTreeSet::new();
-            for caller in &endpoint.callers {
-                let key = (caller.caller.name.clone(), place(&caller.caller));
-                let line = lines.entry((key.clone(), number)).or_default();
-                line.calls = line.calls.saturating_add(caller.calls);
-                line.refused = line.refused.saturating_add(caller.refused);
-                line.credentials.insert(caller.credential.clone());
-                line.endpoints += u64::from(counted.insert(key.clone()));
-                let sum = sums.entry(key).or_default();
-                *sum = sum.saturating_add(caller.calls);
-                calls = calls.saturating_add(caller.calls);
-            }
-        }
-        if calls > 0 {
-            let names: Vec<&str> = answered.iter().copied().take(3).collect();
-            let more = if answered.len() > names.len() { ", ..." } else { "" };
-            let detail = if names.is_empty() {
-                String::new()
-            } else {
-                format!("served by {}{more}", names.join(", "))
-            };
-            services.push(Node {
-                name: service.name.clone(),
-                detail,
-                calls,
-                is_rest: false,
-                number: Some(number),
-            });
-        }
-    }
-    let callers = sums.into_iter().map(|((name, detail), calls)| {
-        let detail = if detail == name { String::new() } else { detail };
-        Node { name, detail, calls, is_rest: false, number: None }
-    });
-    let callers: Vec<Node> = callers.collect();
-    let services_max = services.len().min((NODES_MAX / 2).max(NODES_MAX.saturating_sub(callers.len())));
-    let callers_max = NODES_MAX - services_max;
-    let caller_at = |node: &Node| {
-        (node.name.clone(), if node.detail.is_empty() { node.name.clone() } else { node.detail.clone() })
-    };
-    let (callers, caller_index) = largest(callers, callers_max, "caller", caller_at);
-    let (services, service_index) =
-        largest(services, services_max, "service", |node| node.number.unwrap_or_default());
-    let mut drawn: BTreeMap<(usize, usize), Line> = BTreeMap::new();
-    for ((caller, service), line) in lines {
-        let (Some(&caller), Some(&service)) = (caller_index.get(&caller), service_index.get(&service)) else {
-            continue;
-        };
-        let sum = drawn.entry((caller, service)).or_default();
-        sum.calls = sum.calls.saturating_add(line.calls);
-        sum.refused = sum.refused.saturating_add(line.refused);
-        sum.endpoints = sum.endpoints.saturating_add(line.endpoints);
-        sum.credentials.extend(line.credentials);
-    }
-    (callers, services, drawn)
-}
-
-/// The nodes with most calls, one that stands for the rest, and where each of the given ones went.
-fn largest<K: Ord>(
-    mut nodes: Vec<Node>,
-    max: usize,
-    noun: &str,
-    key: impl Fn(&Node) -> K,
-) -> (Vec<Node>, BTreeMap<K, usize>) {
-    nodes.sort_by(|a, b| {
-        b.calls.cmp(&a.calls).then_with(|| a.name.cmp(&b.name)).then_with(|| a.detail.cmp(&b.detail))
-    });
-    let index = nodes.iter().enumerate().map(|(at, node)| (key(node), at.min(max))).collect();
-    if nodes.len() > max {
-        let rest = nodes.split_off(max);
-        nodes.push(Node {
-            name: crate::report::format::count(rest.len() as u64, &format!("more {noun}")),
-            detail: String::new(),
-            calls: rest.iter().fold(0, |sum, node| sum.saturating_add(node.calls)),
-            is_rest: true,
-            number: None,
-        });
-    }
-    (nodes, index)
-}
-
 /// Which node stands where on each side (position of node 0, of node 1, ...): each side in turn in the
 /// order of the middles of the other's ends, which keeps most lines from crossing.
 fn orders(
     callers: usize,
     services: usize,
-    lines: &BTreeMap<(usize, usize), Line>,
+    lines: &Lines,
     caller_nodes: &[Node],
     service_nodes: &[Node],
 ) -> (Vec<usize>, Vec<usize>) {
@@ -274,25 +159,23 @@ impl Side {
 /// Of a line: each ten times as many calls add the same.
 fn width(calls: u64, lines: usize) -> f64 {
     // Thinner where there are many.
-    let share = (LINES_STRONG as f64 / lines.max(1) as f64).min(1.0).max(0.3);
+    let share = (LINES_STRONG as f64 / lines.max(1) as f64).clamp(0.3, 1.0);
     share * (1.25 + 1.25 * (calls.max(1) as f64).log10())
 }
 
+/// Where lines meet the boxes of one side, from above.
+type Ends = BTreeMap<Key, f64>;
+
 /// Where each line meets the boxes of one side: below each other in the order of their other ends, each
 /// with the room that it is wide. `this_first` turns a line's key into (node of this side, other node).
-fn ends(
-    lines: &BTreeMap<(usize, usize), Line>,
-    side: &Side,
-    other_positions: &[usize],
-    this_first: fn(&(usize, usize)) -> (usize, usize),
-) -> BTreeMap<(usize, usize), f64> {
-    let mut of_node: BTreeMap<usize, Vec<(usize, (usize, usize), f64)>> = BTreeMap::new();
+fn ends(lines: &Lines, side: &Side, other_positions: &[usize], this_first: fn(&Key) -> Key) -> Ends {
+    let mut of_node: BTreeMap<usize, Vec<(usize, Key, f64)>> = BTreeMap::new();
     for (key, line) in lines {
         let (this, other) = this_first(key);
         let position = other_positions.get(other).copied().unwrap_or_default();
         of_node.entry(this).or_default().push((position, *key, width(line.calls, lines.len())));
     }
-    let mut ends = BTreeMap::new();
+    let mut ends = Ends::new();
     for (node, mut lines) in of_node {
         lines.sort_by_key(|(position, key, _)| (*position, *key));
         let (y, height) = side.of_node(node);
@@ -308,20 +191,13 @@ fn ends(
     ends
 }
 
-fn draw_lines(
-    lines: &BTreeMap<(usize, usize), Line>,
-    from: &BTreeMap<(usize, usize), f64>,
-    to: &BTreeMap<(usize, usize), f64>,
-    callers: &[Node],
-    services: &[Node],
-    page: &mut Markup,
-) {
+fn draw_lines(lines: &Lines, from: &Ends, to: &Ends, callers: &[Node], services: &[Node], page: &mut Markup) {
     // Thin ones above wide ones.
     let mut sorted: Vec<(&(usize, usize), &Line)> = lines.iter().collect();
     sorted.sort_by_key(|(key, line)| (std::cmp::Reverse(line.calls), **key));
     page.raw("<g class=lines>");
     for (rank, (key, line)) in sorted.into_iter().enumerate() {
-        let at = |ends: &BTreeMap<(usize, usize), f64>| ends.get(key).copied().unwrap_or_default();
+        let at = |ends: &Ends| ends.get(key).copied().unwrap_or_default();
         let (from, to) = (at(from), at(to));
         let is_refused = line.refused.saturating_mul(2) >= line.calls;
         page.raw(match (is_refused, rank < LINES_STRONG) {
