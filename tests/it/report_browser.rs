@@ -267,7 +267,10 @@ fn hostile_names_do_nothing_in_a_browser() {
 #[test]
 fn a_large_page_opens() {
     let Some((browser, _turn)) = browser() else { return };
-    let file = file("large", &wide(10_000, 50));
+    let inventory = wide(10_000, 50);
+    let started = Instant::now();
+    let file = file("large", &inventory);
+    eprintln!("made in {:?}", started.elapsed());
     let started = Instant::now();
     let dom = open(&browser, &file, "#q=w777&open=8641&sort=calls");
     eprintln!("{} bytes opened in {:?}", fs::metadata(&file).expect("a file").len(), started.elapsed());
