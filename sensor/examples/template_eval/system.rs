@@ -84,9 +84,10 @@ pub fn run(requests: &[Request]) -> Outcome {
     let of = |(path, class): &(Path, CallClass)| {
         let node = templates.locate(path).filter(|_| *class == CallClass::Found);
         match node {
-            Some(node) => {
-                texts.entry(node).or_insert_with(|| blank(&templates.template(node, &inventory.words).0)).clone()
-            }
+            Some(node) => texts
+                .entry(node)
+                .or_insert_with(|| blank(&templates.template(node, &inventory.words).0))
+                .clone(),
             None => "(none)".to_owned(),
         }
     };

@@ -18,5 +18,5 @@ mod weights;
 
 pub use evidence::{COUNT, Candidate, Facts, NAMES};
 pub use guide::{Guide, fits};
-pub use weights::{DEPTH, SPLITS, TREE_NODES};
 pub use tree::{Company, Decision, Judge, NodeId, Reason, Step, Templates, Value};
+pub use weights::{DEPTH, SPLITS, TREE_NODES};
