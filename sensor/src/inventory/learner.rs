@@ -3,7 +3,7 @@
 //! literals with enough behind them that they are nobody's name:
 //!
 //! * words that are made of several English words as programmers join them: from [`CALLS_MIN`] calls;
-//! * one English word, or several with dashes: from [`CALLS_ENGLISH_MIN`] calls of two callers or on
+//! * one English word, or several with dashes or nothing between: from [`CALLS_ENGLISH_MIN`] calls of two callers or on
 //!   three paths;
 //! * any other: from [`CALLS_OTHER_MIN`] calls of three callers or on five paths.
 //!
@@ -160,9 +160,12 @@ fn may_be_shown(class: WordClass, company: Company, confidence: f64, behind: &Be
         WordClass::EnglishPairCamel
         | WordClass::EnglishPairSnake
         | WordClass::EnglishRowCamel
-        | WordClass::EnglishRowSnake
-        | WordClass::Compound => calls >= CALLS_MIN && confidence >= CONFIDENCE_MIN,
-        WordClass::English | WordClass::EnglishPairKebab | WordClass::EnglishRowKebab => {
+        | WordClass::EnglishRowSnake => calls >= CALLS_MIN && confidence >= CONFIDENCE_MIN,
+        // `boxscores`, but `ortwin` too.
+        WordClass::English
+        | WordClass::Compound
+        | WordClass::EnglishPairKebab
+        | WordClass::EnglishRowKebab => {
             known_place
                 && calls >= CALLS_ENGLISH_MIN
                 && confidence >= CONFIDENCE_MIN
