@@ -1,16 +1,17 @@
 //! The inventory as people read it: raw endpoints grouped under path templates. A pure function of
 //! the inventory, so what is learnt later re-templates what was stored before.
 
-use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 use std::sync::Arc;
 
-use super::noise::{self, Noise};
 use super::explain::{Explanation, explain};
 use super::guidance::Guidance;
-use super::template::{Guide, NodeId, Templates};
+use super::noise::{self, Noise};
+use super::template::{Guide, NodeId, Routed, Templates};
 use super::{EndpointKey, EndpointStats, Inventory};
-use crate::call::{CallClass, Method, SegmentKind};
+use crate::call::{CallClass, Method, SegmentKind, WordKey};
 
 /// Templated view of an inventory, sorted by service, template and method.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -61,6 +62,8 @@ pub struct Parameter {
 pub struct Reading<'a> {
     /// What people said about routes.
     pub guidance: Option<&'a Guidance>,
+    /// The installation's key: hidden words that people named are recognised by it.
+    pub key: Option<&'a [u8; 16]>,
     /// Endpoints say why they have their template.
     pub explain: bool,
 }
@@ -73,24 +76,63 @@ impl Catalog {
 
     /// As [`Catalog::of`], with what people said.
     pub fn read(inventory: &Inventory, reading: Reading<'_>) -> Catalog {
+        let said = Said::of(inventory, reading);
         let soft = noise::soft_missed(inventory);
+        let mut excluded: BTreeSet<&EndpointKey> = BTreeSet::new();
         let mut rows: BTreeMap<Arc<str>, Vec<(&EndpointKey, &EndpointStats)>> = BTreeMap::new();
         for (key, stats) in &inventory.endpoints {
-            if key.class == CallClass::Found && !soft.contains(key) {
+            if key.class != CallClass::Found {
+                continue;
+            }
+            if said.guide(&key.service).is_some_and(|guide| guide.excludes(&key.path)) {
+                excluded.insert(key);
+            } else if !soft.contains(key) {
                 rows.entry(key.service.clone()).or_default().push((key, stats));
             }
         }
+        let words = said.words.as_deref().unwrap_or(&inventory.words);
         let services = rows.into_iter().map(|(name, rows)| {
-            let guide = match reading.guidance {
-                Some(guidance) => Guide::of(guidance, &name, &inventory.words),
-                None => Guide::default(),
-            };
-            let endpoints = endpoints(&rows, &guide, &inventory.words, reading.explain);
+            let nothing = Guide::default();
+            let guide = said.guides.get(&name).unwrap_or(&nothing);
+            let endpoints = endpoints(&rows, guide, words, reading.explain);
             Service { name, endpoints }
         });
         let mut services: Vec<Service> = services.collect();
-        let noise = Noise::beside(inventory, &soft, &mut services);
+        let noise = Noise::beside(inventory, words, &soft, &excluded, &mut services);
         Catalog { services, noise }
+    }
+}
+
+/// What people said, by service.
+struct Said {
+    guides: BTreeMap<Arc<str>, Guide>,
+    /// Texts of hidden words with those that were recognised; `None` if nothing was said.
+    words: Option<Rc<BTreeMap<u64, Arc<str>>>>,
+}
+
+impl Said {
+    fn of(inventory: &Inventory, reading: Reading<'_>) -> Said {
+        let mut guides: BTreeMap<Arc<str>, Guide> = BTreeMap::new();
+        let Some(guidance) = reading.guidance.filter(|guidance| !guidance.is_empty()) else {
+            return Said { guides, words: None };
+        };
+        let mut words = inventory.words.clone();
+        let key = reading.key.map(|key| WordKey::new(*key));
+        for EndpointKey { service, path, .. } in inventory.endpoints.keys() {
+            let guide =
+                guides.entry(service.clone()).or_insert_with(|| Guide::of(guidance, service));
+            if let Some(key) = &key {
+                guide.recognise(service, path, key, &mut words);
+            }
+        }
+        let words = Rc::new(words);
+        let guides =
+            guides.into_iter().map(|(service, guide)| (service, guide.with_words(&words))).collect();
+        Said { guides, words: Some(words) }
+    }
+
+    fn guide(&self, service: &str) -> Option<&Guide> {
+        self.guides.get(service)
     }
 }
 
@@ -107,7 +149,14 @@ fn endpoints(
     }
     templates.settle(guide);
     let mut sums: BTreeMap<(NodeId, Method), EndpointStats> = BTreeMap::new();
+    // Documents win: what they have is not asked of the tree, which learns from it all the same.
+    let mut routed: BTreeMap<Method, BTreeMap<u32, Routed>> = BTreeMap::new();
+    let mut routed_sums: BTreeMap<(Method, u32), EndpointStats> = BTreeMap::new();
     for (key, stats) in rows {
+        if let Some(route) = guide.sort(&key.path, stats.calls, routed.entry(key.method).or_default()) {
+            routed_sums.entry((key.method, route)).or_default().merge((*stats).clone());
+            continue;
+        }
         let Some(node) = templates.locate(&key.path) else {
             debug_assert!(false, "every path that was added has a template");
             continue;
@@ -116,6 +165,17 @@ fn endpoints(
     }
     // Two nodes read alike where a word stands in clear and, from before it was known, as a hash.
     let mut endpoints: BTreeMap<(String, Method), Endpoint> = BTreeMap::new();
+    for ((method, route), stats) in routed_sums {
+        let Some(route) = routed.get(&method).and_then(|routes| routes.get(&route)) else { continue };
+        let (template, parameters) = route.template();
+        let explanation = if with_reasons { route.explanation() } else { Vec::new() };
+        match endpoints.entry((template.clone(), method)) {
+            Entry::Occupied(mut known) => known.get_mut().stats.merge(stats),
+            Entry::Vacant(new) => {
+                new.insert(Endpoint { method, template, parameters, confidence: 1.0, explanation, stats });
+            }
+        }
+    }
     for ((node, method), stats) in sums {
         let (template, parameters) = templates.template(node, words);
         match endpoints.entry((template, method)) {

@@ -4,6 +4,7 @@
 //!
 //! * a missed call, or a probe, that fits a template which found calls made is a call of that endpoint;
 //! * found rows that all have one and the same page are *soft misses*, see [`soft_missed`];
+//! * what somebody said is no endpoint is *excluded*, whatever its page;
 //! * a caller of whose calls half or more missed, on [`SCANNED_PATHS_MIN`] paths or more, is a scanner.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -71,6 +72,8 @@ pub enum NoiseClass {
     HealthCheck,
     /// CORS preflights.
     Preflight,
+    /// Somebody said that it is no endpoint ([`super::guidance::Rule::Never`]).
+    Excluded,
 }
 
 impl NoiseClass {
@@ -82,6 +85,7 @@ impl NoiseClass {
             NoiseClass::StaticFile => CallClass::StaticFile.name(),
             NoiseClass::HealthCheck => CallClass::HealthCheck.name(),
             NoiseClass::Preflight => CallClass::Preflight.name(),
+            NoiseClass::Excluded => "excluded",
         }
     }
 }
@@ -112,10 +116,13 @@ pub(super) fn is_over_budget(template: &str) -> bool {
 }
 
 impl Noise {
-    /// What is beside the endpoints of `services`; what turns out to be theirs is added to them.
+    /// What is beside the endpoints of `services`; what turns out to be theirs is added to them. `words`
+    /// are texts of hidden words.
     pub(super) fn beside(
         inventory: &Inventory,
+        words: &BTreeMap<u64, Arc<str>>,
         soft: &BTreeSet<&EndpointKey>,
+        excluded: &BTreeSet<&EndpointKey>,
         services: &mut [Service],
     ) -> Noise {
         let mut rows: BTreeMap<(Arc<str>, NoiseClass, String, Method), EndpointStats> = BTreeMap::new();
@@ -127,6 +134,7 @@ impl Noise {
         let mut fitted: Vec<(usize, usize, &EndpointStats)> = Vec::new();
         for (key, stats) in &inventory.endpoints {
             let class = match key.class {
+                CallClass::Found if excluded.contains(key) => Some(NoiseClass::Excluded),
                 CallClass::Found if soft.contains(key) => Some(NoiseClass::SoftMissed),
                 CallClass::Found => None,
                 CallClass::Missed => Some(NoiseClass::Missed),
@@ -139,7 +147,7 @@ impl Noise {
                     if !is_over_budget_path(&key.path) =>
                 {
                     let any_value = class == Some(NoiseClass::Missed);
-                    let path = texts(&key.path, &inventory.words);
+                    let path = texts(&key.path, words);
                     templates.fitting(key.method, &path, any_value).map(|endpoint| (*at, endpoint))
                 }
                 _ => None,
@@ -149,7 +157,7 @@ impl Noise {
             if let Some((service, endpoint)) = fitting {
                 fitted.push((service, endpoint, stats));
             } else if let Some(class) = class {
-                let path = shown(&key.path, &inventory.words);
+                let path = shown(&key.path, words);
                 let row = (key.service.clone(), class, path, key.method);
                 rows.entry(row).or_default().merge(stats.clone());
             }

@@ -119,6 +119,8 @@ mod tests {
             method: Method("GET"),
             template: template.to_owned(),
             parameters,
+            confidence: 1.0,
+            explanation: Vec::new(),
             stats,
         })
     }
@@ -137,6 +139,8 @@ mod tests {
             method: Method("GET"),
             template: template.to_owned(),
             parameters: Vec::new(),
+            confidence: 1.0,
+            explanation: Vec::new(),
             stats: EndpointStats::default(),
         };
         assert_eq!(paths.of(&endpoint("/a/{x}")).text, "/a/{x}");

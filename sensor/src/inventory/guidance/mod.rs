@@ -2,6 +2,18 @@
 //! everything that is learnt from traffic, and are applied when the inventory is read, so to what is
 //! stored as well.
 
+mod hints;
+mod openapi;
+mod yaml;
+
+pub use hints::read as read_hints;
+pub use openapi::read as read_openapi;
+pub use yaml::Fault;
+
+use std::collections::BTreeMap;
+
+use crate::call::{RouteWords, decode};
+
 /// Everything that was said.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Guidance {
@@ -9,6 +21,45 @@ pub struct Guidance {
     pub hints: Vec<Hint>,
     /// Routes of OpenAPI documents. They win over hints.
     pub documents: Vec<Document>,
+}
+
+impl Guidance {
+    /// Nothing was said.
+    pub fn is_empty(&self) -> bool {
+        self.hints.is_empty() && self.documents.is_empty()
+    }
+
+    /// Words of routes that were named, for the reader of paths.
+    pub fn route_words(&self) -> RouteWords {
+        let mut words = RouteWords::default();
+        let mut hints: BTreeMap<&str, Vec<&Pattern>> = BTreeMap::new();
+        for Hint { service, rule } in &self.hints {
+            let (Rule::Split(pattern)
+            | Rule::Collapse(pattern)
+            | Rule::Name(pattern, _)
+            | Rule::Never(pattern)) = rule;
+            hints.entry(service).or_default().push(pattern);
+        }
+        for (service, patterns) in hints {
+            let paths = patterns.iter().map(|Pattern(pattern)| {
+                pattern.iter().map(|segment| match segment {
+                    PatternSegment::Literal(word) => Some(word.as_str()),
+                    PatternSegment::Any => None,
+                })
+            });
+            words.add(&[service.to_owned()], paths);
+        }
+        for Document { services, routes } in &self.documents {
+            let paths = routes.iter().map(|route| {
+                route.segments.iter().map(|segment| match segment {
+                    RouteSegment::Literal(word) => Some(word.as_str()),
+                    RouteSegment::Parameter { .. } => None,
+                })
+            });
+            words.add(services, paths);
+        }
+        words
+    }
 }
 
 /// One rule for the services of a pattern.
@@ -70,6 +121,7 @@ pub enum RouteSegment {
     /// A word.
     Literal(String),
     /// A parameter with a text before and behind it, mostly empty: `{id}`, `{id}.json`, `{id}:cancel`.
+    /// The text behind may hold more parameters: `{x},{y}`.
     Parameter {
         /// Its name.
         name: String,
@@ -78,4 +130,25 @@ pub enum RouteSegment {
         /// Text behind it in the segment.
         behind: String,
     },
+}
+
+/// Percent-coded text as the reader of paths sees it.
+fn decoded(text: &str) -> String {
+    String::from_utf8_lossy(&decode(text.as_bytes(), false)).into_owned()
+}
+
+/// A name that somebody typed as services have theirs: in lower case, port 80 goes without saying.
+fn service_name(typed: &str) -> String {
+    let name = typed.to_ascii_lowercase();
+    match name.strip_suffix(":80") {
+        Some(host) => host.to_owned(),
+        None => name,
+    }
+}
+
+/// What stands between braces without what frameworks add to it: `id:[0-9]+`, `+path`, `path*`.
+fn parameter_name(text: &str) -> String {
+    let name = text.split(':').next().unwrap_or_default();
+    let name: String = name.chars().filter(|c| !c.is_control() && !"{}/*+ ".contains(*c)).collect();
+    if name.is_empty() { "id".to_owned() } else { name }
 }
