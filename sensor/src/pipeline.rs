@@ -140,9 +140,7 @@ impl Pipeline {
                 self.counters_taken.add_many(counter, more);
             }
         }
-        let mut delta = self.recorder.take(self.reader.names());
-        delta.words = self.reader.texts(&self.recorder.route_words());
-        delta
+        self.recorder.take(&self.reader)
     }
 
     /// Adds to a loss that the source counted itself.

@@ -107,7 +107,7 @@ fn cost_of_a_call() {
         recorded.push(start.elapsed());
         fields = calls[0].fields.len();
     }
-    let inventory = recorder.take(reader.names());
+    let inventory = recorder.take(&reader);
     assert_eq!(inventory.endpoints.values().map(|stats| stats.calls).sum::<u64>(), (ROUND * ROUNDS) as u64);
     let whole = undisturbed(read, ROUND);
     println!("body {bytes} B, {fields} fields in the call, {} endpoint(s)", inventory.endpoints.len());
@@ -156,7 +156,7 @@ fn cost_of_ten_thousand_endpoints() {
         }
         let after = resident_kb();
         let start = Instant::now();
-        let delta = recorder.take(reader.names());
+        let delta = recorder.take(&reader);
         let taken = start.elapsed();
         let start = Instant::now();
         let count = delta.endpoints.len();

@@ -2,10 +2,13 @@
 //! recorder, templates and noise out.
 
 use proptest::prelude::*;
-use sensor::call::Reader;
+use sensor::call::{Reader, path_text};
 use sensor::counter::{Counter, Counters};
 use sensor::flow::Timestamp;
-use sensor::inventory::catalog::{Catalog, Endpoint};
+use sensor::inventory::catalog::{Catalog, Endpoint, Reading};
+use sensor::inventory::guidance::{
+    Document, Guidance, Hint, Pattern, PatternSegment, Route, RouteSegment, Rule,
+};
 use sensor::inventory::{Inventory, Recorder};
 use sensor::limits::{MISSED_PER_SERVICE_MAX, PAGE_ROWS_PER_SERVICE_MAX, SERVICES_MAX};
 
@@ -42,9 +45,7 @@ impl Sensor {
     }
 
     pub fn take(&mut self) -> Inventory {
-        let words = self.reader.take_words();
-        self.recorder.words(words);
-        self.recorder.take(self.reader.names())
+        self.recorder.take(&self.reader)
     }
 }
 
@@ -101,7 +102,7 @@ fn files_probes_and_preflights_are_counted_beside() {
     let web = "web.example";
     sensor.call(web, "GET /assets/app.3f2a.js", (200, "text/javascript", "a"), 2, 0);
     sensor.call(web, "GET /assets/style.css", (200, "text/css", "b"), 2, 0);
-    sensor.call(web, "GET /assets/data.json", (200, JSON, "{}"), 2, 0);
+    sensor.call(web, "GET /assets/list", (200, JSON, "{}"), 2, 0);
     sensor.call(web, "GET /healthz", (200, "text/plain", "ok"), 3, 0);
     sensor.call(web, "GET /", (200, HTML, "<p>"), 2, 0);
     sensor.call(web, "GET /", (503, "", ""), 3, 1);
@@ -120,7 +121,7 @@ fn files_probes_and_preflights_are_counted_beside() {
     // The probe asked for a page that others ask for too.
     assert_eq!(
         endpoints(&catalog),
-        ["GET / {200: 2, 503: 1}", "GET /assets/data.json {200: 1}", "OPTIONS /orders {204: 1}"]
+        ["GET / {200: 2, 503: 1}", "GET /assets/list {200: 1}", "OPTIONS /orders {204: 1}"]
     );
     assert_eq!(
         noise(&catalog),
@@ -151,11 +152,74 @@ fn a_page_for_any_path_is_no_endpoint() {
             "GET / {200: 1}",
             "GET /about {200: 1}",
             "GET /api/users/{userId} {200: 1}",
-            "GET /unsubscribe/{unsubscribeId} {200: 6}",
+            "GET /unsubscribe/{unsubscribeName} {200: 6}",
         ]
     );
     assert_eq!(catalog.noise.rows.len(), 6);
     assert!(catalog.noise.rows.iter().all(|row| row.class.name() == "soft-missed"), "{:?}", noise(&catalog));
+}
+
+/// Links with one text lead to different places; a login that everything leads to is a page.
+#[test]
+fn redirects_are_pages_by_where_they_lead() {
+    let mut sensor = Sensor::new();
+    let moved = "<html>302 Found</html>";
+    let mut redirect = |host: &str, path: &str, target: &str| {
+        let raw = exchange(
+            &format!("GET {path} HTTP/1.1\nHost: {host}\n"),
+            &format!("HTTP/1.1 302 Found\nLocation: {target}\nContent-Type: text/html\n\n{moved}"),
+        );
+        let call = sensor.reader.read(raw, &parties(2), &mut sensor.counters).expect("a call");
+        sensor.recorder.record(&call, &mut sensor.counters);
+    };
+    for (number, path) in ["/users", "/orders/7", "/reports", "/teams/7/members", "/jobs"].iter().enumerate()
+    {
+        redirect("links.example", path, &format!("/new/{number}"));
+        redirect("wall.example", path, "/login");
+    }
+    let catalog = Catalog::of(&sensor.take());
+    let services: Vec<&str> = catalog.services.iter().map(|service| &*service.name).collect();
+    assert_eq!(services, ["links.example"]);
+    assert_eq!((endpoints(&catalog).len(), noise(&catalog).len()), (5, 5));
+}
+
+#[test]
+fn what_people_say_wins() {
+    let mut sensor = Sensor::new();
+    let page = (200, HTML, "<html><div id=root></div></html>");
+    for path in ["/users", "/orders/7", "/reports", "/teams/7/members", "/jobs"] {
+        sensor.call("web.example", &format!("GET {path}"), page, 2, 0);
+    }
+    sensor.call("web.example", "GET /health", (200, JSON, "{}"), 2, 0);
+    sensor.call("web.example", "GET /internal/jobs", (200, JSON, "{\"a\":1}"), 2, 0);
+    sensor.call("web.example", "GET /internal", (404, JSON, "{}"), 2, 0);
+    sensor.call("other.example", "GET /internal/jobs", (200, JSON, "{\"a\":1}"), 2, 0);
+    let inventory = sensor.take();
+    let before = Catalog::of(&inventory);
+    assert_eq!(endpoints(&before), ["GET /internal/jobs {200: 1}", "GET /internal/jobs {200: 1}"]);
+    let literal = |word: &str| RouteSegment::Literal(word.to_owned());
+    let id = RouteSegment::Parameter { name: "id".to_owned(), before: String::new(), behind: String::new() };
+    let route = |segments| Route { segments, methods: vec!["GET".to_owned()] };
+    let never = Pattern(vec![PatternSegment::Literal("internal".to_owned())]);
+    let guidance = Guidance {
+        hints: vec![Hint { service: "web.*".to_owned(), rule: Rule::Never(never) }],
+        documents: vec![Document {
+            services: vec!["*".to_owned()],
+            routes: vec![route(vec![literal("orders"), id]), route(vec![literal("health")])],
+        }],
+    };
+    let reading = Reading { guidance: Some(&guidance), ..Reading::default() };
+    let catalog = Catalog::read(&inventory, reading);
+    assert_eq!(
+        endpoints(&catalog),
+        ["GET /internal/jobs {200: 1}", "GET /health {200: 1}", "GET /orders/{id} {200: 1}"]
+    );
+    assert_eq!(
+        noise(&catalog)[4..],
+        ["never GET /internal 1", "never GET /internal/jobs 1"],
+        "{:?}",
+        noise(&catalog)
+    );
 }
 
 #[test]
@@ -389,11 +453,18 @@ proptest! {
                 }
                 whole.merge(sensor.take());
             }
+            // Which words are shown depends on what one sensor saw of them.
+            whole.words.clear();
             whole
         };
         let (one, other) = shuffled.split_at(cut.index(shuffled.len()));
         let whole = sum(&[&calls]);
         let parts = sum(&[other, one]);
+        let keys = |inventory: &Inventory| -> Vec<String> {
+            let keys = inventory.endpoints.keys();
+            keys.map(|key| format!("{} {} {}", key.class.name(), key.service, path_text(&key.path))).collect()
+        };
+        prop_assert_eq!(keys(&whole), keys(&parts));
         prop_assert_eq!(&whole, &parts);
         let catalog = Catalog::of(&whole);
         prop_assert_eq!(&catalog, &Catalog::of(&parts));

@@ -40,8 +40,8 @@ fn stored(talks: &[Talk]) -> (tempfile::TempDir, Inventory) {
     block_on(async {
         let mut store = SqliteStore::create(&folder.path().join("apis.db")).await.expect("a new store");
         let run = store.begin_run(&run_start()).await.expect("a run");
-        for delta in deltas(talks, 29) {
-            store.merge(run, &delta, Timestamp(1)).await.expect("merges");
+        for (number, delta) in (1..).zip(deltas(talks, 29)) {
+            store.merge(run, number, &delta, Timestamp(1)).await.expect("merges");
             whole.merge(delta);
         }
         store.close().await.expect("closes");
@@ -144,8 +144,8 @@ fn rows_of_the_first_schema_never_make_a_member_required() {
         .await;
         let mut store = SqliteStore::open(&path).await.expect("brought forward");
         let run = store.begin_run(&run_start()).await.expect("a run");
-        for delta in deltas(&talks, 100) {
-            store.merge(run, &delta, Timestamp(1)).await.expect("merges");
+        for (number, delta) in (1..).zip(deltas(&talks, 100)) {
+            store.merge(run, number, &delta, Timestamp(1)).await.expect("merges");
         }
         store.close().await.expect("closes");
     });

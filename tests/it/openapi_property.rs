@@ -24,10 +24,10 @@ fn learn(bodies: &[&Value], flush_every: usize) -> Vec<Inventory> {
             reader.read(exchange("GET /items HTTP/1.1\nHost: a\n", &response), &parties(2), &mut counters);
         recorder.record(&call.expect("a call"), &mut counters);
         if number % flush_every == flush_every - 1 {
-            deltas.push(recorder.take(reader.names()));
+            deltas.push(recorder.take(&reader));
         }
     }
-    deltas.push(recorder.take(reader.names()));
+    deltas.push(recorder.take(&reader));
     deltas
 }
 

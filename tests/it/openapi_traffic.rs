@@ -390,6 +390,6 @@ fn odd(dice: &mut Dice) -> Talk {
             Talk::new(ODD, "GET", "/values")
                 .answer_json(200, &json!({key: dice.of(&[json!(1), json!("x")]), "id": 1}))
         }
-        _ => Talk::new(ODD, "GET", "/health").answer(200, "text/plain", "ok"),
+        _ => Talk::new(ODD, "GET", "/version").answer(200, "text/plain", "ok"),
     }
 }

@@ -103,9 +103,8 @@ fn no_canary_leaves_the_call_stage() {
             out.push_str(&format!("{call:?}\n{}\n", path_text(&call.path)));
             recorder.record(&call, &mut counters);
         }
-        recorder.words(reader.take_words());
     }
-    let inventory = recorder.take(reader.names());
+    let inventory = recorder.take(&reader);
     out.push_str(&format!("{inventory:?}\n{:?}\n{:?}", Catalog::of(&inventory), counters.named()));
     // The test looks at what is really there.
     for kept in
@@ -180,8 +179,7 @@ fn names_of_people_are_no_names_of_fields_and_routes() {
                 recorder.record(&call, &mut counters);
             }
         }
-        recorder.words(reader.take_words());
-        let inventory = recorder.take(reader.names());
+        let inventory = recorder.take(&reader);
         out.push_str(&format!("{inventory:?}\n{:?}\n{:?}", Catalog::of(&inventory), counters.named()));
         let lower = out.to_lowercase();
         for kept in ["petronella.example", "/scores/{key}/n", "/{key}", "theme", "orders", "photo", "{name}"]
@@ -217,8 +215,7 @@ proptest! {
                 out.push_str(&format!("{call:?}"));
             }
         }
-        recorder.words(reader.take_words());
-        let inventory = recorder.take(reader.names());
+        let inventory = recorder.take(&reader);
         out.push_str(&format!("{inventory:?}{:?}", Catalog::of(&inventory)));
         prop_assert!(out.contains("shop.example"));
         prop_assert!(!out.to_lowercase().contains(&canary.to_lowercase()));

@@ -200,7 +200,7 @@ fn assert_private(front_end: &str) {
 
     let store = sensor.stop().expect("the sensor stops in order");
     found.extend(canaries_in_folder(folder.path()));
-    for command in ["report", "endpoints", "callers", "fields", "status"] {
+    for command in ["report", "endpoints", "callers", "fields", "noise", "status"] {
         for format in ["text", "json"] {
             let output = store.output(&[command, "--format", format]).expect("the command runs");
             assert!(output.status.success(), "{command} --format {format}");

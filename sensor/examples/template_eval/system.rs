@@ -71,9 +71,7 @@ pub fn run(requests: &[Request]) -> Outcome {
         recorder.record(&call, &mut counters);
         paths.push((call.path, call.class));
         if (number + 1) % FLUSH_CALLS == 0 || number + 1 == requests.len() {
-            let mut delta = recorder.take(reader.names());
-            delta.words = reader.texts(&recorder.route_words());
-            inventory.merge(delta);
+            inventory.merge(recorder.take(&reader));
         }
     }
     let catalog = Catalog::of(&inventory);

@@ -438,6 +438,12 @@ impl Fields {
         }
     }
 
+    /// The same outside of JSON.
+    #[inline(never)]
+    pub(super) fn add_outside(&mut self, field: u32, facts: Facts, counters: &mut Counters) {
+        self.add(field, facts, HEAD, counters);
+    }
+
     /// Counts an object among the values of a field that was just added.
     #[inline]
     pub(super) fn add_object(&mut self, field: u32) {
@@ -504,7 +510,7 @@ impl Fields {
         }
         let again = self.slots.get(field as usize).is_some_and(|slot| slot.facts.0 != 0);
         let mark = if again { Facts::REPEATED } else { Facts::NONE };
-        self.add(field, facts | mark, HEAD, counters);
+        self.add_outside(field, facts | mark, counters);
     }
 
     /// Values met for the first time or shown since the last time.

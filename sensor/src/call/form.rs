@@ -5,7 +5,7 @@ use std::borrow::Cow;
 
 use memchr::memmem;
 
-use super::fields::{Fields, HEAD};
+use super::fields::Fields;
 use super::text::facts_of_text;
 use super::words::Dictionary;
 use super::{Facts, FieldNames, Place};
@@ -67,7 +67,7 @@ pub(super) fn pairs(
                     fields.add_named(place, &name, facts, text, counters);
                 } else {
                     let field = fields.names.data(FieldNames::root(place), counters);
-                    fields.add(field, facts | Facts::DATA, HEAD, counters);
+                    fields.add_outside(field, facts | Facts::DATA, counters);
                 }
             }
         }

@@ -277,7 +277,8 @@ pub struct Call {
     pub path_bit: u64,
     /// One of 64 bits by a keyed hash of the caller.
     pub caller_bit: u64,
-    /// Keyed hash of the response body of a call that was found; `None` if it has none.
+    /// Keyed hash of the response body of a call that was found, or of where it leads to; `None` if that
+    /// says nothing.
     pub page: Option<u32>,
     /// What some of them had in earlier calls to this endpoint; nearly always empty.
     pub claims: Vec<Claim>,

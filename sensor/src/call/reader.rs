@@ -169,7 +169,9 @@ impl Reader {
         });
         class::coarse(class, &mut path);
         let page = match response {
-            Some(response) if class == CallClass::Found => mark::page(&self.key, self.seed, response),
+            Some(response) if class == CallClass::Found => {
+                mark::page(&self.key, self.seed, method, status, response)
+            }
             _ => None,
         };
         let (fields, claims) = self.fields.take();
@@ -221,7 +223,7 @@ impl Reader {
                     }
                     *known = field;
                 }
-                fields.add(*known, facts, HEAD, counters);
+                fields.add_outside(*known, facts, counters);
             };
             match header.role {
                 Role::Plumbing => {}

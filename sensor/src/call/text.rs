@@ -106,9 +106,14 @@ pub(super) fn facts_of_text(text: &[u8]) -> Facts {
     for &byte in strides.remainder() {
         kinds |= KINDS[usize::from(byte)];
     }
-    let Some(format) = format_of(text, kinds) else { return Facts::STRING | Facts::TEXT };
-    let mark = if is_regular(text, format) { Facts::NONE } else { Facts::IRREGULAR };
-    Facts::STRING | format | mark
+    const CHECKED: u32 = Facts::DIGITS.0 | Facts::DECIMAL.0 | Facts::DATE_TIME.0 | Facts::EMAIL.0;
+    match format_of(text, kinds) {
+        None => Facts::STRING | Facts::TEXT,
+        Some(format) if format.0 & CHECKED != 0 && !is_regular(text, format) => {
+            Facts::STRING | format | Facts::IRREGULAR
+        }
+        Some(format) => Facts::STRING | format,
+    }
 }
 
 /// The text is of the format to the letter, for programs that check: the looks above are for finding.
@@ -127,11 +132,7 @@ fn is_regular(text: &[u8], format: Facts) -> bool {
 
 /// RFC 3339 section 5.6, of what is a date-time already: `T`, seconds and a zone; no leap second.
 fn is_full_date_time(text: &[u8]) -> bool {
-    let zoned = match text {
-        [.., b'Z'] => true,
-        [.., b'+' | b'-', _, _, b':', _, _] => true,
-        _ => false,
-    };
+    let zoned = matches!(text, [.., b'Z'] | [.., b'+' | b'-', _, _, b':', _, _]);
     zoned && text[10] == b'T' && text[16] == b':' && text[17] != b'6'
 }
 

@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 use hashbrown::HashTable;
 use siphasher::sip::SipHasher13;
+use smallvec::SmallVec;
 
 use super::hash::Seed;
 use super::looks::parts;
@@ -202,37 +203,50 @@ const SENSITIVE_ABOVE: &[&str] = &[
     "sexual",
 ];
 
-/// Fields under watch, and what is known of them for the next text.
+/// Endpoints under watch, as the inventory tells them apart. Past that all fields count as open.
+const ENDPOINTS_WATCHED_MAX: usize = 16_384;
+
+/// Words of 64 bits in the sets of open fields of all endpoints together: 4 MiB.
+const OPEN_WORDS_MAX: usize = 512 * 1024;
+
+/// Fields under watch.
 pub(super) struct Values {
     seed: Seed,
     key: [u8; 16],
     dictionary: Arc<Dictionary>,
-    entries: Vec<Entry>,
-    /// Numbers of entries by key.
-    table: HashTable<u32>,
-    /// Keys met last with their entry, or [`OPEN`].
-    recent: Vec<(u64, u32)>,
-    /// Hash of the endpoint as the inventory tells them apart, and of the caller.
-    endpoint: u64,
+    endpoints: Vec<Endpoint>,
+    by_hash: HashTable<u32>,
+    /// The endpoint that is read now, taken out of its place in `endpoints`.
+    now: Endpoint,
+    at: Option<usize>,
+    /// Where among the closed fields the next one is expected: they come in one order.
+    cursor: usize,
+    /// Words of all sets of open fields, and closed fields of all endpoints.
+    words: usize,
+    closed: usize,
+    /// Hash of who calls now.
     caller: u64,
     /// Members met for the first time, or shown, in this call.
     seen: Vec<ValueSeen>,
 }
 
-/// Stands for an entry of a field that is open.
-const OPEN: u32 = u32::MAX;
-
-/// Size of `recent` in bits.
-const RECENT_BITS: u32 = 12;
+/// One endpoint.
+#[derive(Default)]
+struct Endpoint {
+    hash: u64,
+    /// A bit for each field that is open.
+    open: Vec<u64>,
+    /// Fields that had no other texts than members, in the order in which they came first.
+    closed: Vec<Entry>,
+}
 
 /// One field of one endpoint.
 struct Entry {
-    key: u64,
-    is_open: bool,
+    field: u32,
     sightings: u32,
     /// The first callers.
     callers: [u64; CALLERS_MIN],
-    members: Vec<Member>,
+    members: SmallVec<[Member; 4]>,
 }
 
 struct Member {
@@ -275,10 +289,13 @@ impl Values {
             seed,
             key,
             dictionary,
-            entries: Vec::new(),
-            table: HashTable::new(),
-            recent: vec![(0, OPEN); 1 << RECENT_BITS],
-            endpoint: 0,
+            endpoints: Vec::new(),
+            by_hash: HashTable::new(),
+            now: Endpoint::default(),
+            at: None,
+            cursor: 0,
+            words: 0,
+            closed: 0,
             caller: 0,
             seen: Vec::new(),
         }
@@ -287,7 +304,32 @@ impl Values {
     /// What comes now is of this endpoint and this caller.
     pub(super) fn begin(&mut self, endpoint: u64, caller: u64) {
         // Zero stands for none.
-        (self.endpoint, self.caller) = (endpoint, caller | 1);
+        (self.caller, self.cursor) = (caller | 1, 0);
+        if self.at.is_some() && self.now.hash == endpoint {
+            return;
+        }
+        let now = std::mem::take(&mut self.now);
+        if let Some(at) = self.at {
+            self.endpoints[at] = now;
+        }
+        let endpoints = &self.endpoints;
+        let known = self.by_hash.find(endpoint, |&at| endpoints[at as usize].hash == endpoint);
+        self.at = match known {
+            Some(&at) => Some(at as usize),
+            None if endpoints.len() < ENDPOINTS_WATCHED_MAX => {
+                let at = endpoints.len();
+                self.endpoints.push(Endpoint { hash: endpoint, ..Endpoint::default() });
+                let endpoints = &self.endpoints;
+                self.by_hash.insert_unique(endpoint, at as u32, |&at| endpoints[at as usize].hash);
+                Some(at)
+            }
+            None => None,
+        };
+        if let Some(at) = self.at {
+            self.now = std::mem::take(&mut self.endpoints[at]);
+            // By it the place is found while its content is here.
+            self.endpoints[at].hash = endpoint;
+        }
     }
 
     /// The members met for the first time, or shown, since the last time.
@@ -304,66 +346,75 @@ impl Values {
         names: &FieldNames,
         counters: &mut Counters,
     ) -> bool {
-        if text.len() > VALUE_BYTES_MAX {
-            return true;
-        }
-        let key = (self.endpoint ^ u64::from(field)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        match self.recent[recent(key)] {
-            (known, OPEN) if known == key => true,
-            (known, number) if known == key => self.sights(key, number, field, text, names),
-            _ => {
-                let number = self.find(key, field, names, counters);
-                self.recent[recent(key)] = (key, number);
-                number == OPEN || self.sights(key, number, field, text, names)
-            }
-        }
+        let open = self.now.open.get(field as usize / 64);
+        open.is_some_and(|bits| bits >> (field % 64) & 1 != 0)
+            || text.len() > VALUE_BYTES_MAX
+            || self.look_closer(field, text, names, counters)
     }
 
-    /// Counts a sighting; true if the field is open from here on.
-    fn sights(&mut self, key: u64, number: u32, field: u32, text: &[u8], names: &FieldNames) -> bool {
-        let opens = !self.sight(number, field, text, names);
+    #[inline(never)]
+    fn look_closer(&mut self, field: u32, text: &[u8], names: &FieldNames, counters: &mut Counters) -> bool {
+        let closed = &self.now.closed;
+        let at = match closed.get(self.cursor) {
+            Some(entry) if entry.field == field => Some(self.cursor),
+            _ => closed.iter().position(|entry| entry.field == field),
+        };
+        let Some(at) = at.or_else(|| self.watch(field, names, counters)) else {
+            self.set_open(field, counters);
+            return true;
+        };
+        self.cursor = at + 1;
+        let opens = !self.sight(at, text, names);
         if opens {
-            self.recent[recent(key)] = (key, OPEN);
+            self.now.closed.remove(at);
+            self.closed -= 1;
+            self.set_open(field, counters);
         }
         opens
     }
 
-    /// The entry of a field, made where there is none.
-    #[cold]
-    fn find(&mut self, key: u64, field: u32, names: &FieldNames, counters: &mut Counters) -> u32 {
-        let entries = &self.entries;
-        if let Some(&number) = self.table.find(key, |&number| entries[number as usize].key == key) {
-            return if entries[number as usize].is_open { OPEN } else { number };
-        }
-        if entries.len() >= VALUES_WATCHED_MAX {
+    fn set_open(&mut self, field: u32, counters: &mut Counters) {
+        let (word, open) = (field as usize / 64, &mut self.now.open);
+        let more = (word + 1).saturating_sub(open.len());
+        if self.at.is_some() && self.words + more <= OPEN_WORDS_MAX {
+            self.words += more;
+            open.resize(open.len() + more, 0);
+            open[word] |= 1 << (field % 64);
+        } else {
             counters.add(Counter::FieldValuesFull);
-            return OPEN;
         }
-        let is_open = is_sensitive(names.name(FieldId(field)));
-        // Less than the bound, which fits.
-        let number = entries.len() as u32;
-        let members = Vec::new();
-        self.entries.push(Entry { key, is_open, sightings: 0, callers: [0; CALLERS_MIN], members });
-        let entries = &self.entries;
-        self.table.insert_unique(key, number, |&number| entries[number as usize].key);
-        if is_open { OPEN } else { number }
+    }
+
+    /// Watches a field that came for the first time, unless it must not or there is no room.
+    fn watch(&mut self, field: u32, names: &FieldNames, counters: &mut Counters) -> Option<usize> {
+        if is_sensitive(names.name(FieldId(field))) {
+            return None;
+        }
+        // With no room in the sets it would not be known that it was open once.
+        if self.at.is_none() || self.closed >= VALUES_WATCHED_MAX || self.words + 1024 > OPEN_WORDS_MAX {
+            counters.add(Counter::FieldValuesFull);
+            return None;
+        }
+        self.closed += 1;
+        let (sightings, callers, members) = (0, [0; CALLERS_MIN], SmallVec::new());
+        self.now.closed.push(Entry { field, sightings, callers, members });
+        Some(self.now.closed.len() - 1)
     }
 
     /// Counts a sighting; false if the text opens the field.
-    fn sight(&mut self, number: u32, field: u32, text: &[u8], names: &FieldNames) -> bool {
+    fn sight(&mut self, at: usize, text: &[u8], names: &FieldNames) -> bool {
         let quick = self.seed.bytes(2, text);
-        let entry = &mut self.entries[number as usize];
+        let entry = &mut self.now.closed[at];
+        let field = entry.field;
         let at = match entry.members.iter().position(|member| member.quick == quick) {
             Some(at) => at,
             None => {
                 let is_word = parts(text).take(VALUE_PARTS_MAX + 1).count() <= VALUE_PARTS_MAX
                     && self.dictionary.is_route(text);
                 if !is_word || entry.members.len() == FIELD_VALUES_MAX {
-                    entry.is_open = true;
-                    entry.members = Vec::new();
                     return false;
                 }
-                let hash = hash(&self.key, self.endpoint, names, field, text);
+                let hash = hash(&self.key, self.now.hash, names, field, text);
                 entry.members.push(Member { quick, hash, sightings: 0, is_shown: false });
                 self.seen.push(ValueSeen { field: FieldId(field), hash, word: None });
                 entry.members.len() - 1
@@ -388,10 +439,6 @@ impl Values {
         }
         true
     }
-}
-
-fn recent(key: u64) -> usize {
-    (key >> (u64::BITS - RECENT_BITS)) as usize
 }
 
 /// Keyed hash of a member, the same in all runs of one installation, and another one in every other

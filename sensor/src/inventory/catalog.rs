@@ -1,17 +1,19 @@
 //! The inventory as people read it: raw endpoints grouped under path templates. A pure function of
 //! the inventory, so what is learnt later re-templates what was stored before.
 
+use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
-use std::collections::{BTreeMap, BTreeSet};
-use std::rc::Rc;
 use std::sync::Arc;
 
+use super::aside::Aside;
 use super::explain::{Explanation, explain};
+use super::fit::Places;
 use super::guidance::Guidance;
-use super::noise::{self, Noise};
+use super::noise::Noise;
+use super::said::Said;
 use super::template::{Guide, NodeId, Routed, Templates};
 use super::{EndpointKey, EndpointStats, Inventory};
-use crate::call::{CallClass, Method, SegmentKind, WordKey};
+use crate::call::{Method, SegmentKind};
 
 /// Templated view of an inventory, sorted by service, template and method.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -76,73 +78,32 @@ impl Catalog {
 
     /// As [`Catalog::of`], with what people said.
     pub fn read(inventory: &Inventory, reading: Reading<'_>) -> Catalog {
-        let said = Said::of(inventory, reading);
-        let soft = noise::soft_missed(inventory);
-        let mut excluded: BTreeSet<&EndpointKey> = BTreeSet::new();
+        let said = Said::of(inventory, reading.guidance, reading.key);
+        let aside = Aside::of(inventory, &said);
         let mut rows: BTreeMap<Arc<str>, Vec<(&EndpointKey, &EndpointStats)>> = BTreeMap::new();
         for (key, stats) in &inventory.endpoints {
-            if key.class != CallClass::Found {
-                continue;
-            }
-            if said.guide(&key.service).is_some_and(|guide| guide.excludes(&key.path)) {
-                excluded.insert(key);
-            } else if !soft.contains(key) {
+            if aside.class(key).is_none() {
                 rows.entry(key.service.clone()).or_default().push((key, stats));
             }
         }
-        let words = said.words.as_deref().unwrap_or(&inventory.words);
-        let services = rows.into_iter().map(|(name, rows)| {
-            let nothing = Guide::default();
-            let guide = said.guides.get(&name).unwrap_or(&nothing);
-            let endpoints = endpoints(&rows, guide, words, reading.explain);
-            Service { name, endpoints }
-        });
-        let mut services: Vec<Service> = services.collect();
-        let noise = Noise::beside(inventory, words, &soft, &excluded, &mut services);
+        let (mut services, mut places) = (Vec::new(), BTreeMap::new());
+        for (name, rows) in rows {
+            let (endpoints, found) = endpoints(&rows, said.guide(&name), said.words(), reading.explain);
+            places.insert(name.clone(), (services.len(), found));
+            services.push(Service { name, endpoints });
+        }
+        let noise = Noise::beside(inventory, said.words(), &aside, &mut services, &places);
         Catalog { services, noise }
     }
 }
 
-/// What people said, by service.
-struct Said {
-    guides: BTreeMap<Arc<str>, Guide>,
-    /// Texts of hidden words with those that were recognised; `None` if nothing was said.
-    words: Option<Rc<BTreeMap<u64, Arc<str>>>>,
-}
-
-impl Said {
-    fn of(inventory: &Inventory, reading: Reading<'_>) -> Said {
-        let mut guides: BTreeMap<Arc<str>, Guide> = BTreeMap::new();
-        let Some(guidance) = reading.guidance.filter(|guidance| !guidance.is_empty()) else {
-            return Said { guides, words: None };
-        };
-        let mut words = inventory.words.clone();
-        let key = reading.key.map(|key| WordKey::new(*key));
-        for EndpointKey { service, path, .. } in inventory.endpoints.keys() {
-            let guide =
-                guides.entry(service.clone()).or_insert_with(|| Guide::of(guidance, service));
-            if let Some(key) = &key {
-                guide.recognise(service, path, key, &mut words);
-            }
-        }
-        let words = Rc::new(words);
-        let guides =
-            guides.into_iter().map(|(service, guide)| (service, guide.with_words(&words))).collect();
-        Said { guides, words: Some(words) }
-    }
-
-    fn guide(&self, service: &str) -> Option<&Guide> {
-        self.guides.get(service)
-    }
-}
-
-/// Endpoints of one service, sorted by template, then method.
+/// Endpoints of one service, sorted by template, then method, and where they are.
 fn endpoints(
     rows: &[(&EndpointKey, &EndpointStats)],
     guide: &Guide,
     words: &BTreeMap<u64, Arc<str>>,
     with_reasons: bool,
-) -> Vec<Endpoint> {
+) -> (Vec<Endpoint>, Places) {
     let mut templates = if with_reasons { Templates::explaining() } else { Templates::default() };
     for (key, stats) in rows {
         templates.add(&key.path, key.method, stats.calls);
@@ -150,11 +111,11 @@ fn endpoints(
     templates.settle(guide);
     let mut sums: BTreeMap<(NodeId, Method), EndpointStats> = BTreeMap::new();
     // Documents win: what they have is not asked of the tree, which learns from it all the same.
-    let mut routed: BTreeMap<Method, BTreeMap<u32, Routed>> = BTreeMap::new();
-    let mut routed_sums: BTreeMap<(Method, u32), EndpointStats> = BTreeMap::new();
+    let mut routed: BTreeMap<(u32, Method), Routed> = BTreeMap::new();
     for (key, stats) in rows {
-        if let Some(route) = guide.sort(&key.path, stats.calls, routed.entry(key.method).or_default()) {
-            routed_sums.entry((key.method, route)).or_default().merge((*stats).clone());
+        if let Some((number, route)) = guide.route(&key.path) {
+            let routed = routed.entry((number, key.method)).or_insert_with(|| Routed::of(route));
+            routed.add(&key.path, stats);
             continue;
         }
         let Some(node) = templates.locate(&key.path) else {
@@ -165,19 +126,23 @@ fn endpoints(
     }
     // Two nodes read alike where a word stands in clear and, from before it was known, as a hash.
     let mut endpoints: BTreeMap<(String, Method), Endpoint> = BTreeMap::new();
-    for ((method, route), stats) in routed_sums {
-        let Some(route) = routed.get(&method).and_then(|routes| routes.get(&route)) else { continue };
+    let mut nodes: BTreeMap<(NodeId, Method), String> = BTreeMap::new();
+    let mut routes: BTreeMap<(u32, Method), String> = BTreeMap::new();
+    for ((number, method), route) in routed {
         let (template, parameters) = route.template();
+        routes.insert((number, method), template.clone());
         let explanation = if with_reasons { route.explanation() } else { Vec::new() };
         match endpoints.entry((template.clone(), method)) {
-            Entry::Occupied(mut known) => known.get_mut().stats.merge(stats),
+            Entry::Occupied(mut known) => known.get_mut().stats.merge(route.stats),
             Entry::Vacant(new) => {
+                let stats = route.stats;
                 new.insert(Endpoint { method, template, parameters, confidence: 1.0, explanation, stats });
             }
         }
     }
     for ((node, method), stats) in sums {
         let (template, parameters) = templates.template(node, words);
+        nodes.insert((node, method), template.clone());
         match endpoints.entry((template, method)) {
             Entry::Occupied(mut known) => known.get_mut().stats.merge(stats),
             Entry::Vacant(new) => {
@@ -191,5 +156,22 @@ fn endpoints(
             }
         }
     }
-    endpoints.into_values().collect()
+    let at: BTreeMap<(String, Method), usize> = endpoints.keys().cloned().zip(0..).collect();
+    let places = Places {
+        endpoints: placed(nodes, &at),
+        routes: placed(routes, &at),
+        guide: guide.clone(),
+        templates,
+    };
+    (endpoints.into_values().collect(), places)
+}
+
+/// Positions of endpoints by what they were made of.
+fn placed<Of: Ord>(
+    templates: BTreeMap<(Of, Method), String>,
+    at: &BTreeMap<(String, Method), usize>,
+) -> BTreeMap<(Of, Method), usize> {
+    let position =
+        |((of, method), template): ((Of, Method), String)| Some(((of, method), *at.get(&(template, method))?));
+    templates.into_iter().filter_map(position).collect()
 }

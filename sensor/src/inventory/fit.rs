@@ -2,50 +2,26 @@
 
 use std::collections::BTreeMap;
 
-use super::OVER_BUDGET;
-use super::catalog::Endpoint;
-use crate::call::Method;
+use super::template::{Guide, NodeId, Templates};
+use crate::call::{Method, Path};
 
-/// The templates of one service by method and number of segments.
-pub(super) struct Templates<'a>(BTreeMap<(Method, usize), Vec<Template<'a>>>);
-
-struct Template<'a> {
-    /// `None` where a parameter stands.
-    segments: Vec<Option<&'a str>>,
-    endpoint: usize,
+/// The settled templates of one service, with the places of the endpoints made of them.
+#[derive(Default)]
+pub(super) struct Places {
+    pub(super) templates: Templates,
+    /// Position of the endpoint of each node and method.
+    pub(super) endpoints: BTreeMap<(NodeId, Method), usize>,
+    /// Those that documents have, by number of the route, and who knows these.
+    pub(super) routes: BTreeMap<(u32, Method), usize>,
+    pub(super) guide: Guide,
 }
 
-impl<'a> Templates<'a> {
-    pub(super) fn of(endpoints: &'a [Endpoint]) -> Templates<'a> {
-        let mut templates = Templates(BTreeMap::new());
-        for (endpoint, Endpoint { method, template, .. }) in endpoints.iter().enumerate() {
-            let segments: Vec<Option<&str>> =
-                template.split('/').filter(|part| !part.is_empty()).map(literal).collect();
-            let alike = templates.0.entry((*method, segments.len())).or_default();
-            alike.push(Template { segments, endpoint });
+impl Places {
+    /// Position of the endpoint that a path falls under.
+    pub(super) fn endpoint(&self, method: Method, path: &Path) -> Option<usize> {
+        if let Some((route, _)) = self.guide.route(path) {
+            return self.routes.get(&(route, method)).copied();
         }
-        templates
+        self.endpoints.get(&(self.templates.locate(path)?, method)).copied()
     }
-
-    /// The endpoint of a path of words and values (`None`); of several the one with the first literal
-    /// from the left. A word may stand for a value of a parameter if `any_value` says so.
-    pub(super) fn fitting(&self, method: Method, path: &[Option<&str>], any_value: bool) -> Option<usize> {
-        let alike = self.0.get(&(method, path.len()))?;
-        let fits = |template: &&Template| {
-            template.segments.iter().zip(path).all(|(literal, text)| match (literal, text) {
-                (Some(literal), Some(text)) => literal == text,
-                (Some(_), None) => false,
-                (None, Some(_)) => any_value,
-                (None, None) => true,
-            })
-        };
-        let literals =
-            |template: &&Template| -> Vec<bool> { template.segments.iter().map(Option::is_some).collect() };
-        alike.iter().filter(fits).max_by_key(literals).map(|template| template.endpoint)
-    }
-}
-
-/// The text of a literal segment of a template.
-fn literal(segment: &str) -> Option<&str> {
-    (!segment.contains('{') || segment == OVER_BUDGET).then_some(segment)
 }

@@ -5,8 +5,9 @@
 //! * words that are made of several English words as programmers join them: from [`CALLS_MIN`] calls;
 //! * one English word, or several with dashes: from [`CALLS_ENGLISH_MIN`] calls of two callers or on
 //!   three paths;
-//! * any other: from [`CALLS_OTHER_MIN`] calls of three callers or on five paths,
-//!   and behind a plural only where values or known words stand beside it.
+//! * any other: from [`CALLS_OTHER_MIN`] calls of three callers or on five paths.
+//!
+//! The last two are shown behind a plural only where values or known words stand beside them.
 //!
 //! Only answered calls (status below 400) count. What can still slip through: where few names stand
 //! directly behind a host or a singular word, one that many call in several ways looks like a route.
@@ -139,6 +140,8 @@ impl Service {
 /// Enough is behind a word that was judged to be a literal.
 fn may_be_shown(class: WordClass, company: Company, confidence: f64, behind: &Behind) -> bool {
     let (calls, callers, paths) = (behind.calls, behind.callers.count_ones(), behind.paths.count_ones());
+    // Where a plural stands alone, an only name reads like a route: `/users/alice`.
+    let known_place = !company.parent.is_some_and(is_collection) || company.values || company.words >= 2;
     match class {
         WordClass::EnglishPairCamel
         | WordClass::EnglishPairSnake
@@ -146,7 +149,10 @@ fn may_be_shown(class: WordClass, company: Company, confidence: f64, behind: &Be
         | WordClass::EnglishRowSnake
         | WordClass::Compound => calls >= CALLS_MIN && confidence >= CONFIDENCE_MIN,
         WordClass::English | WordClass::EnglishPairKebab | WordClass::EnglishRowKebab => {
-            calls >= CALLS_ENGLISH_MIN && confidence >= CONFIDENCE_MIN && (callers >= 2 || paths >= 3)
+            known_place
+                && calls >= CALLS_ENGLISH_MIN
+                && confidence >= CONFIDENCE_MIN
+                && (callers >= 2 || paths >= 3)
         }
         WordClass::Plain
         | WordClass::PlainParts
@@ -154,9 +160,6 @@ fn may_be_shown(class: WordClass, company: Company, confidence: f64, behind: &Be
         | WordClass::Dotted
         | WordClass::Short
         | WordClass::Code => {
-            // Where a plural stands alone, an only name reads like a route: `/users/alice`.
-            let known_place =
-                !company.parent.is_some_and(is_collection) || company.values || company.words >= 2;
             known_place
                 && calls >= CALLS_OTHER_MIN
                 && confidence >= CONFIDENCE_OTHER_MIN

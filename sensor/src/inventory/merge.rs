@@ -109,7 +109,7 @@ impl EndpointStats {
     pub(crate) fn settle_values(&mut self) {
         let fields = &mut self.fields;
         self.values.retain(|key, values| {
-            let Some(field) = fields.get_mut(key) else { return true };
+            let Some(field) = fields.value_mut(key) else { return true };
             if values.len() > FIELD_VALUES_MAX {
                 field.facts |= Facts::OPEN;
             }

@@ -1,6 +1,7 @@
 //! What exists: calls become a mergeable [`Inventory`]. Any split of the traffic over nodes,
 //! restarts and orders merges to the same inventory; templates are a pure function of it.
 
+mod aside;
 mod budget;
 pub mod catalog;
 pub mod confirm;
@@ -12,7 +13,9 @@ mod learner;
 mod merge;
 pub mod noise;
 mod recorder;
+mod said;
 mod small_map;
+mod soft;
 pub mod template;
 
 use std::collections::BTreeMap;

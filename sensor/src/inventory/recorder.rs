@@ -16,7 +16,7 @@ use super::{
 };
 use crate::call::hash::Seed;
 use crate::call::{
-    Call, CallClass, Credential, FieldId, FieldNames, FieldSeen, Method, Path, Segment, SegmentKind, ValueSeen,
+    Call, CallClass, Credential, FieldId, FieldNames, FieldSeen, Method, Path, Reader, Segment, SegmentKind, ValueSeen,
 };
 use crate::counter::{Counter, Counters};
 use crate::flow::Peer;
@@ -259,21 +259,21 @@ impl Recorder {
         self.budget.rows()
     }
 
-    /// The change since the last time; `names` are those of the reader that made the calls.
-    pub fn take(&mut self, names: &FieldNames) -> Inventory {
+    /// The change since the last time, with the words that are shown by now to be route words; `reader` is
+    /// the one that made the calls.
+    pub fn take(&mut self, reader: &Reader) -> Inventory {
         let mut inventory = std::mem::take(&mut self.rest);
         self.found = 0;
         for entry in self.endpoints.drain() {
-            let (key, stats) = entry.expand(names);
+            let (key, stats) = entry.expand(reader.names());
             self.learner.observe(&key, &stats);
             inventory.endpoints.insert(key, stats);
         }
+        let words = self.learner.route_words();
+        if !words.is_empty() {
+            inventory.words = reader.texts(&words);
+        }
         inventory
-    }
-
-    /// Hidden words that the changes taken so far have shown to be route words, each once.
-    pub fn route_words(&mut self) -> Vec<u64> {
-        self.learner.route_words()
     }
 }
 

@@ -70,7 +70,7 @@ impl<K: Ord, V> SmallMap<K, V> {
     }
 
     /// Value of a key, to change it.
-    pub fn get_mut(&mut self, key: &K) -> Option<&mut V> {
+    pub fn value_mut(&mut self, key: &K) -> Option<&mut V> {
         let at = self.find(key).ok()?;
         Some(&mut self.0[at].1)
     }

@@ -28,7 +28,7 @@ pub struct NoiseRow {
     /// Authority of the service; `{over-budget}` for all that are too many.
     pub service: String,
     /// `missed`, `soft-missed` (answered with the page that the service gives for any path),
-    /// `static-file`, `health-check`, `preflight` or `excluded` (a hint said that it is no endpoint).
+    /// `static-file`, `health-check`, `preflight`, or `never` where people said that it is none.
     pub class: String,
     /// Request method; `OTHER` where they are not told apart.
     pub method: String,

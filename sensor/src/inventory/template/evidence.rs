@@ -78,6 +78,9 @@ facts! {
     WordNext = "share of calls that go on with a word",
     ValueNext = "share of calls that go on with a value",
     Leaf = "nothing follows",
+    SharedNext = "number of next words that others here have too",
+    OwnNext = "number of next words that no other here has",
+    NextShared = "others here that have its next words",
 }
 
 /// Number of facts.
@@ -119,8 +122,11 @@ pub(super) struct Place<'a> {
 
 /// A word to be judged.
 pub struct Candidate {
+    /// The word, or its hash.
     pub segment: Segment,
+    /// Calls with it.
     pub calls: u64,
+    /// What speaks for and against it.
     pub facts: Facts,
 }
 
@@ -145,12 +151,17 @@ fn word_parts(word: &str) -> usize {
 /// a next word, or any value.
 fn ways(node: &Node) -> Vec<u64> {
     let method = |method: &Method| fnv(1, method.name().as_bytes());
-    let next = |segment: &Segment| match segment {
+    let ways: BTreeSet<u64> =
+        node.ends.keys().map(method).chain(node.children.keys().map(way_on)).collect();
+    ways.into_iter().collect()
+}
+
+/// The number of the way through a next segment.
+fn way_on(segment: &Segment) -> u64 {
+    match segment {
         Segment::Word(word) => fnv(2, word.as_bytes()),
         _ => 3,
-    };
-    let ways: BTreeSet<u64> = node.ends.keys().map(method).chain(node.children.keys().map(next)).collect();
-    ways.into_iter().collect()
+    }
 }
 
 /// FNV-1a. Not keyed: it meets no table, and a collision only blurs a comparison.
@@ -240,6 +251,16 @@ pub(super) fn candidates<'a>(
             }
             let covered = own_ways.iter().filter(|way| of_words.get(way).is_some_and(|&n| n > 1)).count();
             facts.set(F::Covered, covered as f64 / of_own);
+            let (mut shared, mut only, mut sharing) = (0, 0, 0.0);
+            for next in this.children.keys().filter(|segment| matches!(segment, Segment::Word(_))) {
+                let having = of_words.get(&way_on(next)).copied().unwrap_or(1) - 1;
+                shared += usize::from(having > 0);
+                only += usize::from(having == 0);
+                sharing += f64::from(having);
+            }
+            facts.set(F::SharedNext, log(shared as f64));
+            facts.set(F::OwnNext, log(only as f64));
+            facts.set(F::NextShared, log(sharing / (shared + only).max(1) as f64));
         }
         if !values.is_empty() {
             facts.set(F::BesideValue, 1.0);

@@ -28,7 +28,7 @@ pub struct Guide {
 #[derive(Default)]
 struct Steps {
     steps: Vec<Step>,
-    routes: Vec<Vec<RouteSegment>>,
+    routes: Vec<Route>,
 }
 
 /// A place in the paths of rules and routes.
@@ -86,9 +86,9 @@ impl Guide {
         Guide { said: Rc::new(steps), words: Rc::default() }
     }
 
-    /// The same, knowing the texts of hidden words.
-    pub fn with_words(self, words: &Rc<BTreeMap<u64, Arc<str>>>) -> Guide {
-        Guide { words: words.clone(), ..self }
+    /// Learns the texts of hidden words.
+    pub fn know(&mut self, words: Rc<BTreeMap<u64, Arc<str>>>) {
+        self.words = words;
     }
 
     /// Recognises hidden words of a path of the service that were said to be words of its routes; adds
@@ -113,9 +113,9 @@ impl Guide {
         }
     }
 
-    /// Segments of the route of a document that a stored path is of, with its number; of several the one
-    /// with the first word from the left.
-    pub fn route(&self, path: &Path) -> Option<(u32, &[RouteSegment])> {
+    /// The route of a document that a stored path is of, whatever its methods, with its number; of several
+    /// the one with the first word from the left.
+    pub fn route(&self, path: &Path) -> Option<(u32, &Route)> {
         let mut at = self.start_places();
         for segment in path {
             at = self.said.behind(&at, segment, text(segment, &self.words));
@@ -124,7 +124,7 @@ impl Guide {
         Some((route, &self.said.routes[route as usize]))
     }
 
-    /// A stored path was said to be no endpoint. Routes of documents win.
+    /// A stored path was said to be no endpoint, or one above it.
     pub fn excludes(&self, path: &Path) -> bool {
         let mut at = self.start_places();
         for segment in path {
@@ -133,7 +133,7 @@ impl Guide {
             }
             at = self.said.behind(&at, segment, text(segment, &self.words));
         }
-        at.iter().any(|&at| self.said.step(at).never) && self.route(path).is_none()
+        at.iter().any(|&at| self.said.step(at).never)
     }
 
     fn start_places(&self) -> Places {
@@ -229,7 +229,7 @@ impl Steps {
         }
         if self.step(at).route.is_none() {
             self.steps[at as usize].route = Some(self.routes.len() as Number);
-            self.routes.push(route.segments.clone());
+            self.routes.push(route.clone());
         }
     }
 

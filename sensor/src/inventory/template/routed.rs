@@ -2,19 +2,19 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::guide::Guide;
 use super::name;
 use crate::call::{Path, Segment, SegmentKind};
+use crate::inventory::EndpointStats;
 use crate::inventory::catalog::Parameter;
 use crate::inventory::explain::{Explanation, TakenFor};
-use crate::inventory::guidance::RouteSegment;
+use crate::inventory::guidance::{Route, RouteSegment};
 
-/// What was seen on one route.
-#[derive(Default)]
+/// What was seen on one route with one method.
 pub struct Routed {
     segments: Vec<RouteSegment>,
-    calls: u64,
     values: Vec<Values>,
+    /// Sums.
+    pub stats: EndpointStats,
 }
 
 /// What was seen at one segment.
@@ -22,29 +22,6 @@ pub struct Routed {
 struct Values {
     kinds: BTreeMap<SegmentKind, u64>,
     words: BTreeSet<Segment>,
-}
-
-impl Guide {
-    /// Number of the route that a stored path is of; its calls are taken into account in `routed`.
-    pub fn sort(&self, path: &Path, calls: u64, routed: &mut BTreeMap<u32, Routed>) -> Option<u32> {
-        let (number, segments) = self.route(path)?;
-        let route = routed.entry(number).or_insert_with(|| Routed {
-            segments: segments.to_vec(),
-            calls: 0,
-            values: vec![Values::default(); segments.len()],
-        });
-        route.calls = route.calls.saturating_add(calls);
-        for (values, segment) in route.values.iter_mut().zip(path) {
-            match segment {
-                Segment::Parameter(kind) | Segment::File(kind, _) => {
-                    let sum = values.kinds.entry(*kind).or_default();
-                    *sum = sum.saturating_add(calls);
-                }
-                Segment::Word(_) | Segment::Hidden(_) => drop(values.words.insert(segment.clone())),
-            }
-        }
-        Some(number)
-    }
 }
 
 impl Values {
@@ -59,6 +36,29 @@ impl Values {
 }
 
 impl Routed {
+    /// Nothing yet.
+    pub fn of(route: &Route) -> Routed {
+        Routed {
+            segments: route.segments.clone(),
+            values: vec![Values::default(); route.segments.len()],
+            stats: EndpointStats::default(),
+        }
+    }
+
+    /// Takes a stored path of the route in.
+    pub fn add(&mut self, path: &Path, stats: &EndpointStats) {
+        for (values, segment) in self.values.iter_mut().zip(path) {
+            match segment {
+                Segment::Parameter(kind) | Segment::File(kind, _) => {
+                    let sum = values.kinds.entry(*kind).or_default();
+                    *sum = sum.saturating_add(stats.calls);
+                }
+                Segment::Word(_) | Segment::Hidden(_) => drop(values.words.insert(segment.clone())),
+            }
+        }
+        self.stats.merge(stats.clone());
+    }
+
     /// The template as the document has it, with its parameters.
     pub fn template(&self) -> (String, Vec<Parameter>) {
         let mut text = String::new();
@@ -98,7 +98,7 @@ impl Routed {
                 taken_for: if is_literal { TakenFor::Literal } else { TakenFor::Parameter },
                 said: true,
                 confidence: 1.0,
-                calls: self.calls,
+                calls: self.stats.calls,
                 words: if is_literal { 0 } else { values.words.len() as u64 },
                 kinds: values.kinds.iter().map(|(kind, calls)| (kind.name(), *calls)).collect(),
                 evidence: Vec::new(),
