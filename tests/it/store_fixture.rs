@@ -268,7 +268,7 @@ fn any_path() -> impl Strategy<Value = Path> {
 fn any_stats() -> impl Strategy<Value = EndpointStats> {
     let place = prop_oneof![Just(Place::Query), Just(Place::RequestBody), Just(Place::SetCookie)];
     let field = (place, name()).prop_map(|(place, name)| FieldKey { place, name });
-    let facts = (count(), any::<u32>(), count(), count(), count());
+    let facts = (count(), any::<u32>(), count(), count(), any::<u32>());
     let facts = facts.prop_map(|(calls, facts, present, objects, held)| FieldStats {
         calls,
         facts: Facts(facts),

@@ -8,7 +8,7 @@ use sensor::inventory::template::{COUNT, DEPTH, SPLITS, TREE_NODES};
 
 use super::fit::Example;
 
-const TREES: usize = 120;
+const TREES: usize = 160;
 const RATE: f64 = 0.1;
 const BINS: usize = 32;
 const LEAF_PENALTY: f64 = 2.0;

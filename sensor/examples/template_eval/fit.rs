@@ -12,8 +12,18 @@ use super::system;
 use super::traffic::{Request, requests};
 use super::values::Values;
 
-/// Calls per route in the traffic that is learnt from, and whether some routes have more than others.
-const CALLS: &[(usize, bool)] = &[(5, false), (8, true), (20, true), (40, false), (60, true), (150, true)];
+/// Traffic that is learnt from: calls per route, whether some routes have more than others, and how much
+/// it counts (the first calls of all say little).
+const CALLS: &[(usize, bool, f64)] = &[
+    (1, false, 0.2),
+    (2, false, 0.2),
+    (5, false, 1.0),
+    (8, true, 1.0),
+    (20, true, 1.0),
+    (40, false, 1.0),
+    (60, true, 1.0),
+    (150, true, 1.0),
+];
 
 /// One word that was to be judged.
 pub struct Example {
@@ -26,8 +36,8 @@ pub struct Example {
 pub fn run(services: &[&Service], values: &Values, seed: u64) {
     let mut examples = Vec::new();
     for (number, service) in services.iter().enumerate() {
-        for &(calls, uneven) in CALLS {
-            collect(&requests(service, values, seed, calls, uneven), &mut examples);
+        for &(calls, uneven, share) in CALLS {
+            collect(&requests(service, values, seed, calls, uneven), share, &mut examples);
         }
         if number % 50 == 0 {
             eprintln!("{number} of {} services, {} examples", services.len(), examples.len());
@@ -38,7 +48,7 @@ pub fn run(services: &[&Service], values: &Values, seed: u64) {
     }
 }
 
-fn collect(requests: &[Request], examples: &mut Vec<Example>) {
+fn collect(requests: &[Request], share: f64, examples: &mut Vec<Example>) {
     let outcome = system::run(requests);
     let mut literals: HashSet<String> = HashSet::new();
     for request in requests {
@@ -83,7 +93,7 @@ fn collect(requests: &[Request], examples: &mut Vec<Example>) {
         };
         let is_literal = literals.contains(&format!("{line}/{word}"));
         // A share of all calls, and a little for being one more or one less in the inventory.
-        let weight = candidate.calls as f64 / all * 50.0 + 0.05;
+        let weight = (candidate.calls as f64 / all * 50.0 + 0.05) * share;
         examples.push(Example { facts: candidate.facts.0, is_literal, weight });
         if is_literal { 1.0 } else { -1.0 }
     });

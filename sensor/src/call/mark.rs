@@ -7,7 +7,6 @@ use siphasher::sip::SipHasher13;
 
 use crate::protocol::Message;
 
-use super::Method;
 use super::hash::Seed;
 
 /// Bytes at each end of a body that its mark is made of, besides its length and [`SAMPLES`] of what is
@@ -29,23 +28,13 @@ pub(super) fn path_bit(seed: Seed, service: u64, path: &[u8]) -> u64 {
     bit(seed, seed.bytes(service, &path[..end]))
 }
 
-/// Keyed hash of what a response shows, the same for the same in all runs of one installation: its body,
-/// where it leads to, or that a `GET` was answered with nothing at all. `None` where that says nothing.
-/// 32 bits: it is to be compared with few, and tells the less.
-pub(super) fn page(
-    key: &[u8; 16],
-    seed: Seed,
-    method: Method,
-    status: Option<u16>,
-    response: &Message,
-) -> Option<u32> {
+/// Keyed hash of an HTML document, the same for the same in all runs of one installation; `None` for any
+/// other body: APIs answer `{}` or `ok` in many places, and mean it. 32 bits: it is to be compared with
+/// few, and tells the less.
+pub(super) fn page(key: &[u8; 16], seed: Seed, response: &Message) -> Option<u32> {
     let body = &response.body;
-    let leads_to = match status {
-        Some(300..400) => response.head.field("location"),
-        _ => None,
-    };
-    let shows_nothing = method.0 == "GET" && status == Some(200) && response.body_bytes == 0;
-    if body.is_empty() && leads_to.is_none() && !shows_nothing {
+    let text = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body).trim_ascii_start();
+    if !(text.starts_with(b"<!") || text.get(..5).is_some_and(|tag| tag.eq_ignore_ascii_case(b"<html"))) {
         return None;
     }
     // As it was before a coding, if it is all there: not every client takes one.
@@ -54,9 +43,6 @@ pub(super) fn page(
     let end = &rest[rest.len().saturating_sub(END_BYTES)..];
     let between = &rest[..rest.len() - end.len()];
     let mut quick = seed.bytes(seed.bytes(length, start), end);
-    if let Some(target) = leads_to {
-        quick = seed.bytes(quick, target);
-    }
     let samples = between.chunks(between.len().div_ceil(SAMPLES).max(size_of::<u64>()));
     for sample in samples.filter_map(|sample| sample.first_chunk()) {
         quick = seed.number(quick, u64::from_le_bytes(*sample));

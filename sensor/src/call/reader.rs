@@ -169,8 +169,8 @@ impl Reader {
         });
         class::coarse(class, &mut path);
         let page = match response {
-            Some(response) if class == CallClass::Found => {
-                mark::page(&self.key, self.seed, method, status, response)
+            Some(response) if class == CallClass::Found && matches!(status, Some(200..300)) => {
+                mark::page(&self.key, self.seed, response)
             }
             _ => None,
         };

@@ -12,7 +12,6 @@ use std::sync::Arc;
 
 use hashbrown::HashTable;
 use siphasher::sip::SipHasher13;
-use smallvec::SmallVec;
 
 use super::hash::Seed;
 use super::looks::parts;
@@ -234,8 +233,10 @@ pub(super) struct Values {
 #[derive(Default)]
 struct Endpoint {
     hash: u64,
-    /// A bit for each field that is open.
+    /// A bit for each field that is open, from the field 64 times `base` on: numbers of fields that came
+    /// together are near each other.
     open: Vec<u64>,
+    base: usize,
     /// Fields that had no other texts than members, in the order in which they came first.
     closed: Vec<Entry>,
 }
@@ -246,7 +247,7 @@ struct Entry {
     sightings: u32,
     /// The first callers.
     callers: [u64; CALLERS_MIN],
-    members: SmallVec<[Member; 4]>,
+    members: Vec<Member>,
 }
 
 struct Member {
@@ -346,7 +347,7 @@ impl Values {
         names: &FieldNames,
         counters: &mut Counters,
     ) -> bool {
-        let open = self.now.open.get(field as usize / 64);
+        let open = self.now.open.get((field as usize / 64).wrapping_sub(self.now.base));
         open.is_some_and(|bits| bits >> (field % 64) & 1 != 0)
             || text.len() > VALUE_BYTES_MAX
             || self.look_closer(field, text, names, counters)
@@ -374,15 +375,22 @@ impl Values {
     }
 
     fn set_open(&mut self, field: u32, counters: &mut Counters) {
-        let (word, open) = (field as usize / 64, &mut self.now.open);
-        let more = (word + 1).saturating_sub(open.len());
-        if self.at.is_some() && self.words + more <= OPEN_WORDS_MAX {
-            self.words += more;
-            open.resize(open.len() + more, 0);
-            open[word] |= 1 << (field % 64);
-        } else {
-            counters.add(Counter::FieldValuesFull);
+        let Endpoint { open, base, .. } = &mut self.now;
+        let word = field as usize / 64;
+        if open.is_empty() {
+            *base = word;
         }
+        let before = base.saturating_sub(word);
+        let behind = (word + 1).saturating_sub(*base + open.len());
+        if self.at.is_none() || self.words + before + behind > OPEN_WORDS_MAX {
+            return counters.add(Counter::FieldValuesFull);
+        }
+        self.words += before + behind;
+        open.reserve_exact(before + behind);
+        open.splice(..0, std::iter::repeat_n(0, before));
+        open.resize(open.len() + behind, 0);
+        *base -= before;
+        open[word - *base] |= 1 << (field % 64);
     }
 
     /// Watches a field that came for the first time, unless it must not or there is no room.
@@ -396,7 +404,8 @@ impl Values {
             return None;
         }
         self.closed += 1;
-        let (sightings, callers, members) = (0, [0; CALLERS_MIN], SmallVec::new());
+        let (sightings, callers, members) = (0, [0; CALLERS_MIN], Vec::new());
+        self.now.closed.reserve_exact(1);
         self.now.closed.push(Entry { field, sightings, callers, members });
         Some(self.now.closed.len() - 1)
     }
@@ -415,6 +424,8 @@ impl Values {
                     return false;
                 }
                 let hash = hash(&self.key, self.now.hash, names, field, text);
+                // Most sets stay as small as they are.
+                entry.members.reserve_exact(1);
                 entry.members.push(Member { quick, hash, sightings: 0, is_shown: false });
                 self.seen.push(ValueSeen { field: FieldId(field), hash, word: None });
                 entry.members.len() - 1

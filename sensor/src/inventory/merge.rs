@@ -125,7 +125,7 @@ impl FieldStats {
         self.facts |= other.facts;
         add(&mut self.present, other.present);
         add(&mut self.objects, other.objects);
-        add(&mut self.held, other.held);
+        self.held = self.held.saturating_add(other.held);
     }
 }
 

@@ -139,8 +139,8 @@ pub struct FieldStats {
     /// How many of its values were objects.
     pub objects: u64,
     /// How many of `present` are counted at what stands for other names too, since the name was held
-    /// back then.
-    pub held: u64,
+    /// back then; a few per run, so that it fits.
+    pub held: u32,
 }
 
 /// Values of one field by keyed hash, at most [`crate::limits::FIELD_VALUES_MAX`]; with their text as

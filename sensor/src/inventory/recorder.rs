@@ -381,8 +381,8 @@ impl Entry {
         if matches!(self.key.class, CallClass::Found | CallClass::Missed) {
             self.record_shape(&call.fields);
             for claim in &call.claims {
-                let [present, held] = [u64::from(claim.count); 2];
-                let more = FieldStats { calls: 0, facts: claim.facts, present, objects: 0, held };
+                let present = u64::from(claim.count);
+                let more = FieldStats { calls: 0, facts: claim.facts, present, objects: 0, held: claim.count };
                 self.fields.entry(claim.field.0).or_default().merge(more);
             }
             self.values.extend(call.values.iter().cloned());

@@ -126,7 +126,7 @@ fn settled(stats: &EndpointStats, place: Place, sums: &FieldStats) -> Facts {
         return sums.facts;
     }
     let own = stats.fields.iter().filter(|(key, _)| key.place == place && &*key.name != "{name}");
-    let own = own.map(|(_, sums)| sums.held).fold(0, u64::saturating_add);
+    let own = own.map(|(_, sums)| u64::from(sums.held)).fold(0, u64::saturating_add);
     let rest = sums_of(stats, place, "{name}").filter(|rest| rest.present > own);
     sums.facts | rest.map_or(Facts::NONE, |rest| rest.facts)
 }

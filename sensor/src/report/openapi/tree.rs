@@ -68,7 +68,8 @@ impl Node {
             (self.items, self.rest) = (None, None);
         }
         if let Some(rest) = &self.rest {
-            let own = self.members.values().map(|member| member.sums.held).fold(0, u64::saturating_add);
+            let own =
+                self.members.values().map(|member| u64::from(member.sums.held)).fold(0, u64::saturating_add);
             // Names that nobody knows: each may be any of those that were held back once.
             let open = rest.sums.present > own;
             for member in self.members.values_mut().filter(|m| m.sums.facts.contains(Facts::LATE)) {

@@ -247,7 +247,8 @@ async fn fields(connection: &mut SqliteConnection, endpoints: &mut Endpoints) ->
         let place = Place::of_name(&place).ok_or_else(foreign)?;
         let facts = Facts(u32::try_from(facts).map_err(|_| foreign())?);
         let key = FieldKey { place, name: field_names.shared(&name) };
-        let [calls, present, objects, held] = [calls, present, objects, held].map(number);
+        let [calls, present, objects] = [calls, present, objects].map(number);
+        let held = u32::try_from(held).map_err(|_| foreign())?;
         stats.fields.insert(key, FieldStats { calls, facts, present, objects, held });
     }
     Ok(())

@@ -199,7 +199,7 @@ async fn fields(connection: &mut SqliteConnection, endpoints: &Endpoints<'_>) ->
     let upsert = "calls = min(9223372036854775807, calls + excluded.calls), facts = facts | excluded.facts,
                   present = min(9223372036854775807, present + excluded.present),
                   objects = min(9223372036854775807, objects + excluded.objects),
-                  held = min(9223372036854775807, held + excluded.held)";
+                  held = min(4294967295, held + excluded.held)";
     let into = "INSERT INTO field (endpoint_id, place, name, calls, facts, present, objects, held)";
     let mut batch = Batch::new(into, 8, upsert);
     for (endpoint, stats) in endpoints {
@@ -208,7 +208,7 @@ async fn fields(connection: &mut SqliteConnection, endpoints: &Endpoints<'_>) ->
             batch.bind(*endpoint).bind(key.place.name()).bind(&*key.name);
             batch.bind(number(field.calls)).bind(i64::from(facts));
             batch.bind(number(field.present)).bind(number(field.objects));
-            batch.bind(number(field.held)).row(connection).await?;
+            batch.bind(i64::from(field.held)).row(connection).await?;
         }
     }
     batch.finish(connection).await?;
