@@ -8,7 +8,9 @@ use std::path::Path;
 use clap::CommandFactory;
 use serde::Serialize;
 
-use crate::cli::{self, Cli, Command, DocumentFormat, Export, Format, OpenApi, OpenApiVersion, Output, Query};
+use crate::cli::{
+    self, Cli, Command, DocumentFormat, Export, Format, OpenApi, OpenApiVersion, Output, Query,
+};
 use crate::config::{self, Failure};
 use crate::inventory::Inventory;
 use crate::inventory::catalog::{Catalog, Reading};

@@ -7,7 +7,7 @@ use std::process::Command;
 use sensor::call::Reader;
 use sensor::counter::Counters;
 use sensor::flow::Timestamp;
-use sensor::inventory::guidance::{read_hints, read_openapi, Guidance};
+use sensor::inventory::guidance::{Guidance, read_hints, read_openapi};
 use sensor::inventory::{Inventory, Recorder};
 use sensor::store::sqlite::SqliteStore;
 use sensor::store::{RunStart, Store, key};
@@ -17,9 +17,26 @@ use crate::call_exchange::{exchange, parties};
 
 /// Names that could be somebody's.
 const NAMES: &[&str] = &[
-    "alfric", "bertolt", "cunibert", "dietlinde", "ekkehard", "fridolin", "gundula", "hiltrud", "isolde",
-    "jolanthe", "kriemhild", "lothar", "mechthild", "notburga", "ottokar", "pankraz", "quirin", "radegund",
-    "sieglinde", "theudebert",
+    "alfric",
+    "bertolt",
+    "cunibert",
+    "dietlinde",
+    "ekkehard",
+    "fridolin",
+    "gundula",
+    "hiltrud",
+    "isolde",
+    "jolanthe",
+    "kriemhild",
+    "lothar",
+    "mechthild",
+    "notburga",
+    "ottokar",
+    "pankraz",
+    "quirin",
+    "radegund",
+    "sieglinde",
+    "theudebert",
 ];
 
 fn block_on<T>(work: impl Future<Output = T>) -> T {
@@ -28,7 +45,8 @@ fn block_on<T>(work: impl Future<Output = T>) -> T {
 
 /// Calls of `GET path` at a service, through a reader that knows what `guidance` says.
 fn inventory(key: [u8; 16], guidance: &Guidance, calls: &[(&str, String)]) -> Inventory {
-    let (mut reader, mut recorder, mut counters) = (Reader::new(key), Recorder::new(key), Counters::default());
+    let (mut reader, mut recorder, mut counters) =
+        (Reader::new(key), Recorder::new(key), Counters::default());
     reader.know(guidance.route_words());
     for (at, (service, path)) in calls.iter().enumerate() {
         let request = format!("GET {path} HTTP/1.1\nHost: {service}\n");
@@ -92,7 +110,9 @@ fn endpoints(folder: &Path, arguments: &[&str]) -> Vec<String> {
     let rows = json(folder, &[&["endpoints"], arguments].concat());
     let rows = rows["endpoints"].as_array().expect("rows").clone();
     let text = |row: &Value, name: &str| row[name].as_str().expect("a text").to_owned();
-    rows.iter().map(|row| format!("{} {} {}", text(row, "service"), text(row, "path"), row["calls"])).collect()
+    rows.iter()
+        .map(|row| format!("{} {} {}", text(row, "service"), text(row, "path"), row["calls"]))
+        .collect()
 }
 
 fn write(folder: &Path, name: &str, text: &str) {
@@ -180,7 +200,8 @@ fn name_names_a_parameter() {
 
 #[test]
 fn never_makes_noise() {
-    let mut all = calls("shop", ["/internal/debug", "/internal/debug/vars", "/internal/debugger"].map(str::to_owned));
+    let mut all =
+        calls("shop", ["/internal/debug", "/internal/debug/vars", "/internal/debugger"].map(str::to_owned));
     all.extend(calls("shop", ["/internal/lothar/state".to_owned(), "/orders".to_owned()]));
     let folder = stored(&all);
     let folder = folder.path();
@@ -286,8 +307,10 @@ fn a_reader_that_was_told_keeps_words_in_clear_where_they_were_said() {
     let rows = endpoints(folder.path(), &[]);
     assert!(has(&rows, "shop /queens/radegund 8"), "{rows:?}");
     assert!(has(&rows, "shop /users/{userId} 472"), "{rows:?}");
-    let database = ["apis.db", "apis.db-wal"].map(|name| std::fs::read(folder.path().join(name)).unwrap_or_default());
-    let holds = |text: &str| database.iter().any(|file| memchr::memmem::find(file, text.as_bytes()).is_some());
+    let database =
+        ["apis.db", "apis.db-wal"].map(|name| std::fs::read(folder.path().join(name)).unwrap_or_default());
+    let holds =
+        |text: &str| database.iter().any(|file| memchr::memmem::find(file, text.as_bytes()).is_some());
     assert!(holds("/queens/radegund") && holds("/v2/members/lothar"));
     assert!(!holds("/users/radegund") && !holds("/users/lothar") && !holds("mechthild"));
 }
@@ -326,11 +349,27 @@ fn files_that_are_wrong_are_named() {
     write(folder, "v4.json", "{\"openapi\": \"4.0\", \"paths\": {}}");
     std::fs::write(folder.join("latin.yaml"), b"- split: /a\n- split: /caf\xe9\n").expect("writable");
     for (option, file, error) in [
-        ("--hints", "missing.yaml", "error: cannot read --hints missing.yaml: No such file or directory (os error 2)\n"),
-        ("--hints", "bad.yaml", "error: cannot read --hints bad.yaml: line 2: `collapse` needs `*` or `{}` at the end, as in `/a/b/*`\n"),
+        (
+            "--hints",
+            "missing.yaml",
+            "error: cannot read --hints missing.yaml: No such file or directory (os error 2)\n",
+        ),
+        (
+            "--hints",
+            "bad.yaml",
+            "error: cannot read --hints bad.yaml: line 2: `collapse` needs `*` or `{}` at the end, as in `/a/b/*`\n",
+        ),
         ("--hints", "latin.yaml", "error: cannot read --hints latin.yaml: line 2: this is no UTF-8\n"),
-        ("--openapi", "v4.json", "error: cannot read --openapi v4.json: line 1: version `4.0` is not known; 2.0, 3.0 and 3.1 are\n"),
-        ("--openapi", "shop=none.json", "error: cannot read --openapi none.json: No such file or directory (os error 2)\n"),
+        (
+            "--openapi",
+            "v4.json",
+            "error: cannot read --openapi v4.json: line 1: version `4.0` is not known; 2.0, 3.0 and 3.1 are\n",
+        ),
+        (
+            "--openapi",
+            "shop=none.json",
+            "error: cannot read --openapi none.json: No such file or directory (os error 2)\n",
+        ),
     ] {
         let (code, out, errors) = apicensus(folder, &["report", option, file]);
         assert_eq!((code, out.as_str(), errors.as_str()), (2, "", error));

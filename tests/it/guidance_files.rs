@@ -108,7 +108,9 @@ fn routes(documents: &[Document]) -> Vec<String> {
             for segment in &route.segments {
                 match segment {
                     RouteSegment::Literal(word) => write!(text, "/{word}"),
-                    RouteSegment::Parameter { name, before, behind } => write!(text, "/{before}<{name}>{behind}"),
+                    RouteSegment::Parameter { name, before, behind } => {
+                        write!(text, "/{before}<{name}>{behind}")
+                    }
                 }
                 .expect("writes");
             }
@@ -131,7 +133,10 @@ fn servers_are_services_and_base_paths() {
         ("servers: [{url: ./v1}]", "* /v1/a GET"),
         ("servers: [{url: v1}]", "* /v1/a GET"),
         ("servers: [{url: 'https://API.example.com'}]", "api.example.com,api.example.com:443 /a GET"),
-        ("servers: [{url: 'https://api.example.com:443/v1?x=y'}]", "api.example.com,api.example.com:443 /v1/a GET"),
+        (
+            "servers: [{url: 'https://api.example.com:443/v1?x=y'}]",
+            "api.example.com,api.example.com:443 /v1/a GET",
+        ),
         ("servers: [{url: 'http://api.example.com:80/v1/'}]", "api.example.com /v1/a GET"),
         ("servers: [{url: 'http://user@api.example.com'}]", "api.example.com /a GET"),
         ("servers: [{url: 'http://localhost:8080/v1'}]", "localhost:8080 /v1/a GET"),
@@ -254,8 +259,11 @@ fn files_cost_what_their_size_says() {
     let mut bomb = "a: &a [x, x, x, x, x, x, x, x, x]\n".to_owned();
     for level in 0..20 {
         let (from, to) = ((b'a' + level) as char, (b'b' + level) as char);
-        writeln!(bomb, "{to}: &{to} [*{from}, *{from}, *{from}, *{from}, *{from}, *{from}, *{from}, *{from}]")
-            .expect("writes");
+        writeln!(
+            bomb,
+            "{to}: &{to} [*{from}, *{from}, *{from}, *{from}, *{from}, *{from}, *{from}, *{from}]"
+        )
+        .expect("writes");
     }
     bomb.push_str("openapi: 3.0.0\npaths: {/a: {get: {}}}\n");
     let fault = read_openapi(&bomb, None).expect_err("too much");
@@ -265,14 +273,20 @@ fn files_cost_what_their_size_says() {
         writeln!(chain, "- &a{level} [*a{}]", level - 1).expect("writes");
     }
     assert!(read_hints(&chain).is_err());
-    for deep in ["[".repeat(1 << 20), "{a: ".repeat(1 << 18), "- ".repeat(1 << 18), "[".repeat(120) + &"]".repeat(120)] {
+    for deep in [
+        "[".repeat(1 << 20),
+        "{a: ".repeat(1 << 18),
+        "- ".repeat(1 << 18),
+        "[".repeat(120) + &"]".repeat(120),
+    ] {
         assert!(read_hints(&deep).is_err());
         assert!(read_openapi(&deep, None).is_err());
     }
     let own = "a: &a [*a]\nopenapi: 3.0.0\npaths: {/a: {get: {}}}";
     assert!(read_openapi(own, None).is_ok());
     // What is deep is read over.
-    let nested = format!("openapi: 3.0.0\nx: {}{}\npaths: {{/a: {{get: {{}}}}}}", "{a: [".repeat(60), "]}".repeat(60));
+    let nested =
+        format!("openapi: 3.0.0\nx: {}{}\npaths: {{/a: {{get: {{}}}}}}", "{a: [".repeat(60), "]}".repeat(60));
     assert_eq!(of(&nested), ["* /a GET"]);
     let anchored = "openapi: 3.0.0\npaths:\n  /a: &item {get: {}, put: {}}\n  /b: *item\n";
     assert_eq!(of(anchored), ["* /a GET,PUT", "* /b GET,PUT"]);

@@ -7,6 +7,7 @@ mod call_json;
 mod call_read;
 mod cli_commands;
 mod guidance_command;
+mod guidance_explain;
 mod guidance_files;
 mod http1_bounds;
 mod http1_conversation;

@@ -6,10 +6,10 @@ use std::hash::Hasher;
 
 use siphasher::sip::SipHasher13;
 
+use super::Segment;
 use super::evidence::Look;
 use super::hash::Seed;
 use super::lexicon::{mark, without_mark};
-use super::Segment;
 
 /// Knows the installation's key.
 #[derive(Clone, Copy)]

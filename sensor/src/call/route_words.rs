@@ -126,7 +126,10 @@ mod tests {
     #[test]
     fn words_where_they_were_said() {
         let mut words = RouteWords::default();
-        words.add(&["shop".to_owned()], [vec![Some("queens"), Some("wilhelmina")]].into_iter().map(Vec::into_iter));
+        words.add(
+            &["shop".to_owned()],
+            [vec![Some("queens"), Some("wilhelmina")]].into_iter().map(Vec::into_iter),
+        );
         words.add(&["*".to_owned()], [vec![None, Some("edit")]].into_iter().map(Vec::into_iter));
         let mut read = |service: &str, path: &str| -> Vec<bool> {
             let mut at = words.start(service.len() as u64, service);

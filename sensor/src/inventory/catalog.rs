@@ -171,7 +171,8 @@ fn placed<Of: Ord>(
     templates: BTreeMap<(Of, Method), String>,
     at: &BTreeMap<(String, Method), usize>,
 ) -> BTreeMap<(Of, Method), usize> {
-    let position =
-        |((of, method), template): ((Of, Method), String)| Some(((of, method), *at.get(&(template, method))?));
+    let position = |((of, method), template): ((Of, Method), String)| {
+        Some(((of, method), *at.get(&(template, method))?))
+    };
     templates.into_iter().filter_map(position).collect()
 }

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use super::document::{
     Caller, CallerRow, Callers, Coverage, EndpointName, EndpointReport, EndpointRow, Endpoints, Evidence,
-    Explanation, Field, FieldRow, Fields, Latency, Parameter, Party, Report, SCHEMA_VERSION, Server, ServiceReport,
-    Weight,
+    Explanation, Field, FieldRow, Fields, Latency, Parameter, Party, Report, SCHEMA_VERSION, Server,
+    ServiceReport, Weight,
 };
 use super::{format, noise};
 use crate::call::{Facts, Place};

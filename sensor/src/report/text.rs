@@ -185,8 +185,7 @@ fn aligned<const COLUMNS: usize>(rows: &[[String; COLUMNS]], page: &mut Page) {
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
     let widths: [usize; COLUMNS] = std::array::from_fn(width);
     for row in rows {
-        let cells: String =
-            row.iter().zip(widths).map(|(cell, width)| format!("  {cell:<width$}")).collect();
+        let cells: String = row.iter().zip(widths).map(|(cell, width)| format!("  {cell:<width$}")).collect();
         page.text.push_str(&format!("  {}\n", cells.trim_end()));
     }
 }
@@ -205,7 +204,8 @@ fn variety(segment: &Explanation) -> String {
 fn weights(segment: &Explanation) -> String {
     const SHOWN_MAX: usize = 3;
     let shown = segment.evidence.iter().filter(|evidence| evidence.weight != 0.0).take(SHOWN_MAX);
-    let shown = shown.map(|Weight { what, weight }| format!("{} {what}", if *weight > 0.0 { '+' } else { '-' }));
+    let shown =
+        shown.map(|Weight { what, weight }| format!("{} {what}", if *weight > 0.0 { '+' } else { '-' }));
     shown.collect::<Vec<_>>().join(", ")
 }
 

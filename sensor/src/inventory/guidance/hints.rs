@@ -17,7 +17,8 @@ use crate::limits::{HINTS_MAX, PATH_SEGMENTS_MAX};
 /// Longest name of a parameter, in characters.
 const NAME_MAX: usize = 64;
 
-const FORM: &str = "a rule has one of `split`, `collapse`, `never`, or `name` with `as`, and may have `service`";
+const FORM: &str =
+    "a rule has one of `split`, `collapse`, `never`, or `name` with `as`, and may have `service`";
 
 /// Reads the text of a hints file; an empty one has none.
 ///
@@ -48,7 +49,10 @@ fn hint(node: &Node) -> Result<Hint, Fault> {
     let mut name = None;
     for (at, (key, line, node)) in members.iter().enumerate() {
         if members.iter().take(at).any(|(other, ..)| other == key) {
-            return Err(Fault::at(*line, format!("`{key}` stands twice in one rule; begin each rule with `-`")));
+            return Err(Fault::at(
+                *line,
+                format!("`{key}` stands twice in one rule; begin each rule with `-`"),
+            ));
         }
         match key.as_str() {
             "service" => service = Some((text(key, *line, node)?, *line)),
@@ -141,7 +145,10 @@ fn pattern(typed: &str) -> Result<Pattern, String> {
     };
     let segments = rest.split('/').map(segment).collect::<Result<Vec<_>, String>>()?;
     if segments.len() > PATH_SEGMENTS_MAX {
-        return Err(format!("there are {} segments in `{typed}`; paths have {PATH_SEGMENTS_MAX}", segments.len()));
+        return Err(format!(
+            "there are {} segments in `{typed}`; paths have {PATH_SEGMENTS_MAX}",
+            segments.len()
+        ));
     }
     Ok(Pattern(segments))
 }

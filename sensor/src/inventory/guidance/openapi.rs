@@ -31,7 +31,9 @@ pub fn read(text: &str, service: Option<&str>) -> Result<Vec<Document>, Fault> {
         (other, version) => {
             let what = match other.or(version) {
                 Some(version) => format!("version `{version}` is not known; 2.0, 3.0 and 3.1 are"),
-                None => "this is no OpenAPI document: it has no `openapi: 3.x` and no `swagger: 2.0`".to_owned(),
+                None => {
+                    "this is no OpenAPI document: it has no `openapi: 3.x` and no `swagger: 2.0`".to_owned()
+                }
             };
             return Err(Fault::at(root.line, what));
         }
@@ -101,7 +103,8 @@ fn bases_of_swagger(root: &Node) -> Vec<Base> {
     let Some(host) = root.member("host").and_then(Node::text).filter(|host| !host.is_empty()) else {
         return vec![(vec!["*".to_owned()], base)];
     };
-    let schemes: Vec<&str> = root.member("schemes").map_or(&[][..], Node::items).iter().filter_map(Node::text).collect();
+    let schemes: Vec<&str> =
+        root.member("schemes").map_or(&[][..], Node::items).iter().filter_map(Node::text).collect();
     let schemes = if schemes.is_empty() { vec![""] } else { schemes };
     let mut services: Vec<String> = schemes.iter().flat_map(|scheme| services(scheme, host)).collect();
     services.sort_unstable();
@@ -200,7 +203,8 @@ fn expanded(path: &str, variables: Option<&Node>) -> Vec<String> {
         if values.is_empty() || paths.len() * values.len() > BASES_MAX {
             continue;
         }
-        paths = paths.iter().flat_map(|path| values.iter().map(|value| path.replace(&place, value))).collect();
+        paths =
+            paths.iter().flat_map(|path| values.iter().map(|value| path.replace(&place, value))).collect();
     }
     paths
 }

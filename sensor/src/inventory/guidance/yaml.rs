@@ -179,7 +179,10 @@ fn of_yaml(text: &str) -> Result<Option<Node>, Fault> {
             Event::Nothing | Event::StreamStart | Event::StreamEnd | Event::DocumentStart(_) => None,
         };
         if nodes > NODES_MAX {
-            return Err(Fault::at(line, format!("there is too much in the file; {NODES_MAX} nodes are read")));
+            return Err(Fault::at(
+                line,
+                format!("there is too much in the file; {NODES_MAX} nodes are read"),
+            ));
         }
         let Some((node, anchor)) = whole else { continue };
         if anchor > 0 {

@@ -282,9 +282,10 @@ fn fits_partly(partial: &RouteSegment, segment: &Segment, text: Option<&str>) ->
         return is_of_form(text, before, behind);
     }
     let ends_in = |extension: Extension| {
-        before.is_empty() && behind.rsplit_once('.').is_some_and(|(rest, name)| {
-            name == extension.name() && (rest.is_empty() || rest.contains('{'))
-        })
+        before.is_empty()
+            && behind.rsplit_once('.').is_some_and(|(rest, name)| {
+                name == extension.name() && (rest.is_empty() || rest.contains('{'))
+            })
     };
     match segment {
         Segment::File(_, extension) => ends_in(*extension),
@@ -294,7 +295,11 @@ fn fits_partly(partial: &RouteSegment, segment: &Segment, text: Option<&str>) ->
         },
         // Numbers and the like have one part.
         Segment::Parameter(
-            SegmentKind::Text | SegmentKind::Names | SegmentKind::Words | SegmentKind::Date | SegmentKind::Email,
+            SegmentKind::Text
+            | SegmentKind::Names
+            | SegmentKind::Words
+            | SegmentKind::Date
+            | SegmentKind::Email,
         ) => is_all_parameters(before, behind),
         Segment::Parameter(_) | Segment::Word(_) => false,
     }

@@ -189,7 +189,8 @@ impl SqliteStore {
     /// # Errors
     /// It is not there, may not be read, or belongs to another store.
     pub async fn key(&self) -> Result<[u8; key::KEY_BYTES], StoreError> {
-        let wrong = |what, remedy| StoreError::Key { path: key::path_of(&self.path), what, remedy, source: None };
+        let wrong =
+            |what, remedy| StoreError::Key { path: key::path_of(&self.path), what, remedy, source: None };
         let Some(key) = key::read(&self.path)? else {
             return Err(wrong("there is no key", "; restore it from a copy"));
         };
