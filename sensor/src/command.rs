@@ -123,6 +123,14 @@ fn load_and(store: &config::Store, query: &Query, explain: bool) -> Result<(Inve
         };
         Ok((inventory, key))
     })?;
+    let strangers = guidance.strangers(inventory.endpoints.keys().map(|key| &*key.service));
+    if !strangers.is_empty() && !inventory.endpoints.is_empty() {
+        let names: Vec<&str> = strangers.into_iter().take(10).collect();
+        tracing::warn!(
+            "--openapi changes nothing: no service of the store is {}; say which it is with --openapi SERVICE=FILE",
+            names.join(" or ")
+        );
+    }
     let key = key.and_then(|key| key.map_err(|error| warn_of_key(&error)).ok());
     let reading = Reading { guidance: Some(&guidance), key: key.as_ref(), explain };
     let catalog = filter.apply(Catalog::read(&inventory, reading));

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use super::guidance::Guidance;
+use super::guidance::{Applying, Guidance};
 use super::template::Guide;
 use super::{EndpointKey, Inventory};
 use crate::call::WordKey;
@@ -35,8 +35,18 @@ impl<'a> Said<'a> {
         let Some(guidance) = guidance.filter(|guidance| !guidance.is_empty()) else { return said };
         let mut words = inventory.words.clone();
         let key = key.map(|key| WordKey::new(*key));
+        // Most services have the same rules.
+        let mut known: BTreeMap<Applying, Guide> = BTreeMap::new();
         for EndpointKey { service, path, .. } in inventory.endpoints.keys() {
-            let guide = said.guides.entry(service).or_insert_with(|| Guide::of(guidance, service));
+            let guide = said.guides.entry(service).or_insert_with(|| {
+                let applying = guidance.applying(service);
+                let guide = known.get(&applying).cloned();
+                guide.unwrap_or_else(|| {
+                    let guide = Guide::of(guidance, &applying);
+                    known.insert(applying, guide.clone());
+                    guide
+                })
+            });
             if let Some(key) = &key {
                 guide.recognise(service, path, key, &mut words);
             }

@@ -10,9 +10,9 @@ pub use hints::read as read_hints;
 pub use openapi::read as read_openapi;
 pub use yaml::Fault;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use crate::call::{RouteWords, decode};
+use crate::call::{RouteWords, decode, fits};
 
 /// Everything that was said.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -23,10 +23,32 @@ pub struct Guidance {
     pub documents: Vec<Document>,
 }
 
+/// Positions of the hints and documents that are for one service; for many services the same.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Applying {
+    pub(super) hints: Vec<usize>,
+    pub(super) documents: Vec<usize>,
+}
+
 impl Guidance {
     /// Nothing was said.
     pub fn is_empty(&self) -> bool {
         self.hints.is_empty() && self.documents.is_empty()
+    }
+
+    /// Which of it is for a service.
+    pub fn applying(&self, service: &str) -> Applying {
+        let hints = (0..self.hints.len()).filter(|&at| fits(&self.hints[at].service, service));
+        let is_for = |at: &usize| self.documents[*at].services.iter().any(|pattern| fits(pattern, service));
+        Applying { hints: hints.collect(), documents: (0..self.documents.len()).filter(is_for).collect() }
+    }
+
+    /// Names of services that the documents are for, if none of them is among `known`.
+    pub fn strangers<'a>(&self, known: impl IntoIterator<Item = &'a str>) -> BTreeSet<&str> {
+        let patterns: BTreeSet<&str> =
+            self.documents.iter().flat_map(|document| &document.services).map(String::as_str).collect();
+        let is_known = |service| patterns.iter().any(|pattern| fits(pattern, service));
+        if known.into_iter().any(is_known) { BTreeSet::new() } else { patterns }
     }
 
     /// Words of routes that were named, for the reader of paths.

@@ -9,8 +9,8 @@ use std::sync::Arc;
 use smallvec::{SmallVec, smallvec};
 
 use crate::call::lexicon::extension_of;
-use crate::call::{Extension, Path, Segment, SegmentKind, WordKey, fits};
-use crate::inventory::guidance::{Guidance, Pattern, PatternSegment, Route, RouteSegment, Rule};
+use crate::call::{Extension, Path, Segment, SegmentKind, WordKey};
+use crate::inventory::guidance::{Applying, Guidance, Pattern, PatternSegment, Route, RouteSegment, Rule};
 
 /// Number of a step, and of a route.
 type Number = u32;
@@ -70,18 +70,14 @@ pub(super) struct Cursor {
 type Places = SmallVec<[Number; 4]>;
 
 impl Guide {
-    /// What was said of a service.
-    pub fn of(guidance: &Guidance, service: &str) -> Guide {
+    /// What was said of the services that `applying` is of.
+    pub fn of(guidance: &Guidance, applying: &Applying) -> Guide {
         let mut steps = Steps::default();
-        for (at, hint) in guidance.hints.iter().enumerate() {
-            if fits(&hint.service, service) {
-                steps.add_rule(at + 1, &hint.rule);
-            }
+        for &at in &applying.hints {
+            steps.add_rule(at + 1, &guidance.hints[at].rule);
         }
-        for document in &guidance.documents {
-            if document.services.iter().any(|pattern| fits(pattern, service)) {
-                document.routes.iter().for_each(|route| steps.add_route(route));
-            }
+        for &at in &applying.documents {
+            guidance.documents[at].routes.iter().for_each(|route| steps.add_route(route));
         }
         Guide { said: Rc::new(steps), words: Rc::default() }
     }
