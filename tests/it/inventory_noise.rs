@@ -258,7 +258,8 @@ fn a_stub_is_an_api() {
     for (media, body) in [(JSON, "{}"), (HTML, "ok"), ("text/plain", "<ok/>")] {
         let mut sensor = Sensor::new();
         for n in 0..60 {
-            for path in ["/repos/{}/issues", "/repos/{}/pulls", "/users/{}", "/users/{}/keys", "/teams/{}/members"]
+            for path in
+                ["/repos/{}/issues", "/repos/{}/pulls", "/users/{}", "/users/{}/keys", "/teams/{}/members"]
             {
                 let request = format!("GET {}", path.replace("{}", &guess(n)));
                 sensor.call("stub.example", &request, (200, media, body), 2, n as u64);

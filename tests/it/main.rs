@@ -30,3 +30,5 @@ mod store_fixture;
 mod store_flush;
 mod store_sqlite;
 mod stream_assembler;
+mod template_cases;
+mod template_property;

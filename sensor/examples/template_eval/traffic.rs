@@ -23,13 +23,7 @@ pub struct Request {
 }
 
 /// The calls of a service; `uneven`: some routes more often than others, the mean about the same.
-pub fn requests(
-    service: &Service,
-    values: &Values,
-    seed: u64,
-    calls: usize,
-    uneven: bool,
-) -> Vec<Request> {
+pub fn requests(service: &Service, values: &Values, seed: u64, calls: usize, uneven: bool) -> Vec<Request> {
     let mut rng = Rng::of(seed, &["calls", &service.name, &calls.to_string()]);
     let mut pools: HashMap<String, Pool> = HashMap::new();
     let mut requests = Vec::with_capacity(service.routes.len() * calls);
@@ -92,7 +86,9 @@ fn encode(value: &str, into: &mut String) {
     for byte in value.bytes() {
         match byte {
             b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' => into.push(char::from(byte)),
-            b'-' | b'.' | b'_' | b'~' | b':' | b'@' | b'+' | b'$' | b',' | b'=' => into.push(char::from(byte)),
+            b'-' | b'.' | b'_' | b'~' | b':' | b'@' | b'+' | b'$' | b',' | b'=' => {
+                into.push(char::from(byte))
+            }
             _ => into.push_str(&format!("%{byte:02X}")),
         }
     }

@@ -48,12 +48,18 @@ const LANGUAGES: &[&str] = &[
     "pt-BR", "zh-CN", "fr-CA",
 ];
 const COUNTRIES: &[&str] = &[
-    "us", "de", "fr", "gb", "es", "it", "nl", "jp", "cn", "br", "in", "ca", "au", "mx", "se", "no", "US", "DE",
-    "FR", "GB", "JP", "USA", "DEU", "FRA",
+    "us", "de", "fr", "gb", "es", "it", "nl", "jp", "cn", "br", "in", "ca", "au", "mx", "se", "no", "US",
+    "DE", "FR", "GB", "JP", "USA", "DEU", "FRA",
 ];
 const CURRENCIES: &[&str] = &["USD", "EUR", "GBP", "JPY", "CHF", "CAD", "AUD", "BTC", "ETH", "CNY"];
 const REGIONS: &[&str] = &[
-    "us-east-1", "us-west-2", "eu-west-1", "eu-central-1", "ap-southeast-1", "europe-west1", "eastus",
+    "us-east-1",
+    "us-west-2",
+    "eu-west-1",
+    "eu-central-1",
+    "ap-southeast-1",
+    "europe-west1",
+    "eastus",
     "westeurope",
 ];
 const EXTENSIONS: &[&str] =
@@ -168,7 +174,9 @@ impl Values {
             Kind::User => self.user(rng),
             Kind::Organization => match rng.below(5) {
                 0 | 1 => self.english(rng).to_owned(),
-                2 => format!("{}{}", self.english(rng), rng.pick(&["hq", "labs", "inc", "io", "soft", "corp"])),
+                2 => {
+                    format!("{}{}", self.english(rng), rng.pick(&["hq", "labs", "inc", "io", "soft", "corp"]))
+                }
                 3 => format!("{}-{}", self.english(rng), self.english(rng)),
                 _ => format!("{}{}", rng.pick(LAST), rng.pick(&["", "-labs", "co"])),
             },
@@ -295,13 +303,16 @@ fn kind(parameter: &str, typed: &Typed, rng: &mut Rng) -> Kind {
     if name == "ip" || name.starts_with("ipaddress") {
         return Kind::Ip;
     }
-    if ends(&["user", "username", "login", "owner", "author", "member", "workspace", "screenname", "handle"]) {
+    if ends(&["user", "username", "login", "owner", "author", "member", "workspace", "screenname", "handle"])
+    {
         return Kind::User;
     }
     if ends(&["org", "company", "team", "tenant", "realm", "project", "namespace", "account", "customer"]) {
         return rng.weighted(&[(Kind::Organization, 3), (Kind::Repository, 1), (Kind::Name, 1)]);
     }
-    if has(&["repo", "package", "branch", "image", "module", "plugin", "library"]) || ends(&["app", "appname"]) {
+    if has(&["repo", "package", "branch", "image", "module", "plugin", "library"])
+        || ends(&["app", "appname"])
+    {
         return Kind::Repository;
     }
     if has(&["file", "path", "asset"]) || ends(&["document", "media", "object"]) {
@@ -310,8 +321,9 @@ fn kind(parameter: &str, typed: &Typed, rng: &mut Rng) -> Kind {
     if has(&["slug", "permalink", "title"]) || ends(&["post", "article"]) {
         return Kind::Slug;
     }
-    if has(&["type", "category", "kind", "status", "scope", "field", "format", "mode", "metric", "source", "topic"])
-        || has(&["query", "term", "tag", "label", "word"])
+    if has(&[
+        "type", "category", "kind", "status", "scope", "field", "format", "mode", "metric", "source", "topic",
+    ]) || has(&["query", "term", "tag", "label", "word"])
         || ends(&["group", "role", "resource", "collection", "index", "event"])
     {
         return rng.weighted(&[(Kind::Word, 2), (Kind::Type, 3), (Kind::Camel, 1), (Kind::Name, 1)]);
@@ -323,8 +335,7 @@ fn kind(parameter: &str, typed: &Typed, rng: &mut Rng) -> Kind {
         return rng.weighted(&[(Kind::Code, 3), (Kind::Key, 1), (Kind::Token, 1), (Kind::Integer, 2)]);
     }
     if ends(&["key", "sid", "hashid"]) || has(&["token", "secret"]) {
-        let kinds =
-            [(Kind::Token, 3), (Kind::Prefixed, 1), (Kind::Key, 1), (Kind::Hex, 1), (Kind::Uuid, 1)];
+        let kinds = [(Kind::Token, 3), (Kind::Prefixed, 1), (Kind::Key, 1), (Kind::Hex, 1), (Kind::Uuid, 1)];
         return rng.weighted(&kinds);
     }
     if ends(&["id", "ids"]) {

@@ -28,8 +28,7 @@ const COMPOUND_MAX: u8 = 4;
 const ENGLISH_BYTES_MAX: usize = 14;
 
 /// Words of two letters that compounds are made with.
-const SHORT_WORDS: &[&[u8]] =
-    &[b"id", b"by", b"to", b"of", b"in", b"on", b"or", b"is", b"up", b"my"];
+const SHORT_WORDS: &[&[u8]] = &[b"id", b"by", b"to", b"of", b"in", b"on", b"or", b"is", b"up", b"my"];
 
 const CLASS_BITS: u32 = 4;
 const EXTENSION_BITS: u32 = 4;
@@ -90,10 +89,7 @@ impl Lexicon {
         }
         let digits = segment.iter().filter(|byte| byte.is_ascii_digit()).count();
         let count = parts(segment).take(PARTS_MAX + 1).count();
-        if digits > DIGITS_MAX
-            || count > PARTS_MAX
-            || !segment.iter().any(u8::is_ascii_alphabetic)
-        {
+        if digits > DIGITS_MAX || count > PARTS_MAX || !segment.iter().any(u8::is_ascii_alphabetic) {
             return None;
         }
         if is_code(segment) {

@@ -69,22 +69,20 @@ pub(super) fn is_random(text: &[u8]) -> bool {
 
 /// Frequent codes of languages and countries.
 const CODES: &[&[u8]] = &[
-    b"aa", b"ab", b"ae", b"af", b"am", b"ar", b"at", b"au", b"az", b"be", b"bg", b"bn", b"br",
-    b"bs", b"ca", b"ch", b"cl", b"cn", b"co", b"cs", b"cy", b"cz", b"da", b"de", b"dk", b"el",
-    b"en", b"es", b"et", b"eu", b"fa", b"fi", b"fr", b"ga", b"gb", b"gl", b"gr", b"gu", b"he",
-    b"hi", b"hr", b"hu", b"hy", b"id", b"ie", b"il", b"in", b"is", b"it", b"ja", b"jp", b"ka",
-    b"kk", b"km", b"kn", b"ko", b"kr", b"ku", b"la", b"lb", b"lo", b"lt", b"lu", b"lv", b"mk",
-    b"ml", b"mn", b"mr", b"ms", b"mt", b"mx", b"my", b"nb", b"ne", b"nl", b"nn", b"no", b"nz",
-    b"pa", b"pe", b"ph", b"pl", b"ps", b"pt", b"ro", b"ru", b"sa", b"se", b"sg", b"si", b"sk",
-    b"sl", b"so", b"sq", b"sr", b"sv", b"sw", b"ta", b"te", b"th", b"tl", b"tr", b"ua", b"uk",
-    b"ur", b"us", b"uz", b"vi", b"vn", b"xh", b"yi", b"za", b"zh", b"zu",
+    b"aa", b"ab", b"ae", b"af", b"am", b"ar", b"at", b"au", b"az", b"be", b"bg", b"bn", b"br", b"bs", b"ca",
+    b"ch", b"cl", b"cn", b"co", b"cs", b"cy", b"cz", b"da", b"de", b"dk", b"el", b"en", b"es", b"et", b"eu",
+    b"fa", b"fi", b"fr", b"ga", b"gb", b"gl", b"gr", b"gu", b"he", b"hi", b"hr", b"hu", b"hy", b"id", b"ie",
+    b"il", b"in", b"is", b"it", b"ja", b"jp", b"ka", b"kk", b"km", b"kn", b"ko", b"kr", b"ku", b"la", b"lb",
+    b"lo", b"lt", b"lu", b"lv", b"mk", b"ml", b"mn", b"mr", b"ms", b"mt", b"mx", b"my", b"nb", b"ne", b"nl",
+    b"nn", b"no", b"nz", b"pa", b"pe", b"ph", b"pl", b"ps", b"pt", b"ro", b"ru", b"sa", b"se", b"sg", b"si",
+    b"sk", b"sl", b"so", b"sq", b"sr", b"sv", b"sw", b"ta", b"te", b"th", b"tl", b"tr", b"ua", b"uk", b"ur",
+    b"us", b"uz", b"vi", b"vn", b"xh", b"yi", b"za", b"zh", b"zu",
 ];
 
 /// Frequent codes of countries and currencies with three letters.
 const LONG_CODES: &[&[u8]] = &[
-    b"aud", b"aus", b"bra", b"btc", b"cad", b"can", b"chf", b"chn", b"cny", b"deu", b"esp", b"eth",
-    b"eur", b"fra", b"gbp", b"gbr", b"ind", b"inr", b"ita", b"jpn", b"jpy", b"mex", b"nld", b"usa",
-    b"usd",
+    b"aud", b"aus", b"bra", b"btc", b"cad", b"can", b"chf", b"chn", b"cny", b"deu", b"esp", b"eth", b"eur",
+    b"fra", b"gbp", b"gbr", b"ind", b"inr", b"ita", b"jpn", b"jpy", b"mex", b"nld", b"usa", b"usd",
 ];
 
 /// Reads like a code of a language, a country or a currency (ISO 639-1, 3166-1, 4217), or like `en-US`.

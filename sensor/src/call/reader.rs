@@ -13,8 +13,8 @@ use super::hash::Seed;
 use super::header::{Headers, Role};
 use super::json::{self, Outcome};
 use super::media::{Syntax, is_json_start, media_type};
-use super::text::facts_of_text;
 use super::segment::is_prefix;
+use super::text::facts_of_text;
 use super::words::{Position, Words};
 use super::{
     Call, CallClass, Facts, FieldNames, Method, Path, Place, RouteWords, Segment, auth, class, form, mark,
@@ -136,7 +136,9 @@ impl Reader {
             Segment::Word(_) => hash,
             Segment::Hidden(hidden) => self.seed.number(hash, *hidden),
             Segment::Parameter(kind) => self.seed.number(hash, *kind as u64),
-            Segment::File(kind, extension) => self.seed.number(hash, 1 << 16 | (*kind as u64) << 8 | *extension as u64),
+            Segment::File(kind, extension) => {
+                self.seed.number(hash, 1 << 16 | (*kind as u64) << 8 | *extension as u64)
+            }
         });
         self.fields.names.set_kind(method_hash);
         self.fields.set_endpoint(endpoint, caller_hash);

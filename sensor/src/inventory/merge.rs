@@ -4,9 +4,7 @@
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
-use super::{
-    Answered, CallerStats, CoverageStats, EndpointStats, FieldStats, Inventory, Page, Seen, Values,
-};
+use super::{Answered, CallerStats, CoverageStats, EndpointStats, FieldStats, Inventory, Page, Seen, Values};
 use crate::call::Facts;
 use crate::flow::Timestamp;
 use crate::limits::FIELD_VALUES_MAX;

@@ -16,7 +16,8 @@ use super::{
 };
 use crate::call::hash::Seed;
 use crate::call::{
-    Call, CallClass, Credential, FieldId, FieldNames, FieldSeen, Method, Path, Reader, Segment, SegmentKind, ValueSeen,
+    Call, CallClass, Credential, FieldId, FieldNames, FieldSeen, Method, Path, Reader, Segment, SegmentKind,
+    ValueSeen,
 };
 use crate::counter::{Counter, Counters};
 use crate::flow::Peer;
@@ -285,7 +286,9 @@ fn endpoint_hash(seed: Seed, service: &str, method: Method, path: &Path, class: 
             Segment::Hidden(hidden) => seed.number(hash, *hidden),
             // No hidden word has the hash of a shape.
             Segment::Parameter(kind) => seed.number(!hash, *kind as u64),
-            Segment::File(kind, extension) => seed.number(!hash, (*kind as u64) << 8 | *extension as u64 | 1 << 16),
+            Segment::File(kind, extension) => {
+                seed.number(!hash, (*kind as u64) << 8 | *extension as u64 | 1 << 16)
+            }
         };
     }
     hash
@@ -382,7 +385,8 @@ impl Entry {
             self.record_shape(&call.fields);
             for claim in &call.claims {
                 let present = u64::from(claim.count);
-                let more = FieldStats { calls: 0, facts: claim.facts, present, objects: 0, held: claim.count };
+                let more =
+                    FieldStats { calls: 0, facts: claim.facts, present, objects: 0, held: claim.count };
                 self.fields.entry(claim.field.0).or_default().merge(more);
             }
             self.values.extend(call.values.iter().cloned());

@@ -20,5 +20,5 @@ mod weights;
 pub use evidence::{COUNT, Candidate, Facts, NAMES};
 pub use guide::Guide;
 pub use routed::Routed;
-pub use weights::{DEPTH, SPLITS, TREE_NODES};
 pub use tree::{Company, Decision, Judge, NodeId, Reason, Step, Templates, Value};
+pub use weights::{DEPTH, SPLITS, TREE_NODES};

@@ -135,8 +135,7 @@ impl Templates {
         self.settled = true;
         let usual = evidence::usual_calls(&self.nodes);
         // Paths are at most PATH_SEGMENTS_MAX long: so is this stack's depth, not its width.
-        let start =
-            Visit { node: ROOT, steps: Vec::new(), parent: Parent::Start, cursor: guide.start() };
+        let start = Visit { node: ROOT, steps: Vec::new(), parent: Parent::Start, cursor: guide.start() };
         let mut todo = vec![start];
         while let Some(visit) = todo.pop() {
             self.settle_node(visit, usual, judge, &mut todo);
@@ -151,9 +150,8 @@ impl Templates {
         let words: Vec<(Segment, NodeId)> =
             children.iter().filter(|(s, _)| is_word(s)).map(|(s, &n)| (s.clone(), n)).collect();
         let values: Vec<NodeId> = children.iter().filter(|(s, _)| !is_word(s)).map(|(_, &n)| n).collect();
-        let closed = children
-            .keys()
-            .any(|s| matches!(s, Segment::Parameter(SegmentKind::Names | SegmentKind::Words)));
+        let closed =
+            children.keys().any(|s| matches!(s, Segment::Parameter(SegmentKind::Names | SegmentKind::Words)));
         let place = Place { parent: &parent, closed, usual };
         let mut merged = Values::default();
         let mut decisions = Vec::new();
@@ -173,8 +171,8 @@ impl Templates {
             let word = words.binary_search_by(|(known, _)| known.cmp(&segment)).ok();
             match word.map(|at| &decisions[at]) {
                 Some(decision) if decision.score > 0.0 => {
-                    let prefix = parent == Parent::Start
-                        && matches!(&segment, Segment::Word(word) if is_prefix(word));
+                    let prefix =
+                        parent == Parent::Start && matches!(&segment, Segment::Word(word) if is_prefix(word));
                     let next = if prefix { Parent::Start } else { Parent::Literal(segment.clone()) };
                     let mut steps = steps.clone();
                     steps.push(Step::Literal(segment.clone()));
@@ -294,11 +292,7 @@ impl Templates {
     }
 
     /// How the template of a node reads, with its parameters; `words` are texts of hidden words.
-    pub fn template(
-        &self,
-        node: NodeId,
-        words: &BTreeMap<u64, Arc<str>>,
-    ) -> (String, Vec<Parameter>) {
+    pub fn template(&self, node: NodeId, words: &BTreeMap<u64, Arc<str>>) -> (String, Vec<Parameter>) {
         let mut text = String::new();
         let mut parameters: Vec<Parameter> = Vec::new();
         let mut base = String::new();
@@ -309,7 +303,9 @@ impl Templates {
                 Label::Literal(segment) => {
                     let word = name::literal(segment, words);
                     text.push_str(&word);
-                    base = if is_prefix(&word) || matches!(segment, Segment::Hidden(h) if !words.contains_key(h)) {
+                    base = if is_prefix(&word)
+                        || matches!(segment, Segment::Hidden(h) if !words.contains_key(h))
+                    {
                         String::new()
                     } else {
                         name::base(&word)
