@@ -191,6 +191,15 @@ fn name_names_a_parameter() {
     let (before, after) = before_and_after(folder, &["--hints", "hints.yaml"]);
     assert_eq!(before, ["shop /users/{userId}/orders/{orderId} 64"]);
     assert_eq!(after, ["shop /users/{login}/orders/{login2} 64"], "each name once in a path");
+    let output = Command::new(env!("CARGO_BIN_EXE_apicensus"))
+        .args(["--store", "apis.db", "callers"])
+        .current_dir(folder)
+        .env_clear()
+        .env("APICENSUS_HINTS", "hints.yaml")
+        .output()
+        .expect("the program starts");
+    let callers = String::from_utf8(output.stdout).expect("text");
+    assert!(callers.contains("/users/{login}/orders/{login2}"), "{callers}");
 }
 
 #[test]

@@ -33,9 +33,9 @@ use smallvec::SmallVec;
 
 pub use auth::carries_credential;
 pub(crate) use auth::is_key_name;
-pub(crate) use form::decode;
 pub use facts::Facts;
 pub use fields::FieldNames;
+pub(crate) use form::decode;
 pub use hidden::WordKey;
 pub use path::{path_of_text, path_text};
 pub use reader::{Parties, Reader};

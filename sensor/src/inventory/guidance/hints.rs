@@ -71,6 +71,9 @@ fn hint(node: &Node) -> Result<Hint, Fault> {
         return Err(Fault::at(node.line, format!("there is no rule; {FORM}")));
     };
     let typed = text(key, line, node)?;
+    if typed.is_empty() {
+        return Err(Fault::at(line, format!("`{key}` needs a path, and there is nothing")));
+    }
     let pattern = pattern(typed).map_err(|what| Fault::at(line, what))?;
     let last = pattern.0.last();
     let is_any = last == Some(&PatternSegment::Any);
