@@ -16,6 +16,7 @@ use crate::inventory::Inventory;
 use crate::inventory::catalog::{Catalog, Reading};
 use crate::report::doctor::{CheckRow, Doctor, Outcome};
 use crate::report::document::{Callers, Endpoints, Fields, Report};
+use crate::report::explain;
 use crate::report::json;
 use crate::report::noise::Noise;
 use crate::report::openapi::{self, Version};
@@ -47,7 +48,7 @@ pub fn execute(cli: &Cli) -> Result<u8, Failure> {
         }
         Command::Endpoints(cli::Endpoints { query, explain }) => {
             let (_, catalog) = load_and(&store()?, query, *explain)?;
-            let as_text = if *explain { text::explained } else { text::endpoints };
+            let as_text = if *explain { explain::explained } else { text::endpoints };
             show(query.output, &Endpoints::of(&catalog), as_text)
         }
         Command::Callers(query) => {
