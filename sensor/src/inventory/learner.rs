@@ -33,9 +33,10 @@ const CALLS_ENGLISH_MIN: u64 = 4;
 const CALLS_OTHER_MIN: u64 = 10;
 const CONFIDENCE_OTHER_MIN: f64 = 0.8;
 
-/// Part of the calls so far that must have come since a service was settled last: then settling costs
-/// little of all time.
-const MORE_PART: u64 = 8;
+/// Part of the calls so far that must have come since a service was settled last, and calls for each of
+/// its paths: then settling costs little of all time.
+const MORE_PART: u64 = 2;
+const CALLS_PER_PATH: u64 = 8;
 
 /// Paths of one run.
 #[derive(Default)]
@@ -49,6 +50,8 @@ struct Service {
     rows: BTreeMap<(Path, Method), Row>,
     calls: u64,
     settled_at: u64,
+    /// There are paths that came since, or literals that may be shown with more behind them.
+    is_open: bool,
     shown: HashSet<u64>,
 }
 
@@ -92,14 +95,21 @@ impl Learner {
         row.answered.calls = row.answered.calls.saturating_add(stats.calls.saturating_sub(refused));
         row.answered.callers |= stats.answered.callers;
         row.answered.paths |= stats.answered.paths;
-        self.paths += service.rows.len() - before;
+        let new = service.rows.len() - before;
+        service.is_open |= new > 0;
+        self.paths += new;
     }
 
-    /// Hidden words that were shown to be route words since the last time.
-    pub(super) fn route_words(&mut self) -> Vec<u64> {
+    /// Hidden words that were shown to be route words since the last time; `last`: of all that was seen.
+    pub(super) fn route_words(&mut self, last: bool) -> Vec<u64> {
         let mut words = Vec::new();
         for service in self.services.values_mut() {
-            if service.calls - service.settled_at > service.settled_at / MORE_PART {
+            let more = service.calls - service.settled_at;
+            let paths = service.rows.len() as u64;
+            // Often while it is young, later where something may be to learn.
+            let young = more > (service.settled_at / MORE_PART).max(paths.min(service.settled_at));
+            let new = service.is_open && more > paths * CALLS_PER_PATH;
+            if young || new || (last && more > 0) {
                 service.settled_at = service.calls;
                 service.learn(&mut words);
             }
@@ -124,14 +134,18 @@ impl Service {
                 sum.paths |= row.answered.paths;
             }
         }
+        self.is_open = false;
         for (hidden, node, decision) in templates.hidden_literals() {
-            let Some(behind) = behind.get(&node) else { continue };
+            if self.shown.contains(&hidden) {
+                continue;
+            }
+            let behind = behind.get(&node).copied().unwrap_or_default();
             let company = templates.company(node);
-            if !self.shown.contains(&hidden)
-                && may_be_shown(class_of(hidden), company, decision.confidence(), behind)
-            {
+            if may_be_shown(class_of(hidden), company, decision.confidence(), &behind) {
                 self.shown.insert(hidden);
                 words.push(hidden);
+            } else {
+                self.is_open = true;
             }
         }
     }
