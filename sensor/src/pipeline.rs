@@ -9,7 +9,7 @@ use std::collections::{HashMap, HashSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use crate::call::{Parties, Reader};
+use crate::call::{Parties, Reader, RouteWords};
 use crate::counter::{Counter, Counters};
 use crate::flow::{ConnectionId, Peer, Timestamp, Verdict, Workload};
 use crate::inventory::Recorder;
@@ -93,6 +93,11 @@ impl Pipeline {
             is_finished: false,
             now: Timestamp(0),
         }
+    }
+
+    /// Words that people said are of routes are kept in clear from now on.
+    pub fn know(&mut self, words: RouteWords) {
+        self.reader.know(words);
     }
 
     /// Counters of all stages, for the source to add its own.

@@ -145,6 +145,11 @@ pub(super) fn mark(hash: u64, class: WordClass, extension: Option<Extension>) ->
     hash >> MARK_BITS << MARK_BITS | extension << CLASS_BITS | class as u64
 }
 
+/// What of a hidden word's hash is of its text.
+pub(super) fn without_mark(hidden: u64) -> u64 {
+    hidden >> MARK_BITS
+}
+
 /// Class of a hidden word.
 pub(crate) fn class_of(hidden: u64) -> WordClass {
     let at = (hidden & ((1 << CLASS_BITS) - 1)) as usize;

@@ -5,6 +5,7 @@
 
 pub mod doctor;
 pub mod document;
+pub mod explain;
 pub mod filter;
 pub mod json;
 pub mod noise;

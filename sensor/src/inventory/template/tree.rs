@@ -78,6 +78,8 @@ pub struct Value {
     extension: Option<Extension>,
     /// Name that people gave.
     name: Option<String>,
+    /// People said of some word that it is a value.
+    said: bool,
 }
 
 /// The templates of one service.
@@ -460,6 +462,11 @@ impl Value {
         if all == 0.0 { 1.0 } else { (self.sure + shaped) / all }
     }
 
+    /// People said that there are values.
+    pub fn is_said(&self) -> bool {
+        self.said
+    }
+
     /// What was decided on of the word that was called most.
     pub fn terms(&self) -> &[(usize, f64)] {
         &self.terms
@@ -501,6 +508,7 @@ impl Values {
             Some(kind) => *value.kinds.entry(kind).or_default() += node.calls,
             None => {
                 value.words += 1;
+                value.said |= decision.is_some_and(|decision| decision.said);
                 value.word_calls += node.calls;
                 value.sure += node.calls as f64 * decision.map_or(1.0, Decision::confidence);
                 if let Some(decision) = decision.filter(|_| node.calls > value.most_calls) {
@@ -538,6 +546,7 @@ impl Values {
                         *sum.kinds.entry(kind).or_default() += calls;
                     }
                     sum.words += value.words;
+                    sum.said |= value.said;
                     sum.word_calls += value.word_calls;
                     sum.sure += value.sure;
                     if value.most_calls > sum.most_calls {
