@@ -1,9 +1,15 @@
-//! Tells the sensor where the eBPF object is that it carries. Does not build it: that takes another
-//! compiler, which `cargo xtask build` finds.
+//! Tells the sensor where the eBPF object is that it carries, and the hashes of the style and script of
+//! HTML reports, which their content security policy names. Does not build the object: that takes
+//! another compiler, which `cargo xtask build` finds.
 
 use std::path::Path;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use sha2::{Digest, Sha256};
+
 fn main() {
+    hash_assets();
     println!("cargo::rerun-if-env-changed=APICENSUS_EBPF_OBJECT");
     println!("cargo::rerun-if-changed=build.rs");
     if std::env::var_os("CARGO_FEATURE_KERNEL").is_none() {
@@ -21,5 +27,20 @@ fn main() {
             "cargo::error=there is no eBPF object at {object}; run `cargo xtask build` once (or build \
              with --no-default-features for an agent without live capture)"
         );
+    }
+}
+
+fn hash_assets() {
+    for kind in ["css", "js"] {
+        let path = format!("src/report/assets/report.{kind}");
+        println!("cargo::rerun-if-changed={path}");
+        let hash = match std::fs::read(&path) {
+            Ok(bytes) => STANDARD.encode(Sha256::digest(bytes)),
+            Err(error) => {
+                println!("cargo::error=cannot read {path}: {error}");
+                return;
+            }
+        };
+        println!("cargo::rustc-env=APICENSUS_REPORT_{}_SHA256={hash}", kind.to_uppercase());
     }
 }

@@ -74,8 +74,8 @@ pub struct Global {
 pub enum Command {
     /// Capture HTTP traffic of a scope into the store
     Run(Run),
-    /// Show the whole inventory
-    Report(Query),
+    /// Show the whole inventory, or write it as a page
+    Report(Report),
     /// List endpoints
     Endpoints(Endpoints),
     /// List who calls which endpoint
@@ -126,6 +126,37 @@ pub struct Routes {
     /// (may be given again)
     #[arg(long, value_name = "[SERVICE=]FILE", help_heading = "Routes")]
     pub openapi: Vec<String>,
+}
+
+/// `report`.
+#[derive(Args, Clone, Debug)]
+#[command(after_help = "Filters narrow each other, as in `apicensus endpoints --help`.\n\nExamples:
+  apicensus report --format html --output inventory.html
+  apicensus report --format markdown --service 'api.*' > API.md")]
+pub struct Report {
+    /// For people, for programs (JSON follows the schemas in schema/json), or as one file to pass on
+    #[arg(long, value_enum, default_value_t = ReportFormat::Text)]
+    pub format: ReportFormat,
+    /// File to write, made or replaced; else standard output
+    #[arg(long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// What to show.
+    #[command(flatten)]
+    pub filters: ExportFilters,
+}
+
+/// `--format` of the whole inventory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ReportFormat {
+    /// Tables
+    Text,
+    /// One JSON document
+    Json,
+    /// One page that needs no network: filter, sorting, details, a picture of who calls what
+    Html,
+    /// GitHub-flavoured Markdown
+    #[value(alias = "md")]
+    Markdown,
 }
 
 /// `export`.

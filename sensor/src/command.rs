@@ -9,7 +9,7 @@ use clap::CommandFactory;
 use serde::Serialize;
 
 use crate::cli::{
-    self, Cli, Command, DocumentFormat, Export, Format, OpenApi, OpenApiVersion, Output, Query,
+    self, Cli, Command, DocumentFormat, Export, Format, OpenApi, OpenApiVersion, Output, Query, ReportFormat,
 };
 use crate::config::{self, Failure};
 use crate::inventory::Inventory;
@@ -17,11 +17,11 @@ use crate::inventory::catalog::{Catalog, Reading};
 use crate::report::doctor::{CheckRow, Doctor, Outcome};
 use crate::report::document::{Callers, Endpoints, Fields, Report};
 use crate::report::explain;
-use crate::report::json;
 use crate::report::noise::Noise;
 use crate::report::openapi::{self, Version};
 use crate::report::status::{RunFacts, Status};
 use crate::report::text::{self, Style};
+use crate::report::{html, json, markdown};
 use crate::source::check::{self, Check};
 use crate::store::sqlite::SqliteStore;
 use crate::store::{self, Run, Store, StoreError};
@@ -42,10 +42,7 @@ pub fn execute(cli: &Cli) -> Result<u8, Failure> {
     let store = || config::Store::of(&cli.global.store);
     match &cli.command {
         Command::Run(typed) => run(config::Run::of(typed, store()?)?, progress),
-        Command::Report(query) => {
-            let (inventory, catalog) = load(&store()?, query)?;
-            show(query.output, &Report::of(&catalog, &inventory), text::report)
-        }
+        Command::Report(typed) => report(&store()?, typed),
         Command::Endpoints(cli::Endpoints { query, explain }) => {
             let (_, catalog) = load_and(&store()?, query, *explain)?;
             let as_text = if *explain { explain::explained } else { text::endpoints };
@@ -147,6 +144,23 @@ fn warn_of_key(error: &StoreError) {
         cause = error.source();
     }
     tracing::warn!("--hints and --openapi apply to words that are stored in clear only: {why}");
+}
+
+fn report(store: &config::Store, typed: &cli::Report) -> Result<u8, Failure> {
+    let (inventory, catalog) = load(store, &typed.filters.clone().into())?;
+    let report = Report::of(&catalog, &inventory);
+    let text = match typed.format {
+        // A file has no width and no colour.
+        ReportFormat::Text if typed.output.is_some() => text::report(&report, Style::default()),
+        ReportFormat::Text => text::report(&report, style()),
+        ReportFormat::Json => json::render(&report),
+        ReportFormat::Html => html::render(&report, &Noise::of(&catalog)),
+        ReportFormat::Markdown => markdown::render(&report, &Noise::of(&catalog)),
+    };
+    let Some(path) = &typed.output else { return print(text.as_bytes()) };
+    fs::write(path, text)
+        .map_err(|error| Failure::environment_because(format!("cannot write {}", path.display()), error))?;
+    Ok(0)
 }
 
 fn export_openapi(store: &config::Store, typed: &OpenApi) -> Result<u8, Failure> {

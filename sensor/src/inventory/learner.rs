@@ -3,7 +3,8 @@
 //! literals with enough behind them that they are nobody's name:
 //!
 //! * words that are made of several English words as programmers join them: from [`CALLS_MIN`] calls;
-//! * one English word, or several with dashes or nothing between: from [`CALLS_ENGLISH_MIN`] calls of two callers or on
+//! * one English word, or several with dashes or nothing between: from [`CALLS_ENGLISH_MIN`] calls of two
+//!   callers or on
 //!   three paths;
 //! * any other: from [`CALLS_OTHER_MIN`] calls of three callers or on five paths.
 //!

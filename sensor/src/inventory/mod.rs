@@ -210,7 +210,8 @@ pub struct CoverageStats {
 impl Inventory {
     /// A path has a word whose text is not known.
     pub fn has_hidden_words(&self) -> bool {
-        let unknown = |segment: &Segment| matches!(segment, Segment::Hidden(h) if !self.words.contains_key(h));
+        let unknown =
+            |segment: &Segment| matches!(segment, Segment::Hidden(h) if !self.words.contains_key(h));
         self.endpoints.keys().any(|key| key.path.iter().any(unknown))
     }
 }

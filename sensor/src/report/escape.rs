@@ -50,9 +50,50 @@ pub(super) fn for_json(json: &str) -> Cow<'_, str> {
     Cow::Owned(safe)
 }
 
+/// Text of any origin as text of HTML or as a quoted value of an attribute; what a terminal might act
+/// on is shown as `\u{..}` here too, since directions and invisible characters deceive on pages as well.
+pub(super) fn for_html(text: &str) -> Cow<'_, str> {
+    let text = for_terminal(text);
+    if !text.contains(['&', '<', '>', '"', '\'', '`']) {
+        return text;
+    }
+    let mut safe = String::with_capacity(text.len() + 32);
+    for c in text.chars() {
+        match c {
+            '&' => safe.push_str("&amp;"),
+            '<' => safe.push_str("&lt;"),
+            '>' => safe.push_str("&gt;"),
+            '"' => safe.push_str("&quot;"),
+            '\'' => safe.push_str("&#39;"),
+            '`' => safe.push_str("&#96;"),
+            c => safe.push(c),
+        }
+    }
+    Cow::Owned(safe)
+}
+
+/// JSON for a `<script>` block: nothing in it can end the block or begin a comment of HTML, and no
+/// line separator is left that old JavaScript takes for one.
+pub(super) fn for_script(json: &str) -> String {
+    for_json(json).replace('&', "\\u0026").replace('<', "\\u003c").replace('>', "\\u003e")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn pages_show_text_and_never_act_on_it() {
+        assert_eq!(
+            for_html("</td><img src=x onerror='a'>`\"&"),
+            "&lt;/td&gt;&lt;img src=x onerror=&#39;a&#39;&gt;&#96;&quot;&amp;"
+        );
+        assert_eq!(for_html("a\u{202e}b\0"), "a\\u{202e}b\\u{0}");
+        let text = "</script><!--\u{2028}&";
+        let json = for_script(&serde_json::to_string(text).expect("a text is JSON"));
+        assert!(!json.contains(['<', '>', '&', '\u{2028}']));
+        assert_eq!(serde_json::from_str::<String>(&json).expect("still JSON"), text);
+    }
 
     #[test]
     fn nothing_reaches_the_terminal_that_it_would_act_on() {

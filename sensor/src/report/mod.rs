@@ -1,13 +1,16 @@
-//! What people and programs read: a catalog becomes documents, a document becomes text or JSON.
+//! What people and programs read: a catalog becomes documents, a document becomes text, JSON, a page or
+//! Markdown.
 //!
-//! Both forms come from the same document, so they cannot say different things. Everything here is
+//! All forms come from the same document, so they cannot say different things. Everything here is
 //! pure; names are the sender's own text and are escaped before a terminal sees them.
 
 pub mod doctor;
 pub mod document;
 pub mod explain;
 pub mod filter;
+pub mod html;
 pub mod json;
+pub mod markdown;
 pub mod noise;
 pub mod openapi;
 pub mod status;
@@ -17,4 +20,6 @@ mod escape;
 mod fill;
 mod format;
 mod losses;
+mod sums;
 mod table;
+mod unseen;

@@ -6,13 +6,14 @@ use comfy_table::Cell;
 
 use super::doctor::{Doctor, Outcome};
 use super::document::{
-    Callers, Coverage, EndpointRow, Endpoints, FieldRow, Fields, Latency, Party, Report, ServiceReport,
+    Callers, Coverage, EndpointRow, Endpoints, FieldRow, Fields, Latency, Report, ServiceReport,
 };
 use super::escape::for_terminal;
 use super::format;
 use super::losses::meaning;
 use super::noise::Noise;
 use super::status::{RunRow, Status};
+use super::sums::{self, field_name, place, short_time, whereabouts};
 pub use super::table::Style;
 use super::table::{Columns, Page, number, plain};
 use crate::inventory::noise::PATHS_MAX;
@@ -106,12 +107,11 @@ pub fn report(report: &Report, style: Style) -> String {
         page.text.push_str("no endpoint\n");
     }
     for service in &report.services {
-        let calls = service.endpoints.iter().fold(0u64, |sum, e| sum.saturating_add(e.endpoint.calls));
         page.heading(&service.name);
         page.text.push_str(&format!(
             "  {}, {}\n\n",
             format::count(service.endpoints.len() as u64, "endpoint"),
-            format::count(calls, "call")
+            format::count(sums::calls(service), "call")
         ));
         let rows = service.endpoints.iter().map(|e| endpoint_cells(&e.endpoint, &page)).collect();
         page.table(&SERVICE_ENDPOINTS, rows);
@@ -314,15 +314,7 @@ fn endpoint_cells(row: &EndpointRow, page: &Page) -> Vec<Cell> {
 
 /// `2xx 10, 4xx 2`.
 fn statuses(statuses: &BTreeMap<String, u64>, page: &Page) -> Cell {
-    let mut classes: BTreeMap<String, u64> = BTreeMap::new();
-    for (status, calls) in statuses {
-        let class = match status.as_bytes() {
-            [class @ b'1'..=b'9', _, _] => format!("{}xx", char::from(*class)),
-            _ => "none".to_owned(),
-        };
-        let sum = classes.entry(class).or_default();
-        *sum = sum.saturating_add(*calls);
-    }
+    let classes = sums::status_classes(statuses);
     let text: Vec<String> = classes.iter().map(|(class, calls)| format!("{class} {calls}")).collect();
     let cell = plain(&text.join(", "));
     if classes.contains_key("5xx") { page.alarming(cell) } else { cell }
@@ -330,26 +322,18 @@ fn statuses(statuses: &BTreeMap<String, u64>, page: &Page) -> Cell {
 
 /// Callers over all endpoints of a service.
 fn service_callers(service: &ServiceReport, page: &mut Page) {
-    let mut sums: BTreeMap<(&Party, &str), (BTreeSet<usize>, u64, u64)> = BTreeMap::new();
-    for (index, endpoint) in service.endpoints.iter().enumerate() {
-        for caller in &endpoint.callers {
-            let sum = sums.entry((&caller.caller, &caller.credential)).or_default();
-            sum.0.insert(index);
-            sum.1 = sum.1.saturating_add(caller.calls);
-            sum.2 = sum.2.saturating_add(caller.refused);
-        }
-    }
+    let sums = sums::callers(service);
     if sums.is_empty() {
         return;
     }
-    let rows = sums.iter().map(|((party, credential), (endpoints, calls, refused))| {
+    let rows = sums.iter().map(|sum| {
         vec![
-            plain(&party.name),
-            plain(&place(party)),
-            plain(credential),
-            number(endpoints.len() as u64),
-            number(*calls),
-            number(*refused),
+            plain(&sum.party.name),
+            plain(&place(sum.party)),
+            plain(sum.credential),
+            number(sum.endpoints),
+            number(sum.calls),
+            number(sum.refused),
         ]
     });
     page.table(&SERVICE_CALLERS, rows.collect());
@@ -358,29 +342,19 @@ fn service_callers(service: &ServiceReport, page: &mut Page) {
 
 /// Fields over all endpoints of a service.
 fn service_fields(service: &ServiceReport, page: &mut Page) {
-    type Sum<'a> = (BTreeSet<&'a str>, BTreeSet<&'a str>, u64, u64);
-    let mut sums: BTreeMap<(&str, &str), Sum<'_>> = BTreeMap::new();
-    for endpoint in &service.endpoints {
-        for field in &endpoint.fields {
-            let sum = sums.entry((&field.place, &field.name)).or_default();
-            sum.0.extend(field.types.iter().map(String::as_str));
-            sum.1.extend(field.formats.iter().map(String::as_str));
-            sum.2 += 1;
-            sum.3 = sum.3.saturating_add(field.calls);
-        }
-    }
+    let sums = sums::fields(service);
     if sums.is_empty() {
         return;
     }
     let join = |names: &BTreeSet<&str>| plain(&names.iter().copied().collect::<Vec<_>>().join(", "));
-    let rows = sums.iter().map(|((place, name), (types, formats, endpoints, calls))| {
+    let rows = sums.iter().map(|sum| {
         vec![
-            plain(place),
-            plain(field_name(place, name)),
-            join(types),
-            join(formats),
-            number(*endpoints),
-            number(*calls),
+            plain(sum.place),
+            plain(field_name(sum.place, sum.name)),
+            join(&sum.types),
+            join(&sum.formats),
+            number(sum.endpoints),
+            number(sum.calls),
         ]
     });
     page.table(&SERVICE_FIELDS, rows.collect());
@@ -454,40 +428,4 @@ fn losses_line(losses: &BTreeMap<String, u64>) -> String {
     let parts: Vec<String> =
         losses.map(|(cause, count)| format!("{} {count}", for_terminal(cause))).collect();
     if parts.is_empty() { "losses: none\n".to_owned() } else { format!("losses: {}\n", parts.join(", ")) }
-}
-
-/// Container, cgroup or address: where a party is, as short as it is telling.
-fn place(party: &Party) -> String {
-    match (&party.cgroup, &party.program) {
-        (Some(cgroup), _) => whereabouts(party.container.as_deref(), cgroup),
-        (None, Some(_)) => whereabouts(party.container.as_deref(), "/"),
-        (None, None) => party.address.clone(),
-    }
-}
-
-/// Where a program of this host runs: the first digits of its container's id, as tools show it, else
-/// its cgroup.
-fn whereabouts(container: Option<&str>, cgroup: &str) -> String {
-    match container {
-        Some(container) => format!("container {}", container.chars().take(12).collect::<String>()),
-        None if cgroup != "/" => cgroup.to_owned(),
-        None => "this host".to_owned(),
-    }
-}
-
-/// The field's name; a body as a whole has none, an odd query may have none.
-fn field_name<'a>(place: &str, name: &'a str) -> &'a str {
-    match name {
-        "" if place.ends_with("-body") => "(body)",
-        "" => "(no name)",
-        name => name,
-    }
-}
-
-/// Seconds are enough for people.
-fn short_time(rfc3339: &str) -> String {
-    match rfc3339.split_once('.') {
-        Some((seconds, _)) => format!("{seconds}Z"),
-        None => rfc3339.to_owned(),
-    }
 }

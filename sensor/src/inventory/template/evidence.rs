@@ -151,8 +151,7 @@ fn word_parts(word: &str) -> usize {
 /// a next word, or any value.
 fn ways(node: &Node) -> Vec<u64> {
     let method = |method: &Method| fnv(1, method.name().as_bytes());
-    let mut ways: Vec<u64> =
-        node.ends.keys().map(method).chain(node.children.keys().map(way_on)).collect();
+    let mut ways: Vec<u64> = node.ends.keys().map(method).chain(node.children.keys().map(way_on)).collect();
     ways.sort_unstable();
     ways.dedup();
     ways

@@ -158,9 +158,8 @@ impl Templates {
         let words: Vec<(&Segment, NodeId)> =
             children.iter().filter(|(s, _)| is_word(s)).map(|(s, &n)| (s, n)).collect();
         let values: Vec<NodeId> = children.iter().filter(|(s, _)| !is_word(s)).map(|(_, &n)| n).collect();
-        let closed = children
-            .keys()
-            .any(|s| matches!(s, Segment::Parameter(SegmentKind::Names | SegmentKind::Words)));
+        let closed =
+            children.keys().any(|s| matches!(s, Segment::Parameter(SegmentKind::Names | SegmentKind::Words)));
         let place = Place { parent: &parent, closed, usual };
         let steps = judge.as_ref().map(|_| self.steps(node));
         let decide = |candidate: Candidate<'_>| {
@@ -186,8 +185,8 @@ impl Templates {
             let decision = if is_word(&segment) { decisions.next() } else { None };
             match decision {
                 Some(decision) if decision.score > 0.0 => {
-                    let prefix = parent == Parent::Start
-                        && matches!(&segment, Segment::Word(word) if is_prefix(word));
+                    let prefix =
+                        parent == Parent::Start && matches!(&segment, Segment::Word(word) if is_prefix(word));
                     let next = if prefix { Parent::Start } else { Parent::Literal(segment.clone()) };
                     let kept = &mut self.nodes[child as usize];
                     kept.parent = node;
