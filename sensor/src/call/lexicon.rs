@@ -115,7 +115,7 @@ impl Lexicon {
         let mut english = true;
         let mut compound = true;
         for word in &mut words {
-            let Some(word) = word else { return None };
+            let word = word?;
             english = english && self.knows(dictionary, word);
             compound = compound && (english || self.is_compound(dictionary, word));
         }
