@@ -140,8 +140,8 @@ fn not_seen(unseen: &Unseen, page: &mut Markup) {
         .raw("</p>");
     if !unseen.unreadable.is_empty() {
         page.raw("<ul>");
-        for sentence in &unseen.unreadable {
-            page.raw("<li>").text(sentence).raw("</li>");
+        for (who, words) in &unseen.unreadable {
+            page.raw("<li><b>").text(who).raw("</b>: ").text(words).raw("</li>");
         }
         page.raw("</ul>");
     }

@@ -70,6 +70,9 @@ fn not_seen(report: &Report, page: &mut Page) {
     page.heading("## What the sensor could not see");
     page.paragraph(&format!("**{}**", unseen.headline));
     page.line("");
+    for (who, words) in &unseen.unreadable {
+        page.line(&format!("* {}: {}", code(who), words));
+    }
     for sentence in unseen::ALWAYS {
         page.line(&format!("* {sentence}"));
     }

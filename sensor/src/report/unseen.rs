@@ -17,8 +17,8 @@ pub(super) struct Unseen {
     pub incomplete: bool,
     /// Everything in one sentence or two.
     pub headline: String,
-    /// One sentence for each program and port that could not be read.
-    pub unreadable: Vec<String>,
+    /// For each program and port that could not be read: which, and what it carried.
+    pub unreadable: Vec<(String, String)>,
     /// Losses that happened: cause, count, meaning.
     pub losses: Vec<Loss>,
 }
@@ -75,7 +75,7 @@ impl Unseen {
                 unread = unread.saturating_add(row.connections);
             }
         }
-        let lost = losses.iter().any(|loss| loss.cost < Cost::Bytes);
+        let lost = losses.iter().any(|loss| loss.cost < Cost::Nothing);
         let mut headline = match (all, unread) {
             (0, _) => {
                 "Nothing is known of connections, so this report cannot say how much is missing.".to_owned()
@@ -95,7 +95,10 @@ impl Unseen {
             None if losses.iter().any(|loss| loss.cost == Cost::Calls) => {
                 " Some calls may be missing.".to_owned()
             }
-            None if lost => " No call is known to be missing, but some details are.".to_owned(),
+            None if losses.iter().any(|loss| loss.cost < Cost::Bytes) => {
+                " No call is known to be missing, but some details are.".to_owned()
+            }
+            None if lost => " Some bytes were not copied; what stood in them may be missing.".to_owned(),
             None => " Nothing that was read is known to be missing.".to_owned(),
         });
         Unseen {
@@ -119,24 +122,23 @@ fn percent(part: u64, of: u64) -> String {
     }
 }
 
-fn unreadable(coverage: &[Coverage]) -> Vec<String> {
+fn unreadable(coverage: &[Coverage]) -> Vec<(String, String)> {
     let mut rows: Vec<&Coverage> = coverage.iter().filter(|row| !row.readable).collect();
     // The largest first; equal ones stay in the document's order.
     rows.sort_by_key(|row| std::cmp::Reverse((row.connections, row.bytes)));
-    let mut sentences: Vec<String> = rows.iter().take(ROWS_SHOWN_MAX).map(|row| sentence(row)).collect();
+    let mut parts: Vec<_> = rows.iter().take(ROWS_SHOWN_MAX).map(|row| words(row)).collect();
     let rest = rows.get(ROWS_SHOWN_MAX..).unwrap_or_default();
     if !rest.is_empty() {
         let connections = rest.iter().fold(0u64, |sum, row| sum.saturating_add(row.connections));
-        sentences.push(format!(
-            "{} more programs and ports: {}, not read.",
-            grouped(rest.len() as u64),
-            count(connections, "connection"),
+        parts.push((
+            format!("{} more programs and ports", grouped(rest.len() as u64)),
+            format!("{}, not read", count(connections, "connection")),
         ));
     }
-    sentences
+    parts
 }
 
-fn sentence(row: &Coverage) -> String {
+fn words(row: &Coverage) -> (String, String) {
     let why = match &*row.verdict {
         "tls" => "encrypted (TLS), so nothing in it could be read",
         "http2" => "HTTP/2, which this version does not read",
@@ -144,12 +146,9 @@ fn sentence(row: &Coverage) -> String {
         _ => "something that this version does not read",
     };
     let program = if row.program.is_empty() { "a program" } else { &row.program };
-    format!(
-        "{program} ({}), port {}: {}, {} \u{2013} {why}.",
-        whereabouts(row.container.as_deref(), &row.cgroup),
-        row.port,
-        count(row.connections, "connection"),
-        bytes(row.bytes),
+    (
+        format!("{program} ({}), port {}", whereabouts(row.container.as_deref(), &row.cgroup), row.port),
+        format!("{}, {}: {why}", count(row.connections, "connection"), bytes(row.bytes)),
     )
 }
 
@@ -251,10 +250,13 @@ mod tests {
         );
         assert_eq!(
             some.unreadable,
-            [
-                "nginx (this host), port 443: 1 connection, 2.0 KiB \u{2013} encrypted (TLS), so nothing in it could be read."
-            ]
+            [(
+                "nginx (this host), port 443".to_owned(),
+                "1 connection, 2.0 KiB: encrypted (TLS), so nothing in it could be read".to_owned()
+            )]
         );
+        let bytes = Unseen::of(&report(&[("http1", 1)], &[("gap", 1)]));
+        assert!(bytes.incomplete && bytes.headline.ends_with("what stood in them may be missing."));
         assert!(Unseen::of(&report(&[], &[])).incomplete);
         assert_eq!((percent(1, 100_000), percent(99_999, 100_000)), ("under 1 %".into(), "over 99 %".into()));
     }

@@ -165,7 +165,7 @@
   // Numbers are wanted with the largest first.
   const falls = new Set(["calls", "failed", "p95", "fields", "callers", "last"]);
   const order = () => {
-    const key = keys[state.sort] || keys.path;
+    const key = Object.hasOwn(keys, state.sort ?? "") ? keys[state.sort] : keys.path;
     const sign = (state.desc ? state.desc === "1" : falls.has(state.sort)) ? -1 : 1;
     return [...entries].sort((a, b) => {
       const [x, y] = [key(a), key(b)];
@@ -335,5 +335,6 @@
   form.hidden = false;
   read();
   apply();
-  if (state.open && entries[state.open]) toggle(entries[state.open], true);
+  const opened = entries[Number(state.open ?? "none")];
+  if (opened) toggle(opened, true);
 })();
