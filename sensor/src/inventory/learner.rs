@@ -4,11 +4,11 @@
 //!
 //! * words that are made of several English words as programmers join them: from [`CALLS_MIN`] calls;
 //! * one English word, or several with dashes or nothing between: from [`CALLS_ENGLISH_MIN`] calls of two
-//!   callers or on
-//!   three paths;
+//!   callers or on three paths;
 //! * any other: from [`CALLS_OTHER_MIN`] calls of three callers or on five paths.
 //!
-//! The last two are shown behind a plural only where values or known words stand beside them.
+//! The last two are shown behind a plural only where values or known words stand beside them, or values
+//! behind them.
 //!
 //! Only answered calls (status below 400) count. What can still slip through: where few names stand
 //! directly behind a host or a singular word, one that many call in several ways looks like a route.
@@ -156,7 +156,10 @@ impl Service {
 fn may_be_shown(class: WordClass, company: Company, confidence: f64, behind: &Behind) -> bool {
     let (calls, callers, paths) = (behind.calls, behind.callers.count_ones(), behind.paths.count_ones());
     // Where a plural stands alone, an only name reads like a route: `/users/alice`.
-    let known_place = !company.parent.is_some_and(is_collection) || company.values || company.words >= 2;
+    let known_place = !company.parent.is_some_and(is_collection)
+        || company.values
+        || company.words >= 2
+        || (company.values_behind && paths >= 3);
     match class {
         WordClass::EnglishPairCamel
         | WordClass::EnglishPairSnake

@@ -397,6 +397,7 @@ impl Templates {
             },
             values: above.value.is_some() || !above.files.is_empty(),
             words: above.children.keys().filter(|segment| matches!(segment, Segment::Word(_))).count(),
+            values_behind: self.nodes[node as usize].value.is_some(),
         }
     }
 
@@ -430,6 +431,8 @@ pub struct Company<'a> {
     pub values: bool,
     /// Dictionary words beside it.
     pub words: usize,
+    /// Calls go on with values behind it.
+    pub values_behind: bool,
 }
 
 /// Score of what people said.
