@@ -1,6 +1,6 @@
 //! What a path segment looks like that is in no dictionary: bytes in, a [`WordClass`] out, or none if
 //! no route word reads like that. Says nothing of what the segment is: that is for the evidence of a
-//! service's traffic. English words (`english.txt`, from SCOWL, see LICENSE) count as looks only and
+//! service's traffic. English words (`english.txt`, from SCOWL, see `english.LICENSE`) count as looks only and
 //! are never a reason to keep a text.
 
 use hashbrown::HashTable;
