@@ -144,7 +144,7 @@ fn evaluate(half: &str, services: &[&Service], values: &Values, options: &Option
             "    wrong: {hidden:.1} % right but for a word not shown, {lost:.1} % literal taken for a value, \
              {kept:.1} % value taken for a literal, {other:.1} % other"
         );
-        wrong.sort_by(|one, other| other.0.cmp(&one.0));
+        wrong.sort_by_key(|(count, ..)| std::cmp::Reverse(*count));
         for (count, number, examples) in wrong.iter().take(options.worst) {
             println!("    {count} wrong at {}", services[*number].name);
             examples.iter().for_each(|example| println!("        {example}"));

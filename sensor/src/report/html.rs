@@ -118,7 +118,10 @@ fn summary(totals: &Totals<'_>, page: &mut Markup) {
     tile(page, "Services", totals.services);
     page.raw("</div>");
     tile(page, "Endpoints", totals.endpoints);
-    page.raw("<dd class=more>").number(totals.unconfirmed).raw(" unconfirmed</dd></div>");
+    if totals.unconfirmed > 0 {
+        page.raw("<dd class=more>").number(totals.unconfirmed).raw(" unconfirmed</dd>");
+    }
+    page.raw("</div>");
     tile(page, "Calls", totals.calls);
     page.raw("</div>");
     tile(page, "Callers", totals.callers);

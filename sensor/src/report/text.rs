@@ -2,8 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use comfy_table::Cell;
-
 use super::doctor::{Doctor, Outcome};
 use super::document::{
     Callers, Coverage, EndpointRow, Endpoints, FieldRow, Fields, Latency, Report, ServiceReport,
@@ -15,7 +13,7 @@ use super::noise::Noise;
 use super::status::{RunRow, Status};
 use super::sums::{self, field_name, place, short_time, whereabouts};
 pub use super::table::Style;
-use super::table::{Columns, Page, number, plain};
+use super::table::{Cell, Columns, Page, number, plain};
 use crate::inventory::noise::PATHS_MAX;
 
 const ENDPOINTS: Columns = Columns {
@@ -71,7 +69,7 @@ const SERVICE_CALLERS: Columns = Columns {
 const FIELDS: Columns = Columns {
     names: &["SERVICE", "METHOD", "PATH", "PLACE", "FIELD", "TYPES", "FORMATS", "SEEN", "REQUIRED"],
     right: &["SEEN"],
-    expendable: &["REQUIRED", "SEEN"],
+    expendable: &["REQUIRED", "SEEN", "FORMATS"],
 };
 
 const SERVICE_FIELDS: Columns = Columns {
@@ -113,7 +111,7 @@ pub fn report(report: &Report, style: Style) -> String {
             format::count(service.endpoints.len() as u64, "endpoint"),
             format::count(sums::calls(service), "call")
         ));
-        let rows = service.endpoints.iter().map(|e| endpoint_cells(&e.endpoint, &page)).collect();
+        let rows = service.endpoints.iter().map(|e| endpoint_cells(&e.endpoint)).collect();
         page.table(&SERVICE_ENDPOINTS, rows);
         page.text.push('\n');
         service_callers(service, &mut page);
@@ -133,7 +131,7 @@ pub fn endpoints(endpoints: &Endpoints, style: Style) -> String {
     }
     let rows = endpoints.endpoints.iter().map(|row| {
         let mut cells = vec![plain(&row.name.service)];
-        cells.extend(endpoint_cells(row, &page));
+        cells.extend(endpoint_cells(row));
         cells
     });
     let rows = rows.collect();
@@ -201,7 +199,7 @@ pub fn noise(noise: &Noise, style: Style) -> String {
             plain(&row.method),
             plain(&row.path),
             number(row.calls),
-            statuses(&row.statuses, &page),
+            statuses(&row.statuses),
             number(row.caller_count),
             plain(&short_time(&row.first_seen)),
             plain(&short_time(&row.last_seen)),
@@ -291,7 +289,7 @@ pub fn doctor(doctor: &Doctor, style: Style) -> String {
     text
 }
 
-fn endpoint_cells(row: &EndpointRow, page: &Page) -> Vec<Cell> {
+fn endpoint_cells(row: &EndpointRow) -> Vec<Cell> {
     let (p50, p95) = match row.latency_ms {
         Some(Latency { p50, p95 }) => (format::duration(p50), format::duration(p95)),
         None => (String::new(), String::new()),
@@ -300,7 +298,7 @@ fn endpoint_cells(row: &EndpointRow, page: &Page) -> Vec<Cell> {
         plain(&row.name.method),
         plain(&row.name.path),
         number(row.calls),
-        statuses(&row.statuses, page),
+        statuses(&row.statuses),
         plain(&row.doubt.as_ref().map_or("yes".to_owned(), |doubt| format!("no: {doubt}"))),
         plain(&p50),
         plain(&p95),
@@ -313,11 +311,11 @@ fn endpoint_cells(row: &EndpointRow, page: &Page) -> Vec<Cell> {
 }
 
 /// `2xx 10, 4xx 2`.
-fn statuses(statuses: &BTreeMap<String, u64>, page: &Page) -> Cell {
+fn statuses(statuses: &BTreeMap<String, u64>) -> Cell {
     let classes = sums::status_classes(statuses);
-    let text: Vec<String> = classes.iter().map(|(class, calls)| format!("{class} {calls}")).collect();
+    let text: Vec<String> = classes.iter().map(|(class, calls)| format!("{class}\u{a0}{calls}")).collect();
     let cell = plain(&text.join(", "));
-    if classes.contains_key("5xx") { page.alarming(cell) } else { cell }
+    if classes.contains_key("5xx") { cell.alarming() } else { cell }
 }
 
 /// Callers over all endpoints of a service.

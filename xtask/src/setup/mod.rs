@@ -26,6 +26,10 @@ const PACKAGES: &[(&str, &str)] = &[
     ("setpriv", "util-linux"),
 ];
 
+/// Programs that the tests of HTML reports can use, which are packages of the same name: the smaller one
+/// first, which older releases of Debian do not have.
+const BROWSERS: &[&str] = &["chromium-headless-shell", "chromium"];
+
 /// Checks and installs all of it.
 pub fn run() -> Result<()> {
     shell::announce("set-up: system packages");
@@ -40,7 +44,22 @@ pub fn run() -> Result<()> {
         apt_install(&missing)?;
     }
     toolchain::ensure()?;
-    servers::ensure()
+    servers::ensure()?;
+    browser()
+}
+
+/// A browser without windows, for the tests of HTML reports: about 290 MB on disk and 80 MB to load
+/// where its libraries are there already. A whole Chromium, if it is there, does as well.
+fn browser() -> Result<()> {
+    shell::announce("set-up: browser");
+    match BROWSERS.iter().find(|program| shell::on_path(program)) {
+        Some(program) => {
+            shell::present(program);
+            Ok(())
+        }
+        None if apt_knows(BROWSERS[0])? => apt_install(&BROWSERS[..1]),
+        None => apt_install(&BROWSERS[1..2]),
+    }
 }
 
 /// Installs Debian packages, after one `apt-get update` per run.

@@ -197,7 +197,7 @@
   const label = (entry) => {
     if (entry.labelled) return;
     entry.labelled = true;
-    entry.row.firstElementChild.append(element("small", { className: "service", textContent: entry.service }));
+    one(".open", entry.row).append(element("small", { className: "service", textContent: entry.service }));
   };
 
   // --- details ------------------------------------------------------------------------------------

@@ -11,12 +11,21 @@ use crate::report::sums::place;
 /// Callers and services that are drawn by themselves; more of them are summed.
 const NODES_MAX: usize = 60;
 
+/// Lines in full strength; the thinner ones stay in the background, where there are more.
+const LINES_STRONG: usize = 150;
+
 /// Times that each side is put in order by the other.
 const SWEEPS: usize = 6;
 
 const WIDTH: f64 = 1000.0;
 const BOX_WIDTH: f64 = 280.0;
-const TOP: f64 = 34.0;
+const TOP: f64 = 30.0;
+
+/// Between two boxes of one side.
+const GAP: f64 = 14.0;
+
+/// Between the edge of a box and its first line.
+const PADDING: f64 = 5.0;
 
 /// All calls of one caller to one service.
 #[derive(Clone, Default)]
@@ -55,19 +64,32 @@ pub(super) fn draw(report: &Report, page: &mut Markup) {
         page.raw(" are summed in one box each.</p>");
     }
     let (left, right) = orders(callers.len(), services.len(), &lines, &callers, &services);
-    let layout = Layout::of(&left, &right);
+    let base = if callers.len().max(services.len()) > 14 { 34.0 } else { 40.0 };
+    let mut from =
+        Side::of(&left, lines.iter().map(|(key, line)| (key.0, width(line.calls, lines.len()))), base);
+    let mut to =
+        Side::of(&right, lines.iter().map(|(key, line)| (key.1, width(line.calls, lines.len()))), base);
+    let height = from.height.max(to.height);
+    from.spread(&left, height);
+    to.spread(&right, height);
     page.raw(
         "<figure><div class=scroll><svg id=map role=group aria-label=\"Who calls what\" viewBox=\"0 0 1000 ",
     );
-    page.coordinate(layout.height).raw("\">");
-    page.raw("<text class=side x=0 y=14>CALLERS</text><text class=side x=1000 y=14 text-anchor=end>SERVICES</text>");
-    draw_lines(&lines, &left, &right, &callers, &services, &layout, page);
+    page.coordinate(TOP + height).raw("\"><text class=side x=0 y=14>CALLERS</text>");
+    page.raw("<text class=side x=1000 y=14 text-anchor=end>SERVICES</text>");
+    draw_lines(
+        &lines,
+        &ends(&lines, &from, &right, |key| *key),
+        &ends(&lines, &to, &left, |key| (key.1, key.0)),
+        &callers,
+        &services,
+        page,
+    );
     for (index, node) in callers.iter().enumerate() {
-        draw_node(node, 'c', index, 0.0, layout.y(&left, index), layout.box_height, page);
+        draw_node(node, 'c', index, 0.0, from.of_node(index), page);
     }
     for (index, node) in services.iter().enumerate() {
-        let y = layout.y(&right, index);
-        draw_node(node, 's', index, WIDTH - BOX_WIDTH, y, layout.box_height, page);
+        draw_node(node, 's', index, WIDTH - BOX_WIDTH, to.of_node(index), page);
     }
     page.raw("</svg></div><figcaption>The wider a line, the more calls (each ten times as many add the same width). \
         <span class=bad-key>Dashed red</span>: half of the calls or more were refused (4xx, 5xx).\
@@ -75,7 +97,13 @@ pub(super) fn draw(report: &Report, page: &mut Markup) {
         </figcaption></figure>");
 }
 
-fn graph(report: &Report) -> (Vec<Node>, Vec<Node>, BTreeMap<(usize, usize), Line>) {
+/// Lines by caller and service.
+type Lines = BTreeMap<(usize, usize), Line>;
+
+/// Where a line's other end stands, the line, and its width.
+type Strand = (usize, (usize, usize), f64);
+
+fn graph(report: &Report) -> (Vec<Node>, Vec<Node>, Lines) {
     let mut lines: BTreeMap<((String, String), usize), Line> = BTreeMap::new();
     let mut sums: BTreeMap<(String, String), u64> = BTreeMap::new();
     let mut services = Vec::new();
@@ -171,7 +199,7 @@ fn largest<K: Ord>(
 fn orders(
     callers: usize,
     services: usize,
-    lines: &BTreeMap<(usize, usize), Line>,
+    lines: &Lines,
     caller_nodes: &[Node],
     service_nodes: &[Node],
 ) -> (Vec<usize>, Vec<usize>) {
@@ -187,7 +215,7 @@ fn order<'a>(nodes: &[Node], ends: impl Iterator<Item = (usize, Option<&'a usize
     let mut middles = vec![(0.0, 0.0); nodes.len()];
     for (node, other, line) in ends {
         if let (Some(middle), Some(&other)) = (middles.get_mut(node), other) {
-            let weight = width(line.calls);
+            let weight = width(line.calls, 1);
             *middle = (middle.0 + weight * other as f64, middle.1 + weight);
         }
     }
@@ -205,77 +233,113 @@ fn order<'a>(nodes: &[Node], ends: impl Iterator<Item = (usize, Option<&'a usize
     positions
 }
 
-/// Where boxes stand.
-struct Layout {
+/// The boxes of one side, from above.
+struct Side {
+    /// Upper edge and height of each node's box.
+    boxes: Vec<(f64, f64)>,
     height: f64,
-    box_height: f64,
-    pitch: f64,
-    rows: usize,
 }
 
-impl Layout {
-    fn of(left: &[usize], right: &[usize]) -> Layout {
-        let rows = left.len().max(right.len());
-        let (box_height, pitch) = if rows > 14 { (36.0, 44.0) } else { (40.0, 56.0) };
-        Layout { height: TOP + rows as f64 * pitch, box_height, pitch, rows }
+impl Side {
+    /// Boxes high enough for their lines, in the given positions; `base` is the height of the lowest.
+    fn of(positions: &[usize], lines: impl Iterator<Item = (usize, f64)>, base: f64) -> Side {
+        let mut needed = vec![PADDING * 2.0; positions.len()];
+        for (node, width) in lines {
+            if let Some(needed) = needed.get_mut(node) {
+                *needed += width + 1.5;
+            }
+        }
+        let mut order: Vec<usize> = (0..positions.len()).collect();
+        order.sort_by_key(|&node| positions.get(node).copied());
+        let mut boxes = vec![(0.0, base); positions.len()];
+        let mut at = 0.0;
+        for node in order {
+            if let (Some(place), Some(needed)) = (boxes.get_mut(node), needed.get(node)) {
+                *place = (at, needed.clamp(base, base * 4.0));
+                at += place.1 + GAP;
+            }
+        }
+        Side { boxes, height: at }
     }
 
-    /// The upper edge of a node's box; the shorter side stands in the middle.
-    fn y(&self, positions: &[usize], node: usize) -> f64 {
-        let free = (self.rows - positions.len()) as f64 * self.pitch / 2.0;
-        TOP + free + positions.get(node).map_or(0.0, |&at| at as f64) * self.pitch
+    /// Moves the boxes apart and down, so that the side takes its place in the middle of `height`.
+    fn spread(&mut self, positions: &[usize], height: f64) {
+        let free = (height - self.height).max(0.0);
+        let apart = (free / self.boxes.len().max(1) as f64).min(GAP * 2.0);
+        let down = (free - apart * (self.boxes.len().max(1) - 1) as f64) / 2.0;
+        for ((y, _), position) in self.boxes.iter_mut().zip(positions) {
+            *y += TOP + down + apart * *position as f64;
+        }
+    }
+
+    fn of_node(&self, node: usize) -> (f64, f64) {
+        self.boxes.get(node).copied().unwrap_or_default()
     }
 }
 
 /// Of a line: each ten times as many calls add the same.
-fn width(calls: u64) -> f64 {
-    1.25 + 1.75 * (calls.max(1) as f64).log10()
+fn width(calls: u64, lines: usize) -> f64 {
+    // Thinner where there are many.
+    let share = (LINES_STRONG as f64 / lines.max(1) as f64).clamp(0.3, 1.0);
+    share * (1.25 + 1.25 * (calls.max(1) as f64).log10())
+}
+
+/// Where each line meets the boxes of one side: below each other in the order of their other ends, each
+/// with the room that it is wide. `this_first` turns a line's key into (node of this side, other node).
+fn ends(
+    lines: &Lines,
+    side: &Side,
+    other_positions: &[usize],
+    this_first: fn(&(usize, usize)) -> (usize, usize),
+) -> BTreeMap<(usize, usize), f64> {
+    let mut of_node: BTreeMap<usize, Vec<Strand>> = BTreeMap::new();
+    for (key, line) in lines {
+        let (this, other) = this_first(key);
+        let position = other_positions.get(other).copied().unwrap_or_default();
+        of_node.entry(this).or_default().push((position, *key, width(line.calls, lines.len())));
+    }
+    let mut ends = BTreeMap::new();
+    for (node, mut lines) in of_node {
+        lines.sort_by_key(|(position, key, _)| (*position, *key));
+        let (y, height) = side.of_node(node);
+        let all: f64 = lines.iter().map(|(_, _, width)| width).sum();
+        // More room than they need is left between them, less makes them overlap.
+        let apart = (height - PADDING * 2.0 - all) / (lines.len() as f64 + 1.0);
+        let mut at = y + PADDING;
+        for (_, key, width) in lines {
+            ends.insert(key, at + apart + width / 2.0);
+            at += apart + width;
+        }
+    }
+    ends
 }
 
 fn draw_lines(
-    lines: &BTreeMap<(usize, usize), Line>,
-    left: &[usize],
-    right: &[usize],
+    lines: &Lines,
+    from: &BTreeMap<(usize, usize), f64>,
+    to: &BTreeMap<(usize, usize), f64>,
     callers: &[Node],
     services: &[Node],
-    layout: &Layout,
     page: &mut Markup,
 ) {
-    // Ends of one box are spread over its side, in the order of the other ends.
-    let ends = |this: fn(&(usize, usize)) -> usize,
-                that: fn(&(usize, usize)) -> usize,
-                positions: &[usize]| {
-        let mut of_node: BTreeMap<usize, Vec<(usize, (usize, usize))>> = BTreeMap::new();
-        for key in lines.keys() {
-            let position = positions.get(that(key)).copied().unwrap_or_default();
-            of_node.entry(this(key)).or_default().push((position, *key));
-        }
-        let mut shares = BTreeMap::new();
-        for mut ends in of_node.into_values() {
-            ends.sort_unstable();
-            let parts = ends.len() as f64 + 1.0;
-            shares
-                .extend(ends.into_iter().enumerate().map(|(at, (_, key))| (key, (at as f64 + 1.0) / parts)));
-        }
-        shares
-    };
-    let from = ends(|key| key.0, |key| key.1, right);
-    let to = ends(|key| key.1, |key| key.0, left);
-    let at = |shares: &BTreeMap<(usize, usize), f64>, key: &(usize, usize), y: f64| {
-        y + shares.get(key).copied().unwrap_or(0.5) * layout.box_height
-    };
     // Thin ones above wide ones.
     let mut sorted: Vec<(&(usize, usize), &Line)> = lines.iter().collect();
     sorted.sort_by_key(|(key, line)| (std::cmp::Reverse(line.calls), **key));
     page.raw("<g class=lines>");
-    for (key, line) in sorted {
-        let (from, to) = (at(&from, key, layout.y(left, key.0)), at(&to, key, layout.y(right, key.1)));
+    for (rank, (key, line)) in sorted.into_iter().enumerate() {
+        let at = |ends: &BTreeMap<(usize, usize), f64>| ends.get(key).copied().unwrap_or_default();
+        let (from, to) = (at(from), at(to));
         let is_refused = line.refused.saturating_mul(2) >= line.calls;
-        page.raw(if is_refused { "<path class=bad data-c=" } else { "<path data-c=" });
+        page.raw(match (is_refused, rank < LINES_STRONG) {
+            (true, true) => "<path class=bad data-c=",
+            (false, true) => "<path data-c=",
+            (true, false) => "<path class=\"bad minor\" data-c=",
+            (false, false) => "<path class=minor data-c=",
+        });
         page.digits(key.0 as u64).raw(" data-s=").digits(key.1 as u64).raw(" d=\"M");
         page.coordinate(BOX_WIDTH).raw(" ").coordinate(from).raw("C500 ").coordinate(from);
         page.raw(" 500 ").coordinate(to).raw(" ").coordinate(WIDTH - BOX_WIDTH).raw(" ").coordinate(to);
-        page.raw("\" stroke-width=").coordinate(width(line.calls)).raw("><title>");
+        page.raw("\" stroke-width=").coordinate(width(line.calls, lines.len())).raw("><title>");
         let name =
             |nodes: &[Node], node: usize| nodes.get(node).map(|node| node.name.clone()).unwrap_or_default();
         page.text(&name(callers, key.0)).raw(" \u{2192} ").text(&name(services, key.1)).raw(": ");
@@ -289,7 +353,7 @@ fn draw_lines(
     page.raw("</g>");
 }
 
-fn draw_node(node: &Node, side: char, index: usize, x: f64, y: f64, height: f64, page: &mut Markup) {
+fn draw_node(node: &Node, side: char, index: usize, x: f64, (y, height): (f64, f64), page: &mut Markup) {
     let link = side == 's' && node.number.is_some();
     if link {
         page.raw("<a href=\"#s").digits(node.number.unwrap_or_default() as u64).raw("\" class=node");
@@ -313,7 +377,9 @@ fn draw_node(node: &Node, side: char, index: usize, x: f64, y: f64, height: f64,
     page.raw(" class=name>").text(&shortened(&node.name, 27)).raw("</text>");
     if !node.detail.is_empty() {
         page.raw("<text x=").coordinate(x + 12.0).raw(" y=").coordinate(middle + 12.0);
-        page.raw(" class=detail>").text(&shortened(&node.detail, 34)).raw("</text>");
+        page.raw(" class=detail>")
+            .text(&if side == 's' { shortened(&node.detail, 33) } else { ending(&node.detail, 33) })
+            .raw("</text>");
     }
     page.raw("<text x=").coordinate(x + BOX_WIDTH - 12.0).raw(" y=").coordinate(middle + 4.5);
     page.raw(" class=calls text-anchor=end>").text(&short_count(node.calls)).raw("</text>");
@@ -347,6 +413,20 @@ fn shortened(text: &str, columns_max: usize) -> String {
     head.into_iter().chain(['\u{2026}']).chain(tail).collect()
 }
 
+/// Its end where it is long, from a `/` on if there is one: the last parts of a cgroup tell most.
+fn ending(text: &str, columns_max: usize) -> String {
+    let text = for_terminal(text);
+    match text.char_indices().rev().nth(columns_max - 1) {
+        Some((at, _)) if at > 0 => {
+            let end = text.get(at..).unwrap_or_default();
+            let end =
+                end.find('/').filter(|at| end.len() - at > 8).and_then(|at| end.get(at..)).unwrap_or(end);
+            format!("\u{2026}{end}")
+        }
+        _ => text.into_owned(),
+    }
+}
+
 /// `950`, `12k`, `3.4M`.
 fn short_count(number: u64) -> String {
     for (unit, name) in [(1_000_000_000_000u64, "T"), (1_000_000_000, "G"), (1_000_000, "M"), (1_000, "k")] {
@@ -367,6 +447,8 @@ mod tests {
         assert_eq!(shortened("api.example", 27), "api.example");
         assert_eq!(shortened("abcdefghij", 7), "abc\u{2026}hij");
         assert_eq!(shortened("ééééé", 7), "é\u{2026}é");
+        assert_eq!(ending("/kubepods.slice/gateway-17.scope", 20), "\u{2026}/gateway-17.scope");
+        assert_eq!(ending("abcdefghij", 4), "\u{2026}ghij");
         assert_eq!(
             ["950", "1.2k", "12k", "3.4M"],
             [950, 1_200, 12_000, 3_400_000].map(short_count).each_ref().map(|t| &**t)
