@@ -77,7 +77,7 @@ pub enum Command {
     /// Show the whole inventory, or write it as a page
     Report(Report),
     /// List endpoints
-    Endpoints(Query),
+    Endpoints(Endpoints),
     /// List who calls which endpoint
     Callers(Query),
     /// List the fields that data passes through
@@ -97,6 +97,35 @@ pub enum Command {
         /// Which shell
         shell: clap_complete::Shell,
     },
+}
+
+/// `endpoints`.
+#[derive(Args, Clone, Debug)]
+pub struct Endpoints {
+    /// What to show.
+    #[command(flatten)]
+    pub query: Query,
+    /// Say segment by segment why paths read as they do
+    #[arg(long)]
+    pub explain: bool,
+}
+
+/// What people say about routes.
+#[derive(Args, Clone, Debug, Default)]
+pub struct Routes {
+    /// YAML or JSON file with rules for path templates: `split`, `collapse`, `name`, `never`
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "APICENSUS_HINTS",
+        hide_env_values = true,
+        help_heading = "Routes"
+    )]
+    pub hints: Option<PathBuf>,
+    /// OpenAPI document whose paths win over all else, for the services that it names, or for SERVICE
+    /// (may be given again)
+    #[arg(long, value_name = "[SERVICE=]FILE", help_heading = "Routes")]
+    pub openapi: Vec<String>,
 }
 
 /// `report`.
@@ -198,12 +227,15 @@ pub struct ExportFilters {
     /// Only endpoints seen since: a duration before now (30m, 2h, 7d) or an RFC 3339 time
     #[arg(long, value_name = "TIME", help_heading = "Filters")]
     pub since: Option<String>,
+    /// What people say about routes.
+    #[command(flatten)]
+    pub routes: Routes,
 }
 
 impl From<ExportFilters> for Query {
     fn from(filters: ExportFilters) -> Query {
-        let ExportFilters { service, method, path, caller, since } = filters;
-        Query { output: Output { format: Format::Json }, service, method, path, caller, since }
+        let ExportFilters { service, method, path, caller, since, routes } = filters;
+        Query { output: Output { format: Format::Json }, service, method, path, caller, since, routes }
     }
 }
 
@@ -263,6 +295,9 @@ pub struct Run {
     /// Prometheus text, rewritten as a whole once per --flush-ms
     #[arg(long, value_name = "PATH", help_heading = "Output")]
     pub metrics_file: Option<PathBuf>,
+    /// What people say about routes.
+    #[command(flatten)]
+    pub routes: Routes,
 }
 
 /// `--front-end`.
@@ -323,4 +358,7 @@ pub struct Query {
     /// Only what was seen since: a duration before now (30m, 2h, 7d) or an RFC 3339 time
     #[arg(long, value_name = "TIME", help_heading = "Filters")]
     pub since: Option<String>,
+    /// What people say about routes.
+    #[command(flatten)]
+    pub routes: Routes,
 }

@@ -1,5 +1,6 @@
 //! One function per command: open what it needs, let the stages work, print what they made.
 
+use std::error::Error;
 use std::fs;
 use std::io::{self, IsTerminal, Write};
 use std::path::Path;
@@ -12,9 +13,10 @@ use crate::cli::{
 };
 use crate::config::{self, Failure};
 use crate::inventory::Inventory;
-use crate::inventory::catalog::Catalog;
+use crate::inventory::catalog::{Catalog, Reading};
 use crate::report::doctor::{CheckRow, Doctor, Outcome};
 use crate::report::document::{Callers, Endpoints, Fields, Report};
+use crate::report::explain;
 use crate::report::noise::Noise;
 use crate::report::openapi::{self, Version};
 use crate::report::status::{RunFacts, Status};
@@ -41,9 +43,10 @@ pub fn execute(cli: &Cli) -> Result<u8, Failure> {
     match &cli.command {
         Command::Run(typed) => run(config::Run::of(typed, store()?)?, progress),
         Command::Report(typed) => report(&store()?, typed),
-        Command::Endpoints(query) => {
-            let (_, catalog) = load(&store()?, query)?;
-            show(query.output, &Endpoints::of(&catalog), text::endpoints)
+        Command::Endpoints(cli::Endpoints { query, explain }) => {
+            let (_, catalog) = load_and(&store()?, query, *explain)?;
+            let as_text = if *explain { explain::explained } else { text::endpoints };
+            show(query.output, &Endpoints::of(&catalog), as_text)
         }
         Command::Callers(query) => {
             let (_, catalog) = load(&store()?, query)?;
@@ -101,10 +104,46 @@ fn checks() -> Vec<Check> {
 }
 
 fn load(store: &config::Store, query: &Query) -> Result<(Inventory, Catalog), Failure> {
+    load_and(store, query, false)
+}
+
+/// The inventory, and as people read it; with reasons if asked to `explain`.
+fn load_and(store: &config::Store, query: &Query, explain: bool) -> Result<(Inventory, Catalog), Failure> {
     let filter = config::filter(query, store::now())?;
-    let inventory = blocking(async { SqliteStore::open(&store.path).await?.load().await })?;
-    let catalog = filter.apply(Catalog::of(&inventory));
+    let guidance = config::guidance(&query.routes)?;
+    let (inventory, key) = blocking(async {
+        let opened = SqliteStore::open(&store.path).await?;
+        let inventory = opened.load().await?;
+        let key = if guidance.is_empty() || !inventory.has_hidden_words() {
+            None
+        } else {
+            Some(opened.key().await)
+        };
+        Ok((inventory, key))
+    })?;
+    let strangers = guidance.strangers(inventory.endpoints.keys().map(|key| &*key.service));
+    if !strangers.is_empty() && !inventory.endpoints.is_empty() {
+        let names: Vec<&str> = strangers.into_iter().take(10).collect();
+        tracing::warn!(
+            "--openapi changes nothing: no service of the store is {}; say which it is with --openapi SERVICE=FILE",
+            names.join(" or ")
+        );
+    }
+    let key = key.and_then(|key| key.map_err(|error| warn_of_key(&error)).ok());
+    let reading = Reading { guidance: Some(&guidance), key: key.as_ref(), explain };
+    let catalog = filter.apply(Catalog::read(&inventory, reading));
     Ok((inventory, catalog))
+}
+
+/// Without the key, what was said of words that are stored as hashes cannot be applied.
+fn warn_of_key(error: &StoreError) {
+    let mut why = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        why.push_str(&format!(": {error}"));
+        cause = error.source();
+    }
+    tracing::warn!("--hints and --openapi apply to words that are stored in clear only: {why}");
 }
 
 fn report(store: &config::Store, typed: &cli::Report) -> Result<u8, Failure> {

@@ -10,11 +10,14 @@ use jiff::{SpanRelativeTo, Unit};
 use crate::call::Method;
 use crate::cli;
 use crate::flow::Timestamp;
+use crate::inventory::guidance::Guidance;
 use crate::report::filter::{Filter, Glob};
 use crate::store::StoreError;
 
+mod guidance;
 pub mod scope;
 
+pub use guidance::guidance;
 pub use scope::Scope;
 
 /// Why a command could not do its work, by exit code.
@@ -79,6 +82,8 @@ pub struct Run {
     pub store: Store,
     /// What to capture.
     pub scope: Scope,
+    /// What people say about routes.
+    pub guidance: Guidance,
     /// Where in the kernel to look.
     pub front_end: FrontEnd,
     /// Bytes of one operation that are copied at the most.
@@ -136,6 +141,7 @@ impl Run {
         Ok(Run {
             store,
             scope,
+            guidance: guidance(&typed.routes)?,
             front_end: match typed.front_end {
                 cli::FrontEnd::Auto => FrontEnd::Auto,
                 cli::FrontEnd::Socket => FrontEnd::Socket,

@@ -149,3 +149,15 @@ pub const VALUES_WATCHED_MAX: usize = 32_768;
 
 /// Bytes of a field's whole name (JSON pointer).
 pub const FIELD_NAME_BYTES_MAX: usize = 512;
+
+/// Rules of one hints file, written by hand.
+pub const HINTS_MAX: usize = 10_000;
+
+/// Bytes of one hints file.
+pub const HINTS_BYTES_MAX: u64 = 4 << 20;
+
+/// Bytes of one OpenAPI document; the largest public ones have 35 MiB.
+pub const OPENAPI_BYTES_MAX: u64 = 64 << 20;
+
+/// Routes of one OpenAPI document, for each of its base paths; the largest public ones have 17,000.
+pub const OPENAPI_ROUTES_MAX: usize = 100_000;

@@ -9,7 +9,7 @@ use std::collections::{HashMap, HashSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use crate::call::{Parties, Reader};
+use crate::call::{Parties, Reader, RouteWords};
 use crate::counter::{Counter, Counters};
 use crate::flow::{ConnectionId, Peer, Timestamp, Verdict, Workload};
 use crate::inventory::Recorder;
@@ -37,6 +37,7 @@ pub struct Pipeline {
     buffered_bytes: usize,
     calls: u64,
     opened: u64,
+    is_finished: bool,
     now: Timestamp,
 }
 
@@ -89,8 +90,14 @@ impl Pipeline {
             buffered_bytes: 0,
             calls: 0,
             opened: 0,
+            is_finished: false,
             now: Timestamp(0),
         }
+    }
+
+    /// Words that people said are of routes are kept in clear from now on.
+    pub fn know(&mut self, words: RouteWords) {
+        self.reader.know(words);
     }
 
     /// Counters of all stages, for the source to add its own.
@@ -135,7 +142,10 @@ impl Pipeline {
                 self.counters_taken.add_many(counter, more);
             }
         }
-        self.recorder.take(&self.reader)
+        match self.is_finished {
+            true => self.recorder.finish(&self.reader),
+            false => self.recorder.take(&self.reader),
+        }
     }
 
     /// Adds to a loss that the source counted itself.
@@ -145,6 +155,7 @@ impl Pipeline {
 
     /// The source ended: what is in flight is reported as far as it is known.
     pub fn finish(&mut self) {
+        self.is_finished = true;
         let open: Vec<ConnectionId> = self.connections.keys().copied().collect();
         for id in open {
             if let Some(connection) = self.connections.remove(&id) {

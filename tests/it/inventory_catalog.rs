@@ -41,7 +41,6 @@ fn parameters_are_named_after_their_parent() {
         "/api/v1/users/{uuid}",
         "/api/v1/users/me",
         "/api/v1/users/{integer}/order-items/{integer}",
-        "/api/v1/users/{integer}/{integer}",
         "/users/{integer}/users/{integer}",
         "/days/{date}",
         "/v1/{integer}",
@@ -66,22 +65,4 @@ fn hidden_words_are_told_apart_by_their_hash_until_they_are_shown() {
     assert_eq!(templates(&inventory), [users[0], users[1], "/~0000000d/list x1 []"]);
     inventory.words.insert(0xd_0000_0007, "boxscores".into());
     assert_eq!(templates(&inventory), ["/boxscores/list x1 []", users[0], users[1]]);
-}
-
-#[test]
-fn many_alike_words_are_values_but_not_at_the_start() {
-    let word =
-        |n: u32| format!("w{}", char::from(b'a' + (n % 26) as u8).to_string().repeat(1 + n as usize / 26));
-    let paths =
-        |count: u32, before: &str| (0..count).map(|n| format!("{before}/{}", word(n))).collect::<Vec<_>>();
-    let count =
-        |paths: &[String]| templates(&inventory(&paths.iter().map(String::as_str).collect::<Vec<_>>())).len();
-    assert_eq!(count(&paths(39, "/tags")), 39);
-    assert_eq!(count(&paths(45, "/tags")), 1);
-    assert_eq!(count(&paths(45, "/api/v2")), 45);
-    assert_eq!(count(&paths(45, "")), 45);
-    // One that leads on is no leaf among leaves.
-    let mut mixed = paths(45, "/tags");
-    mixed.push("/tags/search/latest".to_owned());
-    assert_eq!(count(&mixed), 2);
 }

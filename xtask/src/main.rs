@@ -7,6 +7,7 @@ mod bench;
 mod build;
 mod check;
 mod demo;
+mod eval;
 mod layout;
 #[allow(dead_code, reason = "the live tests use the rest")]
 #[path = "../../tests/kernel/netns.rs"]
@@ -58,6 +59,11 @@ enum Action {
         /// Another checkout than this one.
         root: Option<std::path::PathBuf>,
     },
+    /// Judge how right the sensor is on data that it was not tuned on.
+    Eval {
+        #[command(subcommand)]
+        what: eval::What,
+    },
     /// Measure cost and completeness.
     Bench {
         #[command(subcommand)]
@@ -73,6 +79,7 @@ fn main() {
         Action::Demo(options) => demo::run(&options),
         Action::Test(options) => check::run(&options),
         Action::Tidy { root } => tidy::run(root.as_deref()),
+        Action::Eval { what } => eval::run(&what),
         Action::Bench { what } => bench::run(&what),
     };
     if let Err(error) = result {

@@ -8,13 +8,13 @@ use sensor::inventory::template::{COUNT, DEPTH, SPLITS, TREE_NODES};
 
 use super::fit::Example;
 
-const TREES: usize = 160;
-const RATE: f64 = 0.1;
+const TREES: usize = 80;
+const RATE: f64 = 0.15;
 const BINS: usize = 32;
 const LEAF_PENALTY: f64 = 2.0;
 
 /// Examples that a side of a split must have.
-const SIDE_MIN: f64 = 60.0;
+const SIDE_MIN: f64 = 100.0;
 
 /// One tree: complete, `SPLITS` splits, children of node `i` at `2i + 1` and `2i + 2`.
 pub struct Tree {

@@ -8,6 +8,7 @@ mod corpus;
 mod fit;
 mod rng;
 mod score;
+mod speed;
 mod system;
 mod traffic;
 mod values;
@@ -50,9 +51,12 @@ struct Options {
     /// Show so many of the services with most wrong requests, with examples.
     #[arg(long, default_value_t = 0)]
     worst: usize,
-    /// Fit the weights on the tuning half and print them as source text.
+    /// Fit the trees that weigh the evidence on the tuning half, and print them.
     #[arg(long)]
     fit: bool,
+    /// Measure what templating costs instead.
+    #[arg(long)]
+    speed: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, ValueEnum)]
@@ -81,6 +85,10 @@ fn main() -> Result<()> {
         let half = services.iter().filter(|service| is_held_out(&service.provider) == held_out);
         half.step_by(options.every.max(1)).collect()
     };
+    if options.speed {
+        speed::run(&services, &values, options.seed);
+        return Ok(());
+    }
     if options.fit {
         fit::run(&half(false), &values, options.seed);
         return Ok(());
@@ -136,7 +144,7 @@ fn evaluate(half: &str, services: &[&Service], values: &Values, options: &Option
             "    wrong: {hidden:.1} % right but for a word not shown, {lost:.1} % literal taken for a value, \
              {kept:.1} % value taken for a literal, {other:.1} % other"
         );
-        wrong.sort_by(|one, other| other.0.cmp(&one.0));
+        wrong.sort_by_key(|(count, ..)| std::cmp::Reverse(*count));
         for (count, number, examples) in wrong.iter().take(options.worst) {
             println!("    {count} wrong at {}", services[*number].name);
             examples.iter().for_each(|example| println!("        {example}"));

@@ -1,14 +1,14 @@
 //! What the sensor makes of requests: real messages through the protocol reader, the privacy border and
 //! the recorder, deltas merged as a store does, templates of the whole.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
+use std::time::Instant;
 
 use sensor::call::{CallClass, Parties, Path, Reader};
 use sensor::counter::Counters;
 use sensor::flow::{Direction, Peer, Timestamp};
-use sensor::inventory::catalog::Catalog;
 use sensor::inventory::template::{Guide, Templates};
 use sensor::inventory::{Inventory, Recorder};
 use sensor::protocol::{Connection, Exchange};
@@ -21,20 +21,26 @@ const KEY: [u8; 16] = *b"key of this test";
 /// Calls between two flushes.
 const FLUSH_CALLS: usize = 500;
 
+/// Rounds of the same requests before the steady state.
+const ROUNDS: usize = 8;
+
 /// What came out.
 pub struct Outcome {
     /// Template of each request, parameters as `{}`; literals that may not be shown are `~…`.
     pub templates: Vec<String>,
-    /// Endpoints in the catalog.
-    pub endpoints: usize,
-    /// Rows that were stored.
-    pub rows: usize,
     pub inventory: Inventory,
     pub paths: Vec<(Path, CallClass)>,
 }
 
-/// Takes requests through the sensor.
-pub fn run(requests: &[Request]) -> Outcome {
+/// What a sensor stored, with the paths of its calls.
+struct Fed {
+    inventory: Inventory,
+    paths: Vec<(Path, CallClass)>,
+}
+
+/// Feeds requests to a sensor; also gives the nanoseconds that each took from the privacy border to the
+/// recorder, with its part of flushes.
+fn feed(requests: &[&Request]) -> (Fed, Vec<u64>) {
     let mut reader = Reader::new(KEY);
     let mut recorder = Recorder::new(KEY);
     let mut counters = Counters::default();
@@ -46,6 +52,7 @@ pub fn run(requests: &[Request]) -> Outcome {
     let callers: Vec<Arc<Peer>> = (0..CALLERS).map(peer).collect();
     let mut exchanges: Vec<Exchange> = Vec::new();
     let mut paths = Vec::with_capacity(requests.len());
+    let mut times = Vec::with_capacity(requests.len());
     for (number, request) in requests.iter().enumerate() {
         let text = format!("{} {} HTTP/1.1\r\nhost: api.test\r\n\r\n", request.method, request.path);
         let body = format!("{{\"number\":{number}}}");
@@ -67,14 +74,24 @@ pub fn run(requests: &[Request]) -> Outcome {
             remote_port: 40_000,
         };
         let exchange = exchanges.pop().expect("the exchange that was just sent");
+        let started = Instant::now();
         let call = reader.read(exchange, &parties, &mut counters).expect("a request");
         recorder.record(&call, &mut counters);
-        paths.push((call.path, call.class));
-        if (number + 1) % FLUSH_CALLS == 0 || number + 1 == requests.len() {
-            inventory.merge(recorder.take(&reader));
+        let delta =
+            ((number + 1) % FLUSH_CALLS == 0 || number + 1 == requests.len()).then(|| recorder.take(&reader));
+        times.push(started.elapsed().as_nanos() as u64);
+        if let Some(delta) = delta {
+            inventory.merge(delta);
         }
+        paths.push((call.path, call.class));
     }
-    let catalog = Catalog::of(&inventory);
+    (Fed { inventory, paths }, times)
+}
+
+/// Takes requests through the sensor.
+pub fn run(requests: &[Request]) -> Outcome {
+    let requests: Vec<&Request> = requests.iter().collect();
+    let (Fed { inventory, paths }, _) = feed(&requests);
     let mut templates = Templates::default();
     for (key, stats) in inventory.endpoints.iter().filter(|(key, _)| key.class == CallClass::Found) {
         templates.add(&key.path, key.method, stats.calls);
@@ -92,13 +109,26 @@ pub fn run(requests: &[Request]) -> Outcome {
         }
     };
     let templates = paths.iter().map(of).collect();
-    let endpoints = catalog.services.iter().map(|service| service.endpoints.len()).sum();
-    Outcome { templates, endpoints, rows: inventory.endpoints.len(), inventory, paths }
+    Outcome { templates, inventory, paths }
 }
 
-/// Words of the inventory by hash.
-pub fn words(inventory: &Inventory) -> &BTreeMap<u64, Arc<str>> {
-    &inventory.words
+/// Nanoseconds that reading and recording a request takes more, when all of it was seen before, than the
+/// same requests for `/status`; flushes and learning included.
+pub fn path_cost_ns(requests: &[Request]) -> f64 {
+    let plain: Vec<Request> =
+        requests.iter().map(|r| Request { path: "/status".to_owned(), truth: String::new(), ..*r }).collect();
+    let mut best = [f64::MAX; 2];
+    // In turn, so that a busy machine slows both.
+    for _ in 0..3 {
+        for (best, requests) in best.iter_mut().zip([requests, &plain[..]]) {
+            let again: Vec<&Request> = (0..ROUNDS).flat_map(|_| requests).collect();
+            let (_, times) = feed(&again);
+            // The last round, but for the last flush, which settles everything once more.
+            let warm = &times[times.len() - requests.len()..times.len() - 1];
+            *best = best.min(warm.iter().sum::<u64>() as f64 / warm.len() as f64);
+        }
+    }
+    best[0] - best[1]
 }
 
 /// A template with `{}` for each parameter.

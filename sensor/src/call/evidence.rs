@@ -8,13 +8,11 @@
 //! which they come does not matter.
 
 use std::collections::BTreeMap;
-use std::hash::Hasher;
 use std::sync::Arc;
 
 use hashbrown::HashTable;
-use siphasher::sip::SipHasher13;
 
-use super::lexicon::mark;
+use super::hidden::WordKey;
 use super::{Extension, SegmentKind, WordClass};
 use crate::counter::{Counter, Counters};
 use crate::limits::PATH_WORDS_MAX;
@@ -107,23 +105,15 @@ struct Place {
 
 /// The table of words under observation, bounded by [`PATH_WORDS_MAX`].
 pub(super) struct Evidence {
-    key: [u8; 16],
+    /// Hides words.
+    pub(super) key: WordKey,
     candidates: HashTable<Candidate>,
     places: HashTable<Place>,
 }
 
 impl Evidence {
     pub(super) fn new(key: [u8; 16]) -> Evidence {
-        Evidence { key, candidates: HashTable::new(), places: HashTable::new() }
-    }
-
-    /// Keyed hash of a segment behind one pattern, the same in all runs of one installation. The same
-    /// word behind another pattern has another: showing one shows nothing of the other.
-    fn hidden(&self, pattern: u64, text: &[u8], look: Look) -> u64 {
-        let mut hasher = SipHasher13::new_with_key(&self.key);
-        hasher.write(&pattern.to_le_bytes());
-        hasher.write(text);
-        mark(hasher.finish(), look.class, look.extension)
+        Evidence { key: WordKey::new(key), candidates: HashTable::new(), places: HashTable::new() }
     }
 
     /// The place has more words of the group than it keeps apart.
@@ -148,7 +138,7 @@ impl Evidence {
         if self.is_full(spot.place, group) {
             return Err(group.kind());
         }
-        let hidden = self.hidden(spot.pattern, text, look);
+        let hidden = self.key.hide(spot.pattern, text, look);
         let id = (hidden, spot.place);
         let hash = |hidden: u64, place: u64| hidden ^ place.rotate_left(32);
         let is = |c: &Candidate| (c.hidden, c.place) == id;

@@ -12,7 +12,7 @@ use super::{Facts, FieldNames, Place};
 use crate::counter::Counters;
 
 /// Decodes `%xx` and, where `plus_is_space`, `+`. A `%` without two hex digits stays as it is.
-pub(super) fn decode(text: &[u8], plus_is_space: bool) -> Cow<'_, [u8]> {
+pub(crate) fn decode(text: &[u8], plus_is_space: bool) -> Cow<'_, [u8]> {
     let coded = |byte: &u8| *byte == b'%' || (plus_is_space && *byte == b'+');
     let Some(first) = text.iter().position(coded) else { return Cow::Borrowed(text) };
     let mut plain = text[..first].to_vec();

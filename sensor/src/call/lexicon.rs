@@ -1,6 +1,6 @@
 //! What a path segment looks like that is in no dictionary: bytes in, a [`WordClass`] out, or none if
 //! no route word reads like that. Says nothing of what the segment is: that is for the evidence of a
-//! service's traffic. English words (`english.txt`, from SCOWL, see LICENSE) count as looks only and
+//! service's traffic. English words (`english.txt`, from SCOWL, see `english.LICENSE`) count as looks only and
 //! are never a reason to keep a text.
 
 use hashbrown::HashTable;
@@ -115,7 +115,7 @@ impl Lexicon {
         let mut english = true;
         let mut compound = true;
         for word in &mut words {
-            let Some(word) = word else { return None };
+            let word = word?;
             english = english && self.knows(dictionary, word);
             compound = compound && (english || self.is_compound(dictionary, word));
         }
@@ -143,6 +143,11 @@ impl Lexicon {
 pub(super) fn mark(hash: u64, class: WordClass, extension: Option<Extension>) -> u64 {
     let extension = extension.map_or(0, Extension::code);
     hash >> MARK_BITS << MARK_BITS | extension << CLASS_BITS | class as u64
+}
+
+/// What of a hidden word's hash is of its text.
+pub(super) fn without_mark(hidden: u64) -> u64 {
+    hidden >> MARK_BITS
 }
 
 /// Class of a hidden word.

@@ -11,6 +11,7 @@ mod form;
 pub(crate) mod hash;
 mod header;
 mod held;
+mod hidden;
 mod json;
 pub(crate) mod lexicon;
 pub(crate) mod looks;
@@ -19,6 +20,7 @@ mod media;
 mod name;
 mod path;
 mod reader;
+mod route_words;
 pub(crate) mod segment;
 mod target;
 mod text;
@@ -33,8 +35,12 @@ pub use auth::carries_credential;
 pub(crate) use auth::is_key_name;
 pub use facts::Facts;
 pub use fields::FieldNames;
+pub(crate) use form::decode;
+pub use hidden::WordKey;
 pub use path::{path_of_text, path_text};
 pub use reader::{Parties, Reader};
+pub use route_words::RouteWords;
+pub(crate) use route_words::fits;
 
 use crate::flow::{Peer, Timestamp};
 

@@ -17,7 +17,8 @@ use super::segment::is_prefix;
 use super::text::facts_of_text;
 use super::words::{Position, Words};
 use super::{
-    Call, CallClass, Facts, FieldNames, Method, Path, Place, Segment, auth, class, form, mark, target,
+    Call, CallClass, Facts, FieldNames, Method, Path, Place, RouteWords, Segment, auth, class, form, mark,
+    target,
 };
 use crate::counter::{Counter, Counters};
 use crate::flow::{Direction, Peer};
@@ -48,6 +49,7 @@ pub struct Reader {
     words: Words,
     headers: Headers,
     authorities: HashTable<(Box<[u8]>, Arc<str>)>,
+    said: RouteWords,
     /// The last caller with its hash: calls of one connection come together.
     caller: Option<(Arc<Peer>, u64)>,
 }
@@ -72,8 +74,14 @@ impl Reader {
             words,
             headers: Headers::new(seed),
             authorities: HashTable::new(),
+            said: RouteWords::default(),
             caller: None,
         }
+    }
+
+    /// Words that people said are of routes are kept in clear from now on, where they were said.
+    pub fn know(&mut self, words: RouteWords) {
+        self.said = words;
     }
 
     /// Names of the fields that calls refer to.
@@ -120,7 +128,7 @@ impl Reader {
         let path_bit = mark::path_bit(self.seed, at_service, target.path);
         // What is not there teaches nothing: scanners would fill all places.
         let teaches = status.is_none_or(|status| !matches!(status, 404 | 405 | 410 | 501));
-        let (mut path, pattern) = self.path(target.path, at_service, teaches, counters);
+        let (mut path, pattern) = self.path(target.path, &service, at_service, teaches, counters);
         self.fields.names.begin(pattern, caller_hash);
         // The inventory tells endpoints apart by the shapes of values and by hidden words too.
         let method_hash = self.seed.bytes(pattern, method.0.as_bytes());
@@ -305,7 +313,14 @@ impl Reader {
     }
 
     /// The path and the hash that stands for the service and its pattern.
-    fn path(&mut self, raw: &[u8], service: u64, teaches: bool, counters: &mut Counters) -> (Path, u64) {
+    fn path(
+        &mut self,
+        raw: &[u8],
+        name: &str,
+        service: u64,
+        teaches: bool,
+        counters: &mut Counters,
+    ) -> (Path, u64) {
         if raw == b"*" {
             return ([Segment::Word("*".into())].into_iter().collect(), service);
         }
@@ -318,30 +333,23 @@ impl Reader {
         let mut path = Path::new();
         let mut spot = Spot { place: service, pattern: service };
         let mut leading = true;
+        let mut said = self.said.start(service, name);
         let count = segments.len();
         for (at, coded) in segments.into_iter().enumerate() {
             let text = form::decode(coded, false);
             let position = Position { spot, leading, last: at + 1 == count, teaches };
-            let segment = self.words.segment(&text, position, counters);
-            let Spot { place, pattern } = &mut spot;
-            match &segment {
-                Segment::Word(word) => {
-                    *place = self.seed.bytes(*place, word.as_bytes());
-                    *pattern = self.seed.bytes(*pattern, word.as_bytes());
-                    leading = leading && is_prefix(word);
-                }
+            let segment = match self.said.next(&mut said, &text) {
+                Some(word) => Segment::Word(word),
+                None => self.words.segment(&text, position, counters),
+            };
+            spot.pattern = self.words.evidence.key.behind(spot.pattern, &segment);
+            spot.place = match &segment {
+                Segment::Word(word) => self.seed.bytes(spot.place, word.as_bytes()),
+                Segment::Hidden(hidden) => self.seed.number(spot.place, *hidden),
                 // All values at one place lead to the same next place.
-                Segment::Hidden(hidden) => {
-                    *place = self.seed.number(*place, *hidden);
-                    *pattern = self.seed.number(*pattern, 1);
-                    leading = false;
-                }
-                Segment::Parameter(_) | Segment::File(..) => {
-                    *place = self.seed.number(*place, 1);
-                    *pattern = self.seed.number(*pattern, 1);
-                    leading = false;
-                }
-            }
+                Segment::Parameter(_) | Segment::File(..) => self.seed.number(spot.place, 1),
+            };
+            leading = leading && matches!(&segment, Segment::Word(word) if is_prefix(word));
             path.push(segment);
         }
         (path, spot.pattern)

@@ -10,7 +10,8 @@ use super::explain::{Explanation, explain};
 use super::fit::Places;
 use super::guidance::Guidance;
 use super::noise::Noise;
-use super::template::{Guide, NodeId, Templates};
+use super::said::Said;
+use super::template::{Guide, NodeId, Routed, Templates};
 use super::{EndpointKey, EndpointStats, Inventory};
 use crate::call::{Method, SegmentKind};
 
@@ -63,6 +64,8 @@ pub struct Parameter {
 pub struct Reading<'a> {
     /// What people said about routes.
     pub guidance: Option<&'a Guidance>,
+    /// The installation's key: hidden words that people named are recognised by it.
+    pub key: Option<&'a [u8; 16]>,
     /// Endpoints say why they have their template.
     pub explain: bool,
 }
@@ -75,7 +78,8 @@ impl Catalog {
 
     /// As [`Catalog::of`], with what people said.
     pub fn read(inventory: &Inventory, reading: Reading<'_>) -> Catalog {
-        let aside = Aside::of(inventory, reading.guidance);
+        let said = Said::of(inventory, reading.guidance, reading.key);
+        let aside = Aside::of(inventory, &said);
         let mut rows: BTreeMap<Arc<str>, Vec<(&EndpointKey, &EndpointStats)>> = BTreeMap::new();
         for (key, stats) in &inventory.endpoints {
             if aside.class(key).is_none() {
@@ -84,15 +88,11 @@ impl Catalog {
         }
         let (mut services, mut places) = (Vec::new(), BTreeMap::new());
         for (name, rows) in rows {
-            let guide = match reading.guidance {
-                Some(guidance) => Guide::of(guidance, &name, &inventory.words),
-                None => Guide::default(),
-            };
-            let (endpoints, found) = endpoints(&rows, &guide, &inventory.words, reading.explain);
+            let (endpoints, found) = endpoints(&rows, said.guide(&name), said.words(), reading.explain);
             places.insert(name.clone(), (services.len(), found));
             services.push(Service { name, endpoints });
         }
-        let noise = Noise::beside(inventory, &aside, &mut services, &places);
+        let noise = Noise::beside(inventory, said.words(), &aside, &mut services, &places);
         Catalog { services, noise }
     }
 }
@@ -110,7 +110,14 @@ fn endpoints(
     }
     templates.settle(guide);
     let mut sums: BTreeMap<(NodeId, Method), EndpointStats> = BTreeMap::new();
+    // Documents win: what they have is not asked of the tree, which learns from it all the same.
+    let mut routed: BTreeMap<(u32, Method), Routed> = BTreeMap::new();
     for (key, stats) in rows {
+        if let Some((number, route)) = guide.route(&key.path) {
+            let routed = routed.entry((number, key.method)).or_insert_with(|| Routed::of(route));
+            routed.add(&key.path, stats);
+            continue;
+        }
         let Some(node) = templates.locate(&key.path) else {
             debug_assert!(false, "every path that was added has a template");
             continue;
@@ -120,6 +127,19 @@ fn endpoints(
     // Two nodes read alike where a word stands in clear and, from before it was known, as a hash.
     let mut endpoints: BTreeMap<(String, Method), Endpoint> = BTreeMap::new();
     let mut nodes: BTreeMap<(NodeId, Method), String> = BTreeMap::new();
+    let mut routes: BTreeMap<(u32, Method), String> = BTreeMap::new();
+    for ((number, method), route) in routed {
+        let (template, parameters) = route.template();
+        routes.insert((number, method), template.clone());
+        let explanation = if with_reasons { route.explanation() } else { Vec::new() };
+        match endpoints.entry((template.clone(), method)) {
+            Entry::Occupied(mut known) => known.get_mut().stats.merge(route.stats),
+            Entry::Vacant(new) => {
+                let stats = route.stats;
+                new.insert(Endpoint { method, template, parameters, confidence: 1.0, explanation, stats });
+            }
+        }
+    }
     for ((node, method), stats) in sums {
         let (template, parameters) = templates.template(node, words);
         nodes.insert((node, method), template.clone());
@@ -136,10 +156,23 @@ fn endpoints(
             }
         }
     }
-    let at: BTreeMap<&(String, Method), usize> = endpoints.keys().zip(0..).collect();
-    let at = nodes
-        .into_iter()
-        .filter_map(|((node, method), template)| Some(((node, method), *at.get(&(template, method))?)));
-    let places = Places { endpoints: at.collect(), templates };
+    let at: BTreeMap<(String, Method), usize> = endpoints.keys().cloned().zip(0..).collect();
+    let places = Places {
+        endpoints: placed(nodes, &at),
+        routes: placed(routes, &at),
+        guide: guide.clone(),
+        templates,
+    };
     (endpoints.into_values().collect(), places)
+}
+
+/// Positions of endpoints by what they were made of.
+fn placed<Of: Ord>(
+    templates: BTreeMap<(Of, Method), String>,
+    at: &BTreeMap<(String, Method), usize>,
+) -> BTreeMap<(Of, Method), usize> {
+    let position = |((of, method), template): ((Of, Method), String)| {
+        Some(((of, method), *at.get(&(template, method))?))
+    };
+    templates.into_iter().filter_map(position).collect()
 }

@@ -15,9 +15,11 @@ pub struct Explanation {
     pub segment: String,
     /// What it was taken for.
     pub taken_for: TakenFor,
+    /// Because somebody said so.
+    pub said: bool,
     /// Probability of that: 0 to 1.
     pub confidence: f64,
-    /// Calls at this place.
+    /// Calls at this place; of a route of a document only those of the endpoint.
     pub calls: u64,
     /// Different unknown or dictionary words among the values.
     pub words: u64,
@@ -34,8 +36,6 @@ pub enum TakenFor {
     Literal,
     /// A parameter.
     Parameter,
-    /// Either, because somebody said so.
-    Said,
 }
 
 impl TakenFor {
@@ -44,7 +44,6 @@ impl TakenFor {
         match self {
             TakenFor::Literal => "literal",
             TakenFor::Parameter => "parameter",
-            TakenFor::Said => "said",
         }
     }
 }
@@ -62,10 +61,10 @@ pub(super) fn explain(
         .map(|(segment, reason)| match reason {
             Reason::Literal(decision, calls) => {
                 let terms = decision.map_or(&[][..], |decision| &decision.terms);
-                let said = decision.is_some_and(|decision| decision.said);
                 Explanation {
                     segment,
-                    taken_for: if said { TakenFor::Said } else { TakenFor::Literal },
+                    taken_for: TakenFor::Literal,
+                    said: decision.is_some_and(|decision| decision.said),
                     confidence: decision.map_or(1.0, |decision| decision.confidence()),
                     calls,
                     words: 0,
@@ -79,6 +78,7 @@ pub(super) fn explain(
                 Explanation {
                     segment,
                     taken_for: TakenFor::Parameter,
+                    said: value.is_said(),
                     confidence: value.confidence(),
                     calls: shaped.saturating_add(word_calls),
                     words,

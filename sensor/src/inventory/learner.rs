@@ -3,11 +3,12 @@
 //! literals with enough behind them that they are nobody's name:
 //!
 //! * words that are made of several English words as programmers join them: from [`CALLS_MIN`] calls;
-//! * one English word, or several with dashes: from [`CALLS_ENGLISH_MIN`] calls of two callers or on
-//!   three paths;
+//! * one English word, or several with dashes or nothing between: from [`CALLS_ENGLISH_MIN`] calls of two
+//!   callers or on three paths;
 //! * any other: from [`CALLS_OTHER_MIN`] calls of three callers or on five paths.
 //!
-//! The last two are shown behind a plural only where values or known words stand beside them.
+//! The last two are shown behind a plural only where values or known words stand beside them, or values
+//! behind them.
 //!
 //! Only answered calls (status below 400) count. What can still slip through: where few names stand
 //! directly behind a host or a singular word, one that many call in several ways looks like a route.
@@ -33,9 +34,10 @@ const CALLS_ENGLISH_MIN: u64 = 4;
 const CALLS_OTHER_MIN: u64 = 10;
 const CONFIDENCE_OTHER_MIN: f64 = 0.8;
 
-/// Part of the calls so far that must have come since a service was settled last: then settling costs
-/// little of all time.
-const MORE_PART: u64 = 8;
+/// Part of the calls so far that must have come since a service was settled last, and calls for each of
+/// its paths: then settling costs little of all time.
+const MORE_PART: u64 = 2;
+const CALLS_PER_PATH: u64 = 8;
 
 /// Paths of one run.
 #[derive(Default)]
@@ -49,6 +51,8 @@ struct Service {
     rows: BTreeMap<(Path, Method), Row>,
     calls: u64,
     settled_at: u64,
+    /// There are paths that came since, or literals that may be shown with more behind them.
+    is_open: bool,
     shown: HashSet<u64>,
 }
 
@@ -92,14 +96,21 @@ impl Learner {
         row.answered.calls = row.answered.calls.saturating_add(stats.calls.saturating_sub(refused));
         row.answered.callers |= stats.answered.callers;
         row.answered.paths |= stats.answered.paths;
-        self.paths += service.rows.len() - before;
+        let new = service.rows.len() - before;
+        service.is_open |= new > 0;
+        self.paths += new;
     }
 
-    /// Hidden words that were shown to be route words since the last time.
-    pub(super) fn route_words(&mut self) -> Vec<u64> {
+    /// Hidden words that were shown to be route words since the last time; `last`: of all that was seen.
+    pub(super) fn route_words(&mut self, last: bool) -> Vec<u64> {
         let mut words = Vec::new();
         for service in self.services.values_mut() {
-            if service.calls - service.settled_at > service.settled_at / MORE_PART {
+            let more = service.calls - service.settled_at;
+            let paths = service.rows.len() as u64;
+            // Often while it is young, later where something may be to learn.
+            let young = more > (service.settled_at / MORE_PART).max(paths.min(service.settled_at));
+            let new = service.is_open && more > paths * CALLS_PER_PATH;
+            if young || new || (last && more > 0) {
                 service.settled_at = service.calls;
                 service.learn(&mut words);
             }
@@ -124,14 +135,18 @@ impl Service {
                 sum.paths |= row.answered.paths;
             }
         }
+        self.is_open = false;
         for (hidden, node, decision) in templates.hidden_literals() {
-            let Some(behind) = behind.get(&node) else { continue };
+            if self.shown.contains(&hidden) {
+                continue;
+            }
+            let behind = behind.get(&node).copied().unwrap_or_default();
             let company = templates.company(node);
-            if !self.shown.contains(&hidden)
-                && may_be_shown(class_of(hidden), company, decision.confidence(), behind)
-            {
+            if may_be_shown(class_of(hidden), company, decision.confidence(), &behind) {
                 self.shown.insert(hidden);
                 words.push(hidden);
+            } else {
+                self.is_open = true;
             }
         }
     }
@@ -141,14 +156,20 @@ impl Service {
 fn may_be_shown(class: WordClass, company: Company, confidence: f64, behind: &Behind) -> bool {
     let (calls, callers, paths) = (behind.calls, behind.callers.count_ones(), behind.paths.count_ones());
     // Where a plural stands alone, an only name reads like a route: `/users/alice`.
-    let known_place = !company.parent.is_some_and(is_collection) || company.values || company.words >= 2;
+    let known_place = !company.parent.is_some_and(is_collection)
+        || company.values
+        || company.words >= 2
+        || (company.values_behind && paths >= 3);
     match class {
         WordClass::EnglishPairCamel
         | WordClass::EnglishPairSnake
         | WordClass::EnglishRowCamel
-        | WordClass::EnglishRowSnake
-        | WordClass::Compound => calls >= CALLS_MIN && confidence >= CONFIDENCE_MIN,
-        WordClass::English | WordClass::EnglishPairKebab | WordClass::EnglishRowKebab => {
+        | WordClass::EnglishRowSnake => calls >= CALLS_MIN && confidence >= CONFIDENCE_MIN,
+        // `boxscores`, but `ortwin` too.
+        WordClass::English
+        | WordClass::Compound
+        | WordClass::EnglishPairKebab
+        | WordClass::EnglishRowKebab => {
             known_place
                 && calls >= CALLS_ENGLISH_MIN
                 && confidence >= CONFIDENCE_MIN

@@ -13,6 +13,7 @@ mod learner;
 mod merge;
 pub mod noise;
 mod recorder;
+mod said;
 mod small_map;
 mod soft;
 pub mod template;
@@ -24,7 +25,7 @@ pub(crate) use merge::merge_values;
 pub use recorder::{OVER_BUDGET, Recorder};
 pub use small_map::SmallMap;
 
-use crate::call::{CallClass, Credential, Facts, Method, Path, Place};
+use crate::call::{CallClass, Credential, Facts, Method, Path, Place, Segment};
 use crate::flow::{Peer, Timestamp, Verdict, Workload};
 
 /// Everything that was observed, as sums, sets and bounds, so that merging commutes.
@@ -204,6 +205,15 @@ pub struct CoverageStats {
     pub connections: u64,
     /// Bytes both ways, known at their end.
     pub bytes: u64,
+}
+
+impl Inventory {
+    /// A path has a word whose text is not known.
+    pub fn has_hidden_words(&self) -> bool {
+        let unknown =
+            |segment: &Segment| matches!(segment, Segment::Hidden(h) if !self.words.contains_key(h));
+        self.endpoints.keys().any(|key| key.path.iter().any(unknown))
+    }
 }
 
 impl EndpointStats {

@@ -105,10 +105,11 @@ pub(super) fn is_over_budget_path(path: &Path) -> bool {
 }
 
 impl Noise {
-    /// What is beside the endpoints of `services`; what turns out to be theirs is added to them. `places`
-    /// says by name where a service is and what its templates are.
+    /// What is beside the endpoints of `services`; what turns out to be theirs is added to them. `words`
+    /// are texts of hidden words; `places` says by name where a service is and what its templates are.
     pub(super) fn beside(
         inventory: &Inventory,
+        words: &BTreeMap<u64, Arc<str>>,
         aside: &Aside,
         services: &mut [Service],
         places: &BTreeMap<Arc<str>, (usize, Places)>,
@@ -135,7 +136,7 @@ impl Noise {
             if let Some((service, endpoint)) = fitting {
                 fitted.push((service, endpoint, stats));
             } else if let Some(class) = class {
-                let path = shown(&key.path, &inventory.words);
+                let path = shown(&key.path, words);
                 let row = (key.service.clone(), class, path, key.method);
                 rows.entry(row).or_default().merge(stats.clone());
             }

@@ -263,6 +263,15 @@ impl Recorder {
     /// The change since the last time, with the words that are shown by now to be route words; `reader` is
     /// the one that made the calls.
     pub fn take(&mut self, reader: &Reader) -> Inventory {
+        self.change(reader, false)
+    }
+
+    /// As [`Recorder::take`], at the end: all words that can be shown are.
+    pub fn finish(&mut self, reader: &Reader) -> Inventory {
+        self.change(reader, true)
+    }
+
+    fn change(&mut self, reader: &Reader, last: bool) -> Inventory {
         let mut inventory = std::mem::take(&mut self.rest);
         self.found = 0;
         for entry in self.endpoints.drain() {
@@ -270,7 +279,7 @@ impl Recorder {
             self.learner.observe(&key, &stats);
             inventory.endpoints.insert(key, stats);
         }
-        let words = self.learner.route_words();
+        let words = self.learner.route_words(last);
         if !words.is_empty() {
             inventory.words = reader.texts(&words);
         }

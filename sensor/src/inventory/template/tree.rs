@@ -59,7 +59,7 @@ enum Label {
     #[default]
     Root,
     Literal(Segment),
-    Value(Value),
+    Value(Box<Value>),
 }
 
 /// Which values are at a place.
@@ -78,6 +78,8 @@ pub struct Value {
     extension: Option<Extension>,
     /// Name that people gave.
     name: Option<String>,
+    /// People said of some word that it is a value.
+    said: bool,
 }
 
 /// The templates of one service.
@@ -124,80 +126,100 @@ impl Templates {
 
     /// Decides of every node what is literal and what a value.
     pub fn settle(&mut self, guide: &Guide) {
-        self.settle_with(guide, &mut |_, candidate| weights::score(&candidate.facts));
+        self.settle_by(guide, None);
     }
 
     /// As [`Templates::settle`], with another judge.
     pub fn settle_with(&mut self, guide: &Guide, judge: Judge<'_>) {
+        self.settle_by(guide, Some(judge));
+    }
+
+    fn settle_by(&mut self, guide: &Guide, mut judge: Option<Judge<'_>>) {
         debug_assert!(!self.settled, "settled once");
         self.settled = true;
         let usual = evidence::usual_calls(&self.nodes);
-        // Paths are at most PATH_SEGMENTS_MAX long: so is this stack's depth, not its width.
-        let start = Visit { node: ROOT, steps: Vec::new(), parent: Parent::Start, cursor: guide.start() };
-        let mut todo = vec![start];
+        let mut todo = vec![Visit { node: ROOT, parent: Parent::Start, cursor: guide.start() }];
         while let Some(visit) = todo.pop() {
-            self.settle_node(visit, usual, judge, &mut todo);
+            self.settle_node(visit, usual, &mut judge, &mut todo);
         }
     }
 
-    fn settle_node(&mut self, visit: Visit, usual: f64, judge: Judge<'_>, todo: &mut Vec<Visit>) {
-        let Visit { node, steps, parent, cursor } = visit;
+    fn settle_node(
+        &mut self,
+        visit: Visit,
+        usual: f64,
+        judge: &mut Option<Judge<'_>>,
+        todo: &mut Vec<Visit>,
+    ) {
+        let Visit { node, parent, cursor } = visit;
         self.close_groups(node);
         let children = std::mem::take(&mut self.nodes[node as usize].children);
         let is_word = |s: &Segment| matches!(s, Segment::Word(_) | Segment::Hidden(_));
-        let words: Vec<(Segment, NodeId)> =
-            children.iter().filter(|(s, _)| is_word(s)).map(|(s, &n)| (s.clone(), n)).collect();
+        let words: Vec<(&Segment, NodeId)> =
+            children.iter().filter(|(s, _)| is_word(s)).map(|(s, &n)| (s, n)).collect();
         let values: Vec<NodeId> = children.iter().filter(|(s, _)| !is_word(s)).map(|(_, &n)| n).collect();
         let closed =
             children.keys().any(|s| matches!(s, Segment::Parameter(SegmentKind::Names | SegmentKind::Words)));
         let place = Place { parent: &parent, closed, usual };
-        let mut merged = Values::default();
-        let mut decisions = Vec::new();
-        for candidate in evidence::candidates(&self.nodes, &place, &words, &values) {
-            let decision = match cursor.said(&candidate.segment) {
-                Some(Said::Literal) => Decision { score: CERTAIN, said: true, terms: Vec::new() },
-                Some(Said::Value) => Decision { score: -CERTAIN, said: true, terms: Vec::new() },
-                None => {
-                    let score = judge(&steps, &candidate);
-                    let terms = if self.explains { weights::terms(&candidate.facts) } else { Vec::new() };
-                    Decision { score, said: false, terms }
-                }
+        let steps = judge.as_ref().map(|_| self.steps(node));
+        let decide = |candidate: Candidate<'_>| {
+            let said = |score| Decision { score, said: true, terms: Vec::new() };
+            match cursor.said(candidate.segment) {
+                Some(Said::Literal) => return said(CERTAIN),
+                Some(Said::Value) => return said(-CERTAIN),
+                None => {}
+            }
+            let score = match (&mut *judge, &steps) {
+                (Some(judge), Some(steps)) => judge(steps, &candidate),
+                _ => weights::score(&candidate.facts),
             };
-            decisions.push(decision);
-        }
+            let terms = if self.explains { weights::terms(&candidate.facts) } else { Vec::new() };
+            Decision { score, said: false, terms }
+        };
+        let decisions: Vec<Decision> =
+            evidence::candidates(&self.nodes, &place, &words, &values).map(decide).collect();
+        let mut decisions = decisions.into_iter();
+        let mut merged = Values::default();
         for (segment, child) in children {
-            let word = words.binary_search_by(|(known, _)| known.cmp(&segment)).ok();
-            match word.map(|at| &decisions[at]) {
+            // In the order of the words among the children.
+            let decision = if is_word(&segment) { decisions.next() } else { None };
+            match decision {
                 Some(decision) if decision.score > 0.0 => {
                     let prefix =
                         parent == Parent::Start && matches!(&segment, Segment::Word(word) if is_prefix(word));
                     let next = if prefix { Parent::Start } else { Parent::Literal(segment.clone()) };
-                    let mut steps = steps.clone();
-                    steps.push(Step::Literal(segment.clone()));
                     let kept = &mut self.nodes[child as usize];
                     kept.parent = node;
                     kept.label = Label::Literal(segment.clone());
-                    kept.decision = Some(decision.clone());
+                    kept.decision = Some(decision);
                     let cursor = cursor.literal(&segment);
                     self.nodes[node as usize].children.insert(segment, child);
-                    todo.push(Visit { node: child, steps, parent: next, cursor });
+                    todo.push(Visit { node: child, parent: next, cursor });
                 }
-                decision => merged.add(&self.nodes, segment, child, decision),
+                decision => merged.add(&self.nodes, segment, child, decision.as_ref()),
             }
         }
         for (extension, value, parts) in merged.into_nodes() {
             let child = self.unite(node, &parts);
             let name = cursor.name().map(str::to_owned);
-            self.nodes[child as usize].label = Label::Value(Value { extension, name, ..value });
+            self.nodes[child as usize].label = Label::Value(Box::new(Value { extension, name, ..value }));
             let slot = &mut self.nodes[node as usize];
             match extension {
                 Some(extension) => drop(slot.files.insert(extension, child)),
                 None => slot.value = Some(child),
             }
-            let mut steps = steps.clone();
-            steps.push(Step::Value(extension));
-            todo.push(Visit { node: child, steps, parent: Parent::Value, cursor: cursor.value() });
+            todo.push(Visit { node: child, parent: Parent::Value, cursor: cursor.value() });
         }
+    }
+
+    /// The template of a node so far.
+    fn steps(&self, node: NodeId) -> Vec<Step> {
+        let step = |node: &&Node| match &node.label {
+            Label::Value(value) => Step::Value(value.extension),
+            Label::Literal(segment) => Step::Literal(segment.clone()),
+            Label::Root => Step::Value(None),
+        };
+        self.line(node).iter().map(step).collect()
     }
 
     /// Words of a group that are too many become values, with those that did so at recording.
@@ -375,6 +397,7 @@ impl Templates {
             },
             values: above.value.is_some() || !above.files.is_empty(),
             words: above.children.keys().filter(|segment| matches!(segment, Segment::Word(_))).count(),
+            values_behind: self.nodes[node as usize].value.is_some(),
         }
     }
 
@@ -408,6 +431,8 @@ pub struct Company<'a> {
     pub values: bool,
     /// Dictionary words beside it.
     pub words: usize,
+    /// Calls go on with values behind it.
+    pub values_behind: bool,
 }
 
 /// Score of what people said.
@@ -439,6 +464,11 @@ impl Value {
         if all == 0.0 { 1.0 } else { (self.sure + shaped) / all }
     }
 
+    /// People said that there are values.
+    pub fn is_said(&self) -> bool {
+        self.said
+    }
+
     /// What was decided on of the word that was called most.
     pub fn terms(&self) -> &[(usize, f64)] {
         &self.terms
@@ -447,7 +477,6 @@ impl Value {
 
 struct Visit {
     node: NodeId,
-    steps: Vec<Step>,
     parent: Parent,
     cursor: Cursor,
 }
@@ -481,6 +510,7 @@ impl Values {
             Some(kind) => *value.kinds.entry(kind).or_default() += node.calls,
             None => {
                 value.words += 1;
+                value.said |= decision.is_some_and(|decision| decision.said);
                 value.word_calls += node.calls;
                 value.sure += node.calls as f64 * decision.map_or(1.0, Decision::confidence);
                 if let Some(decision) = decision.filter(|_| node.calls > value.most_calls) {
@@ -518,6 +548,7 @@ impl Values {
                         *sum.kinds.entry(kind).or_default() += calls;
                     }
                     sum.words += value.words;
+                    sum.said |= value.said;
                     sum.word_calls += value.word_calls;
                     sum.sure += value.sure;
                     if value.most_calls > sum.most_calls {

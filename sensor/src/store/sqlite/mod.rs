@@ -184,6 +184,26 @@ impl SqliteStore {
         Ok(key)
     }
 
+    /// The key of this installation, for readers: none is made.
+    ///
+    /// # Errors
+    /// It is not there, may not be read, or belongs to another store.
+    pub async fn key(&self) -> Result<[u8; key::KEY_BYTES], StoreError> {
+        let wrong =
+            |what, remedy| StoreError::Key { path: key::path_of(&self.path), what, remedy, source: None };
+        let Some(key) = key::read(&self.path)? else {
+            return Err(wrong("there is no key", "; restore it from a copy"));
+        };
+        let mut reader = self.options.connect().await.map_err(|error| failure(&self.path, error))?;
+        let stored = read::meta(&mut reader, KEY_CHECK).await.map_err(|error| failure(&self.path, error))?;
+        match stored {
+            Some(stored) if stored != key::check(&key) => {
+                Err(wrong("the store was made with another key than", "; restore the key from a copy"))
+            }
+            _ => Ok(key),
+        }
+    }
+
     /// Ends the connection after moving the write-ahead log into the database.
     pub async fn close(mut self) -> Result<(), StoreError> {
         let closed = match self.writer.take() {
