@@ -14,7 +14,7 @@ use sensor::inventory::{Inventory, Recorder};
 use sensor::protocol::{Connection, Exchange};
 use sensor::stream::Chunk;
 
-use super::traffic::{CALLERS, Request};
+use super::traffic::{CALLERS, Request, blank};
 
 const KEY: [u8; 16] = *b"key of this test";
 
@@ -129,22 +129,4 @@ pub fn path_cost_ns(requests: &[Request]) -> f64 {
         }
     }
     best[0] - best[1]
-}
-
-/// A template with `{}` for each parameter.
-fn blank(template: &str) -> String {
-    let mut text = String::new();
-    let mut open = false;
-    for character in template.chars() {
-        match character {
-            '{' => {
-                open = true;
-                text.push_str("{}");
-            }
-            '}' => open = false,
-            _ if !open => text.push(character),
-            _ => {}
-        }
-    }
-    text
 }

@@ -64,8 +64,8 @@ pub fn requests(service: &Service, values: &Values, seed: u64, calls: usize, une
     requests
 }
 
-/// A segment with `{}` for each parameter.
-fn blank(segment: &str) -> String {
+/// A segment or a whole template with `{}` for each parameter.
+pub fn blank(segment: &str) -> String {
     let mut text = String::new();
     let mut open = false;
     for character in segment.chars() {

@@ -238,6 +238,15 @@ impl Words {
     }
 }
 
+/// The last part of a word names many things of one kind, so that one of them is likely to follow.
+pub(crate) fn is_plural(word: &str) -> bool {
+    let Some(last) = parts(word.as_bytes()).last().and_then(|last| std::str::from_utf8(last).ok()) else {
+        return false;
+    };
+    let last = last.to_ascii_lowercase();
+    singular(&last) != last
+}
+
 /// Singular of an English word in lower case, good enough to name a parameter after it.
 pub(crate) fn singular(word: &str) -> Cow<'_, str> {
     const SAME: &[&str] = &["series", "news", "data", "media", "species", "analytics", "metrics", "settings"];

@@ -21,8 +21,7 @@ use hashbrown::{HashMap, HashSet};
 use super::template::{Company, Guide, Templates};
 use super::{EndpointKey, EndpointStats};
 use crate::call::lexicon::class_of;
-use crate::call::looks::parts;
-use crate::call::words::singular;
+use crate::call::words::is_plural;
 use crate::call::{CallClass, Method, Path, Segment, WordClass};
 use crate::limits::LEARNT_PATHS_MAX;
 
@@ -156,7 +155,7 @@ impl Service {
 fn may_be_shown(class: WordClass, company: Company, confidence: f64, behind: &Behind) -> bool {
     let (calls, callers, paths) = (behind.calls, behind.callers.count_ones(), behind.paths.count_ones());
     // Where a plural stands alone, an only name reads like a route: `/users/alice`.
-    let known_place = !company.parent.is_some_and(is_collection)
+    let known_place = !company.parent.is_some_and(is_plural)
         || company.values
         || company.words >= 2
         || (company.values_behind && paths >= 3);
@@ -187,13 +186,4 @@ fn may_be_shown(class: WordClass, company: Company, confidence: f64, behind: &Be
                 && (callers >= 3 || paths >= 5)
         }
     }
-}
-
-/// The word names many things of one kind, so that one of them is likely to follow.
-fn is_collection(word: &str) -> bool {
-    let Some(last) = parts(word.as_bytes()).last().and_then(|last| std::str::from_utf8(last).ok()) else {
-        return false;
-    };
-    let last = last.to_ascii_lowercase();
-    singular(&last) != last
 }

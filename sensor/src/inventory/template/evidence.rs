@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 
 use super::tree::{Node, NodeId};
 use crate::call::lexicon::{class_of, extension_of};
-use crate::call::looks::parts;
-use crate::call::words::singular;
+use crate::call::looks::{is_code, parts};
+use crate::call::words::is_plural;
 use crate::call::{Extension, Method, Segment, WordClass};
 
 /// Siblings that a word is compared with, those first in order: bounds the work, not the result's
@@ -311,7 +311,7 @@ fn reads(facts: &mut Facts, segment: &Segment) -> bool {
                 1.0,
             );
             facts.flag(F::Short, word.len() <= 2);
-            facts.flag(F::Code, is_code(word));
+            facts.flag(F::Code, is_code(word.as_bytes()));
             facts.flag(F::Extension, Extension::of_word(word).is_some());
             true
         }
@@ -351,10 +351,7 @@ fn stands(facts: &mut Facts, parent: &Parent, known: bool) {
             facts.flag(F::KnownBehindValue, known);
         }
         Parent::Literal(Segment::Word(word)) => {
-            let last = parts(word.as_bytes()).last().map(<[u8]>::to_ascii_lowercase);
-            let many = last
-                .and_then(|last| String::from_utf8(last).ok())
-                .is_some_and(|last| singular(&last) != last);
+            let many = is_plural(word);
             facts.set(if many { F::BehindMany } else { F::BehindOne }, 1.0);
             facts.flag(F::KnownBehindMany, many && known);
             facts.flag(F::BehindSearch, is_search(word));
@@ -367,9 +364,4 @@ fn stands(facts: &mut Facts, parent: &Parent, known: bool) {
 fn is_search(word: &str) -> bool {
     const SEARCHES: &[&[u8]] = &[b"by", b"search", b"find", b"lookup", b"get"];
     parts(word.as_bytes()).any(|part| SEARCHES.iter().any(|search| part.eq_ignore_ascii_case(search)))
-}
-
-/// Reads like a code of ISO 639-1, 3166-1 or 4217, or like `en-US`.
-pub fn is_code(word: &str) -> bool {
-    crate::call::looks::is_code(word.as_bytes())
 }

@@ -301,14 +301,16 @@ impl Templates {
 
     /// Nodes from below the root to a node.
     fn line(&self, node: NodeId) -> Vec<&Node> {
-        let mut line = Vec::new();
-        let mut at = node;
-        while at != ROOT && line.len() <= PATH_SEGMENTS_MAX {
-            line.push(&self.nodes[at as usize]);
-            at = self.nodes[at as usize].parent;
-        }
+        let mut line: Vec<&Node> = self.up(node).map(|at| &self.nodes[at as usize]).collect();
         line.reverse();
         line
+    }
+
+    /// A node and those above it, but for the root.
+    fn up(&self, node: NodeId) -> impl Iterator<Item = NodeId> {
+        let below_root = |at: NodeId| (at != ROOT).then_some(at);
+        let up = move |&at: &NodeId| below_root(self.nodes[at as usize].parent);
+        std::iter::successors(below_root(node), up).take(PATH_SEGMENTS_MAX)
     }
 
     /// How the template of a node reads, with its parameters; `words` are texts of hidden words.
@@ -403,19 +405,8 @@ impl Templates {
 
     /// Nodes along a path that are hidden words judged to be literals.
     pub fn hidden_along(&self, path: &Path) -> impl Iterator<Item = NodeId> {
-        let mut hidden = Vec::new();
-        let mut at = self.locate(path).unwrap_or(ROOT);
-        for _ in 0..PATH_SEGMENTS_MAX {
-            if at == ROOT {
-                break;
-            }
-            let node = &self.nodes[at as usize];
-            if let Label::Literal(Segment::Hidden(_)) = node.label {
-                hidden.push(at);
-            }
-            at = node.parent;
-        }
-        hidden.into_iter()
+        self.up(self.locate(path).unwrap_or(ROOT))
+            .filter(|&at| matches!(self.nodes[at as usize].label, Label::Literal(Segment::Hidden(_))))
     }
 }
 
