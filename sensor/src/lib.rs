@@ -21,6 +21,7 @@ pub mod stream;
 pub mod protocol;
 pub mod call;
 pub mod inventory;
+pub mod findings;
 pub mod store;
 pub mod report;
 

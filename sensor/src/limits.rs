@@ -161,3 +161,13 @@ pub const OPENAPI_BYTES_MAX: u64 = 64 << 20;
 
 /// Routes of one OpenAPI document, for each of its base paths; the largest public ones have 17,000.
 pub const OPENAPI_ROUTES_MAX: usize = 100_000;
+
+/// Seconds that a JWT may live before it counts as long-lived: a day.
+pub const JWT_LIFETIME_S: u64 = 24 * 3600;
+
+/// Items of one array in an answer from which on there are many records.
+pub const RECORDS_MANY: usize = 100;
+
+/// Principals of one edge that are told apart, those with the smallest hashes; of more the number is
+/// estimated.
+pub const PRINCIPALS_KEPT: usize = 16;

@@ -137,7 +137,16 @@ pub fn company(endpoints: usize, services: usize, callers: usize) -> Inventory {
         let callers = (0..1 + number % 3).map(|nth| {
             let key = who((number * 7 + nth * 11) % callers);
             let refused = if number % 11 == 5 { calls / 2 } else { failed / 2 };
-            (key, CallerStats { calls: calls / 3 + 1, refused, seen: seen(60, 86_400), paths: 3 })
+            (
+                key,
+                CallerStats {
+                    calls: calls / 3 + 1,
+                    refused,
+                    seen: seen(60, 86_400),
+                    paths: 3,
+                    ..CallerStats::default()
+                },
+            )
         });
         let is_rare = number % 9 == 8;
         let stats = EndpointStats {
@@ -211,6 +220,7 @@ pub fn company(endpoints: usize, services: usize, callers: usize) -> Inventory {
             refused: if missed { calls } else { 0 },
             seen: seen(10, 70),
             paths: u64::MAX >> 8,
+            ..CallerStats::default()
         };
         let stats = EndpointStats {
             calls,
@@ -233,7 +243,10 @@ fn field(place: Place, name: &str, facts: Facts, calls: u64) -> (FieldKey, Field
         _ => facts,
     };
     let objects = if facts.contains(Facts::OBJECT) { calls } else { 0 };
-    (FieldKey { place, name: name.into() }, FieldStats { calls, facts, present: calls, objects, held: 0 })
+    (
+        FieldKey { place, name: name.into() },
+        FieldStats { calls, facts, present: calls, objects, held: 0, ..FieldStats::default() },
+    )
 }
 
 /// What an attacker would like to be called.
@@ -271,7 +284,11 @@ pub fn hostile() -> Inventory {
                 field(Place::ResponseBody, &format!("/{name}"), Facts::STRING, 5),
             ]
             .into(),
-            callers: [(key, CallerStats { calls: 5, refused: 0, seen: seen(0, 90), paths: 1 })].into(),
+            callers: [(
+                key,
+                CallerStats { calls: 5, refused: 0, seen: seen(0, 90), paths: 1, ..CallerStats::default() },
+            )]
+            .into(),
             servers: [(server, 5)].into(),
             answered: Answered { seen: seen(0, 90), callers: 1, paths: 1 },
             ..EndpointStats::default()

@@ -59,7 +59,10 @@ fn seen(first_s: u64, last_s: u64) -> Seen {
 
 fn field(place: Place, name: &str, calls: u64, facts: Facts) -> (FieldKey, FieldStats) {
     let objects = if facts.contains(Facts::OBJECT) { calls } else { 0 };
-    (FieldKey { place, name: name.into() }, FieldStats { calls, facts, present: calls, objects, held: 0 })
+    (
+        FieldKey { place, name: name.into() },
+        FieldStats { calls, facts, present: calls, objects, held: 0, ..FieldStats::default() },
+    )
 }
 
 /// A shop with two services, three callers, an unreadable connection and some losses. One field has
@@ -96,12 +99,25 @@ pub fn shop() -> Inventory {
         ]),
         values: SmallMap::new(),
         callers: SmallMap::from([
-            (curl.clone(), CallerStats { calls: 2, refused: 2, seen: seen(0, 5), paths: 1 }),
-            (web.clone(), CallerStats { calls: 10, refused: 0, seen: seen(10, 3600), paths: 1 }),
+            (
+                curl.clone(),
+                CallerStats { calls: 2, refused: 2, seen: seen(0, 5), paths: 1, ..CallerStats::default() },
+            ),
+            (
+                web.clone(),
+                CallerStats {
+                    calls: 10,
+                    refused: 0,
+                    seen: seen(10, 3600),
+                    paths: 1,
+                    ..CallerStats::default()
+                },
+            ),
         ]),
         servers: SmallMap::from([(nginx.clone(), 12)]),
         answered: Answered { seen: seen(10, 3600), callers: 1, paths: 0b1011 },
         page: Page::Several,
+        ..EndpointStats::default()
     };
     let mut latency = Histogram::default();
     latency.buckets[12] = 4;
@@ -124,10 +140,14 @@ pub fn shop() -> Inventory {
             field(Place::RequestBody, "/note\u{1b}[31m\u{202e}", 1, Facts::NULL),
         ]),
         values: SmallMap::new(),
-        callers: SmallMap::from([(web, CallerStats { calls: 4, refused: 1, seen: seen(60, 120), paths: 1 })]),
+        callers: SmallMap::from([(
+            web,
+            CallerStats { calls: 4, refused: 1, seen: seen(60, 120), paths: 1, ..CallerStats::default() },
+        )]),
         servers: SmallMap::from([(nginx, 4)]),
         answered: Answered { seen: seen(60, 119), callers: 1, paths: 1 },
         page: Page::Several,
+        ..EndpointStats::default()
     };
     let health = EndpointStats {
         calls: 1,
@@ -135,7 +155,7 @@ pub fn shop() -> Inventory {
         statuses: SmallMap::from([(200, 1)]),
         callers: SmallMap::from([(
             far,
-            CallerStats { calls: 1, refused: 0, seen: seen(7200, 7200), paths: 1 },
+            CallerStats { calls: 1, refused: 0, seen: seen(7200, 7200), paths: 1, ..CallerStats::default() },
         )]),
         answered: Answered { seen: seen(7200, 7200), callers: 2, paths: 1 },
         page: Page::One(7),
@@ -175,7 +195,13 @@ pub fn noisy_shop() -> Inventory {
     ] {
         let missed = class == CallClass::Missed;
         let refused = if missed { calls } else { 0 };
-        let caller = CallerStats { calls, refused, seen: seen(10, 70), paths: u64::MAX >> 8 };
+        let caller = CallerStats {
+            calls,
+            refused,
+            seen: seen(10, 70),
+            paths: u64::MAX >> 8,
+            ..CallerStats::default()
+        };
         let stats = EndpointStats {
             calls,
             seen: seen(10, 70),
@@ -208,7 +234,7 @@ pub fn wide(endpoints: usize, fields: usize) -> Inventory {
                 .collect(),
             callers: SmallMap::from([(
                 caller.clone(),
-                CallerStats { calls: 1, refused: 0, seen: seen(0, 1), paths: 1 },
+                CallerStats { calls: 1, refused: 0, seen: seen(0, 1), paths: 1, ..CallerStats::default() },
             )]),
             ..EndpointStats::default()
         };
@@ -275,11 +301,18 @@ fn any_stats() -> impl Strategy<Value = EndpointStats> {
         present,
         objects,
         held,
+        ..FieldStats::default()
     });
     let credential = prop_oneof![Just(Credential::None), Just(Credential::Jwt)];
     let caller = (any_peer(), credential).prop_map(|(peer, credential)| CallerKey { peer, credential });
-    let caller_stats = (count(), count(), any_seen(), any::<u64>())
-        .prop_map(|(calls, refused, seen, paths)| CallerStats { calls, refused, seen, paths });
+    let caller_stats =
+        (count(), count(), any_seen(), any::<u64>()).prop_map(|(calls, refused, seen, paths)| CallerStats {
+            calls,
+            refused,
+            seen,
+            paths,
+            ..CallerStats::default()
+        });
     let buckets = proptest::collection::vec((0usize..28, count()), 0..4).prop_map(|filled| {
         let mut latency = Histogram::default();
         for (bucket, calls) in filled {
@@ -340,6 +373,7 @@ fn any_stats() -> impl Strategy<Value = EndpointStats> {
                 servers: small(parties.1),
                 answered,
                 page,
+                ..EndpointStats::default()
             }
         },
     )

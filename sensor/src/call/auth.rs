@@ -19,9 +19,13 @@ const fn rank(kind: Credential) -> u8 {
         Credential::SessionCookie => 1,
         Credential::ApiKey => 2,
         Credential::Other => 3,
-        Credential::Basic => 4,
-        Credential::Bearer => 5,
-        Credential::Jwt => 6,
+        Credential::Certificate => 4,
+        Credential::Negotiate => 5,
+        Credential::Digest => 6,
+        Credential::Basic => 7,
+        Credential::Signed => 8,
+        Credential::Bearer => 9,
+        Credential::Jwt => 10,
     }
 }
 

@@ -22,6 +22,7 @@ mod path;
 mod reader;
 mod route_words;
 pub(crate) mod segment;
+mod sign;
 mod target;
 mod text;
 mod values;
@@ -41,6 +42,7 @@ pub use path::{path_of_text, path_text};
 pub use reader::{Parties, Reader};
 pub use route_words::RouteWords;
 pub(crate) use route_words::fits;
+pub use sign::{Sign, Signs};
 
 use crate::flow::{Peer, Timestamp};
 
@@ -179,6 +181,41 @@ pub enum Credential {
     SessionCookie,
     /// Another `Authorization` scheme.
     Other,
+    /// A client certificate that a proxy in front vouches for (`X-Forwarded-Client-Cert`, RFC 9440).
+    Certificate,
+    /// A signed request: AWS Signature Version 4, RFC 9421.
+    Signed,
+    /// `Authorization: Digest` (RFC 7616).
+    Digest,
+    /// `Authorization: Negotiate` or `NTLM`.
+    Negotiate,
+}
+
+/// Kind of sensitive data, each with a validator of its own. Stable for ever: names are stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum DataClass {
+    /// Payment card number: issuer range, length, Luhn (ISO/IEC 7812-1).
+    Card,
+    /// ISO 13616 account number: country, length, mod 97.
+    Iban,
+    /// Mail address.
+    Email,
+    /// Telephone number: E.164 with `+`, or digits under a name that says so.
+    Phone,
+    /// US social security number.
+    UsSsn,
+    /// National id of a country of the EU or of the UK, with its check digits.
+    NationalId,
+    /// Date under a name that says birth.
+    BirthDate,
+    /// Password or the like, by the name of its field.
+    Password,
+    /// Secret of a known provider, by its prefix and form.
+    Secret,
+    /// Token that grants access: a JWT, or a text under a name that says so.
+    Token,
+    /// Private key in PEM.
+    PrivateKey,
 }
 
 /// Which kind of call a row of the inventory sums. Only what was [`CallClass::Found`] makes endpoints
@@ -227,6 +264,17 @@ pub struct Claim {
     pub count: u32,
     /// How its values looked.
     pub facts: Facts,
+}
+
+/// Values of one field in one call that are of a class.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ClassSeen {
+    /// Which field.
+    pub field: FieldId,
+    /// Which class.
+    pub class: DataClass,
+    /// How many of its values.
+    pub values: u32,
 }
 
 /// A word of our own vocabulary that is one of few values of a field.
@@ -284,4 +332,11 @@ pub struct Call {
     pub claims: Vec<Claim>,
     /// Values met for the first time in this run, or shown; nearly always empty.
     pub values: Vec<ValueSeen>,
+    /// Sensitive data in its fields; nearly always empty.
+    pub classes: Vec<ClassSeen>,
+    /// What rules ask about.
+    pub signs: Signs,
+    /// Keyed hash of who the credential stands for: subject and issuer of a JWT, user of Basic, a key, a
+    /// session; `None` without one.
+    pub principal: Option<u64>,
 }

@@ -1,6 +1,6 @@
 //! Names of the closed sets of this stage and back: what stores and reports write. Stable for ever.
 
-use super::{CallClass, Credential, Extension, Method, Place, SegmentKind, WordClass};
+use super::{CallClass, Credential, DataClass, Extension, Method, Place, SegmentKind, Sign, WordClass};
 use crate::protocol::METHODS;
 
 impl Method {
@@ -123,6 +123,43 @@ names!(Credential {
     ApiKey = "api-key",
     SessionCookie = "session-cookie",
     Other = "other",
+    Certificate = "certificate",
+    Signed = "signed",
+    Digest = "digest",
+    Negotiate = "negotiate",
+});
+
+names!(DataClass {
+    Card = "card",
+    Iban = "iban",
+    Email = "email",
+    Phone = "phone",
+    UsSsn = "us-ssn",
+    NationalId = "national-id",
+    BirthDate = "birth-date",
+    Password = "password",
+    Secret = "secret",
+    Token = "token",
+    PrivateKey = "private-key",
+});
+
+names!(Sign {
+    CredentialInUrl = "credential-in-url",
+    SensitiveInUrl = "sensitive-in-url",
+    ClearTransport = "clear-transport",
+    CredentialInClear = "credential-in-clear",
+    BasicInClear = "basic-in-clear",
+    SensitiveInClear = "sensitive-in-clear",
+    JwtNone = "jwt-none",
+    JwtExpiredAccepted = "jwt-expired-accepted",
+    JwtNoExpiry = "jwt-no-expiry",
+    JwtLongLived = "jwt-long-lived",
+    JwtWeakKey = "jwt-weak-key",
+    JwtSensitiveClaims = "jwt-sensitive-claims",
+    VerboseError = "verbose-error",
+    CorsAnyOriginWithCredentials = "cors-any-origin-with-credentials",
+    ManyRecords = "many-records",
+    BodyUnread = "body-unread",
 });
 
 #[cfg(test)]
@@ -145,6 +182,12 @@ mod tests {
         }
         for &place in Place::ALL {
             assert_eq!(Place::of_name(place.name()), Some(place));
+        }
+        for &class in DataClass::ALL {
+            assert_eq!(DataClass::of_name(class.name()), Some(class));
+        }
+        for &sign in Sign::ALL {
+            assert_eq!(Sign::of_name(sign.name()), Some(sign));
         }
         for &credential in Credential::ALL {
             assert_eq!(Credential::of_name(credential.name()), Some(credential));

@@ -17,8 +17,8 @@ use super::segment::is_prefix;
 use super::text::facts_of_text;
 use super::words::{Position, Words};
 use super::{
-    Call, CallClass, Facts, FieldNames, Method, Path, Place, RouteWords, Segment, auth, class, form, mark,
-    target,
+    Call, CallClass, Facts, FieldNames, Method, Path, Place, RouteWords, Segment, Signs, auth, class, form,
+    mark, target,
 };
 use crate::counter::{Counter, Counters};
 use crate::flow::{Direction, Peer};
@@ -199,6 +199,9 @@ impl Reader {
             fields,
             claims,
             values,
+            classes: Vec::new(),
+            signs: Signs::default(),
+            principal: None,
         })
     }
 

@@ -69,6 +69,14 @@ impl EndpointStats {
         self.servers.merge(other.servers, add);
         self.answered.merge(other.answered);
         self.page = self.page.merge(other.page);
+        self.signs.merge(other.signs, |sum, more| {
+            add(&mut sum.calls, more.calls);
+            sum.seen.merge(more.seen);
+        });
+        self.classes.merge(other.classes, |sum, more| {
+            add(&mut sum.values, more.values);
+            sum.seen.merge(more.seen);
+        });
     }
 }
 
@@ -124,6 +132,7 @@ impl FieldStats {
         add(&mut self.present, other.present);
         add(&mut self.objects, other.objects);
         self.held = self.held.saturating_add(other.held);
+        self.seen.merge(other.seen);
     }
 }
 
@@ -132,8 +141,11 @@ impl CallerStats {
     pub fn merge(&mut self, other: CallerStats) {
         add(&mut self.calls, other.calls);
         add(&mut self.refused, other.refused);
+        add(&mut self.granted, other.granted);
+        add(&mut self.denied, other.denied);
         self.seen.merge(other.seen);
         self.paths |= other.paths;
+        self.principals.merge(&other.principals);
     }
 }
 

@@ -4,14 +4,17 @@
 mod aside;
 mod budget;
 pub mod catalog;
+pub mod compare;
 pub mod confirm;
 pub mod explain;
 pub mod guidance;
+pub mod spec;
 mod fit;
 mod histogram;
 mod learner;
 mod merge;
 pub mod noise;
+mod principals;
 mod recorder;
 mod said;
 mod small_map;
@@ -22,10 +25,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 pub(crate) use merge::merge_values;
+pub use principals::Principals;
 pub use recorder::{OVER_BUDGET, Recorder};
 pub use small_map::SmallMap;
 
-use crate::call::{CallClass, Credential, Facts, Method, Path, Place, Segment};
+use crate::call::{CallClass, Credential, DataClass, Facts, Method, Path, Place, Segment, Sign};
 use crate::flow::{Peer, Timestamp, Verdict, Workload};
 
 /// Everything that was observed, as sums, sets and bounds, so that merging commutes.
@@ -89,6 +93,37 @@ pub struct EndpointStats {
     pub answered: Answered,
     /// Whether its responses were one and the same.
     pub page: Page,
+    /// What rules ask about.
+    pub signs: SmallMap<Sign, SignStats>,
+    /// Sensitive data by field and class.
+    pub classes: SmallMap<ClassKey, ClassStats>,
+}
+
+/// Calls that had a sign.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SignStats {
+    /// Calls.
+    pub calls: u64,
+    /// First and last of them.
+    pub seen: Seen,
+}
+
+/// A class of sensitive data in a field.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ClassKey {
+    /// Where.
+    pub field: FieldKey,
+    /// Which.
+    pub class: DataClass,
+}
+
+/// Values of a field that were of a class.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ClassStats {
+    /// Values.
+    pub values: u64,
+    /// First and last call with one.
+    pub seen: Seen,
 }
 
 /// The calls that were answered with a status below 400, as hull and sets: the same call told twice
@@ -141,6 +176,8 @@ pub struct FieldStats {
     /// How many of `present` are counted at what stands for other names too, since the name was held
     /// back then; a few per run, so that it fits.
     pub held: u32,
+    /// First and last call that had it.
+    pub seen: Seen,
 }
 
 /// Values of one field by keyed hash, at most [`crate::limits::FIELD_VALUES_MAX`]; with their text as
@@ -158,16 +195,22 @@ pub struct CallerKey {
 }
 
 /// Sums over the calls of one caller to one endpoint.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CallerStats {
     /// Calls.
     pub calls: u64,
     /// Calls answered with 4xx or 5xx.
     pub refused: u64,
+    /// Calls answered with 2xx.
+    pub granted: u64,
+    /// Calls answered with 401 or 403.
+    pub denied: u64,
     /// First and last seen.
     pub seen: Seen,
     /// A bit of 64 for each raw path that was asked for.
     pub paths: u64,
+    /// Whom the credentials stand for.
+    pub principals: Principals,
 }
 
 /// An interval of time; merging takes the hull.

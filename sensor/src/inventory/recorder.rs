@@ -12,7 +12,7 @@ use super::budget::{Application, Budget};
 use super::learner::Learner;
 use super::{
     Answered, CallerKey, CallerStats, CoverageKey, CoverageStats, EndpointKey, EndpointStats, FieldKey,
-    FieldStats, Histogram, Inventory, Page, Seen, SmallMap, Values, merge_values,
+    FieldStats, Histogram, Inventory, Page, Principals, Seen, SmallMap, Values, merge_values,
 };
 use crate::call::hash::Seed;
 use crate::call::{
@@ -20,7 +20,7 @@ use crate::call::{
     ValueSeen,
 };
 use crate::counter::{Counter, Counters};
-use crate::flow::Peer;
+use crate::flow::{Peer, Timestamp};
 use crate::limits::{
     CALLERS_PER_ENDPOINT_MAX, CALLERS_PER_NOISE_ROW_MAX, COVERAGE_MAX, ENDPOINTS_MAX,
     SERVERS_PER_ENDPOINT_MAX,
@@ -74,14 +74,15 @@ struct Entry {
 /// Calls that had the same set of fields.
 struct Shape {
     calls: u64,
+    seen: Seen,
     /// Sums; of so few calls that they fit, see [`SHAPE_CALLS_MAX`].
     fields: Vec<FieldSeen>,
 }
 
 /// The sums of one field over the calls of a [`Shape`].
-fn stats(sum: &FieldSeen, calls: u64) -> FieldStats {
+fn stats(sum: &FieldSeen, calls: u64, seen: Seen) -> FieldStats {
     let [present, objects] = [sum.present, sum.objects].map(u64::from);
-    FieldStats { calls, facts: sum.facts, present, objects, held: 0 }
+    FieldStats { calls, facts: sum.facts, present, objects, held: 0, seen }
 }
 
 struct Caller {
@@ -391,11 +392,12 @@ impl Entry {
         }
         // A missed call may turn out to be one of an endpoint; the rest has no fields.
         if matches!(self.key.class, CallClass::Found | CallClass::Missed) {
-            self.record_shape(&call.fields);
+            self.record_shape(&call.fields, call.at);
             for claim in &call.claims {
                 let present = u64::from(claim.count);
-                let more =
-                    FieldStats { calls: 0, facts: claim.facts, present, objects: 0, held: claim.count };
+                // What was held back came in earlier calls, of which no time is known.
+                let (facts, held) = (claim.facts, claim.count);
+                let more = FieldStats { facts, present, held, ..FieldStats::default() };
                 self.fields.entry(claim.field.0).or_default().merge(more);
             }
             self.values.extend(call.values.iter().cloned());
@@ -404,7 +406,7 @@ impl Entry {
         self.record_server(seed, &call.server, counters);
     }
 
-    fn record_shape(&mut self, fields: &[FieldSeen]) {
+    fn record_shape(&mut self, fields: &[FieldSeen], now: Timestamp) {
         let same = |shape: &Shape| {
             shape.fields.len() == fields.len()
                 && shape.fields.iter().zip(fields).all(|(one, other)| one.field == other.field)
@@ -414,6 +416,7 @@ impl Entry {
             self.shapes[..=at].rotate_right(1);
             let shape = &mut self.shapes[0];
             shape.calls += 1;
+            shape.seen.record(now);
             for (sum, more) in shape.fields.iter_mut().zip(fields) {
                 sum.facts |= more.facts;
                 sum.present += more.present;
@@ -426,12 +429,13 @@ impl Entry {
             let shape = self.shapes.remove(at);
             self.add_up(shape);
         }
-        self.shapes.insert(0, Shape { calls: 1, fields: fields.to_vec() });
+        let seen = Seen { first: now, last: now };
+        self.shapes.insert(0, Shape { calls: 1, seen, fields: fields.to_vec() });
     }
 
     fn add_up(&mut self, shape: Shape) {
         for sum in shape.fields {
-            self.fields.entry(sum.field.0).or_default().merge(stats(&sum, shape.calls));
+            self.fields.entry(sum.field.0).or_default().merge(stats(&sum, shape.calls, shape.seen));
         }
     }
 
@@ -443,7 +447,16 @@ impl Entry {
         };
         let refused = u64::from(call.status.is_some_and(|status| status >= 400));
         let seen = Seen { first: call.at, last: call.at };
-        let one = CallerStats { calls: 1, refused, seen, paths: call.path_bit };
+        let is = |statuses: &[u16]| call.status.is_some_and(|status| statuses.contains(&status));
+        let one = CallerStats {
+            calls: 1,
+            refused,
+            granted: u64::from(matches!(call.status, Some(200..300))),
+            denied: u64::from(is(&[401, 403])),
+            seen,
+            paths: call.path_bit,
+            principals: Principals::one(call.principal),
+        };
         let callers_max = match self.key.class {
             CallClass::Found => CALLERS_PER_ENDPOINT_MAX,
             _ => CALLERS_PER_NOISE_ROW_MAX,
@@ -479,8 +492,8 @@ impl Entry {
         let mut shapes = std::mem::take(&mut self.shapes);
         let fields = match (shapes.pop(), self.fields.is_empty()) {
             // Most often there is one set of fields, and nothing to add up.
-            (Some(Shape { calls, fields }), true) if shapes.is_empty() => {
-                fields.iter().map(|sum| named(sum.field, stats(sum, calls))).collect()
+            (Some(Shape { calls, seen, fields }), true) if shapes.is_empty() => {
+                fields.iter().map(|sum| named(sum.field, stats(sum, calls, seen))).collect()
             }
             (last, _) => {
                 shapes.into_iter().chain(last).for_each(|shape| self.add_up(shape));
@@ -518,10 +531,12 @@ impl Entry {
                 .collect(),
             fields,
             values,
-            callers: SmallMap::of(callers, |sum: &mut CallerStats, more| sum.merge(*more)),
+            callers: SmallMap::of(callers, |sum: &mut CallerStats, more| sum.merge(std::mem::take(more))),
             servers: SmallMap::of(servers, |sum: &mut u64, more| *sum = sum.saturating_add(*more)),
             answered: self.answered,
             page: self.page,
+            signs: SmallMap::default(),
+            classes: SmallMap::default(),
         };
         stats.settle_values();
         (self.key, stats)

@@ -80,7 +80,13 @@ impl Schemes {
                 }
                 found
             }
-            Credential::Other => vec![self.api_key(Place::RequestHeader, "Authorization")],
+            Credential::Digest => vec![self.http("digest", None)],
+            Credential::Negotiate => vec![self.http("negotiate", None)],
+            // The handshake of mutual TLS is the server's in front: OpenAPI 3.1 alone can say so.
+            Credential::Certificate => Vec::new(),
+            Credential::Signed | Credential::Other => {
+                vec![self.api_key(Place::RequestHeader, "Authorization")]
+            }
         }
     }
 

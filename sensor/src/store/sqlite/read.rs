@@ -249,7 +249,9 @@ async fn fields(connection: &mut SqliteConnection, endpoints: &mut Endpoints) ->
         let key = FieldKey { place, name: field_names.shared(&name) };
         let [calls, present, objects] = [calls, present, objects].map(number);
         let held = u32::try_from(held).map_err(|_| foreign())?;
-        stats.fields.insert(key, FieldStats { calls, facts, present, objects, held });
+        stats
+            .fields
+            .insert(key, FieldStats { calls, facts, present, objects, held, ..FieldStats::default() });
     }
     Ok(())
 }
@@ -295,8 +297,13 @@ async fn edges(
                 credential: Credential::of_name(&credential).ok_or_else(foreign)?,
             };
             let seen = Seen { first: time(first), last: time(last) };
-            let caller =
-                CallerStats { calls: number(calls), refused: number(refused), seen, paths: bits(paths) };
+            let caller = CallerStats {
+                calls: number(calls),
+                refused: number(refused),
+                seen,
+                paths: bits(paths),
+                ..CallerStats::default()
+            };
             stats.callers.insert(key, caller);
         }
     }
