@@ -15,6 +15,7 @@ mod privileges;
 #[allow(dead_code, reason = "xtask's demo and benchmarks use the rest")]
 mod process;
 mod rig;
+mod scenario;
 mod scope;
 mod sensor;
 #[allow(dead_code, reason = "xtask's demo and benchmarks use the rest")]
