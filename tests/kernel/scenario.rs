@@ -1,7 +1,6 @@
 //! Every rule fires where it is planted and nowhere else: real servers, real clients on two networks, real
 //! specifications, and a twin that does as its specification says, of which nothing may be found.
 
-mod exchange;
 mod plan;
 mod tokens;
 
@@ -16,7 +15,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use rustix::process::Signal;
 use serde_json::Value;
 
-use self::exchange::Exchange;
+use crate::exchange::{Exchange, exchange};
 use crate::netns::Netns;
 use crate::process::Process;
 use crate::rig::live;
@@ -93,7 +92,7 @@ fn seconds() -> u64 {
 }
 
 /// Rules with where they fired, each once, sorted.
-fn found(store: &Store, arguments: &[&str]) -> Vec<(String, String)> {
+pub fn found(store: &Store, arguments: &[&str]) -> Vec<(String, String)> {
     let findings = store.json(&[&["findings"], arguments].concat()).expect("findings");
     let rows = findings["findings"].as_array().expect("a list");
     let place = |row: &Value| {
@@ -119,7 +118,7 @@ fn every_rule_fires_where_it_is_planted_and_nowhere_else() {
         fs::create_dir(folder).expect("a folder");
     }
     let all: Vec<Exchange> = first.iter().chain(&second).cloned().collect();
-    let partner = exchange::exchange(PARTNER, "GET /api/v1/rates", r#"{"total":1}"#);
+    let partner = exchange(PARTNER, "GET /api/v1/rates", r#"{"total":1}"#);
     // The second answer of an endpoint is given by a server of its own: one table, one answer.
     let mut server = serve(&inside, &[INSIDE, PUBLIC], &first, &near);
     let mut other = serve(&outside, &[PARTNER], std::slice::from_ref(&partner), &far);

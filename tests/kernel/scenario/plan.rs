@@ -1,8 +1,8 @@
 //! The scenario: what is planted, for each rule at a service of its own kind, and the twin that does the
 //! same things as its specification says.
 
-use super::exchange::{Exchange, From, exchange};
 use super::tokens::{bearer, claims, good, token};
+use crate::exchange::{Exchange, From, exchange};
 
 /// Rule and where it must fire: `SERVICE METHOD TEMPLATE`, or `SERVICE`; empty for the sensor as a whole.
 pub type Expected = (&'static str, &'static str);

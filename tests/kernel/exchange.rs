@@ -1,5 +1,5 @@
-//! One exchange of the scenario: what a client sends and what the server answers, and the sending of it
-//! by real clients at different places.
+//! One exchange: what a client sends and what the server is to answer, and the sending of it by real
+//! clients at different places.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -107,15 +107,16 @@ impl Exchange {
     ) -> Result<()> {
         for from in &self.from {
             match from {
-                From::Inside => inside.within(|| self.ask(server))??,
-                From::Outside => outside.within(|| self.ask(public))??,
+                From::Inside => drop(inside.within(|| self.ask(server))??),
+                From::Outside => drop(outside.within(|| self.ask(public))??),
                 From::Curl => self.curl(inside, server)?,
             }
         }
         Ok(())
     }
 
-    fn ask(&self, server: SocketAddr) -> Result<()> {
+    /// Sends it from the thread's namespace; gives the answer, head and body.
+    pub fn ask(&self, server: SocketAddr) -> Result<String> {
         let mut stream = TcpStream::connect_timeout(&server, DEADLINE).context("cannot connect")?;
         stream.set_read_timeout(Some(Duration::from_secs(10))).context("no timeout")?;
         let mut head = format!("{} {} HTTP/1.1\r\nHost: {}\r\n", self.method, self.target, self.host);
@@ -131,7 +132,7 @@ impl Exchange {
         stream.read_to_string(&mut answer).context("no answer")?;
         let status = answer.split(' ').nth(1).unwrap_or_default();
         ensure!(status == self.status.to_string(), "{} {}: {status}", self.method, self.target);
-        Ok(())
+        Ok(answer)
     }
 
     fn curl(&self, inside: &Netns, server: SocketAddr) -> Result<()> {
