@@ -6,6 +6,7 @@ mod call_exchange;
 mod call_json;
 mod call_read;
 mod cli_commands;
+mod diff_command;
 mod guidance_command;
 mod guidance_explain;
 mod guidance_files;

@@ -6,6 +6,7 @@ mod budget;
 pub mod catalog;
 pub mod compare;
 pub mod confirm;
+pub mod diff;
 pub mod explain;
 pub mod guidance;
 pub mod spec;

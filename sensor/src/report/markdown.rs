@@ -296,7 +296,8 @@ impl Page {
 
 /// Text of any origin as a code span for a table cell. Between its fences nothing is markup but the pipe,
 /// which a table takes first (GFM 4.10); a fence is longer than any run of backticks inside (6.3).
-fn code(text: &str) -> String {
+/// A code span.
+pub(super) fn code(text: &str) -> String {
     if text.is_empty() {
         return String::new();
     }

@@ -4,6 +4,7 @@
 //! All forms come from the same document, so they cannot say different things. Everything here is
 //! pure; names are the sender's own text and are escaped before a terminal sees them.
 
+pub mod diff;
 pub mod doctor;
 pub mod document;
 pub mod explain;
