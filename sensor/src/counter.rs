@@ -92,6 +92,10 @@ counters! {
     FieldNamesHeldFull = "field-names-held-full",
     /// More fields that may have a closed set of values than are watched; these count as open.
     FieldValuesFull = "field-values-full",
+    /// More fields with sensitive data in one call than are counted.
+    ClassesFull = "classes-full",
+    /// Signatures of new tokens that were not tried with well-known keys: there were too many at once.
+    KeysUntried = "keys-untried",
     /// A path with more segments than are kept.
     PathTooLong = "path-too-long",
     /// Path words under observation that were let go to make room for others.

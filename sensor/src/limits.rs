@@ -165,6 +165,22 @@ pub const OPENAPI_ROUTES_MAX: usize = 100_000;
 /// Seconds that a JWT may live before it counts as long-lived: a day.
 pub const JWT_LIFETIME_S: u64 = 24 * 3600;
 
+/// Bytes of a JWT that is decoded; servers refuse heads of more than 8 to 64 KiB.
+pub const JWT_BYTES_MAX: usize = 16 * 1024;
+
+/// Claims of one JWT that are looked at, with those of inner objects.
+pub const JWT_CLAIMS_MAX: usize = 256;
+
+/// New tokens of which the signature is tried with well-known keys, in a minute of traffic: about 0.1 ms
+/// each.
+pub const JWT_KEYS_TRIED_PER_MINUTE: u32 = 300;
+
+/// Fields with classes of sensitive data in one call.
+pub const CALL_CLASSES_MAX: usize = 512;
+
+/// Bytes of an error's body that are searched for stack traces.
+pub const ERROR_BYTES_MAX: usize = 16 * 1024;
+
 /// Items of one array in an answer from which on there are many records.
 pub const RECORDS_MANY: usize = 100;
 

@@ -5,6 +5,7 @@ mod call_cost;
 mod call_exchange;
 mod call_json;
 mod call_read;
+mod call_sensitive;
 mod cli_commands;
 mod diff_command;
 mod guidance_command;

@@ -4,6 +4,7 @@
 mod aside;
 mod budget;
 pub mod catalog;
+mod classes;
 pub mod compare;
 pub mod confirm;
 pub mod diff;

@@ -162,13 +162,14 @@ fn service(service: &ServiceReport, room: &mut Room, page: &mut Page) {
                 code(field_name(sum.place, sum.name)),
                 code(&join(&sum.types)),
                 code(&join(&sum.formats)),
+                code(&join(&sum.classes)),
                 grouped(sum.endpoints),
                 grouped(sum.calls),
             ]
         });
         page.table(
-            &["Place", "Field", "Types", "Formats", "Endpoints", "Calls"],
-            "llllrr",
+            &["Place", "Field", "Types", "Formats", "Classes", "Endpoints", "Calls"],
+            "lllllrr",
             &rows.collect::<Vec<_>>(),
         );
         page.beyond(fields.len(), room.fields, "apicensus fields");
