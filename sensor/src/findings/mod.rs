@@ -5,10 +5,12 @@ mod evaluate;
 mod evidence;
 mod fingerprint;
 pub mod network;
+mod paths;
 pub mod rules;
 mod sensitive;
 mod settings;
 mod state;
+mod strength;
 pub mod suppress;
 
 use std::collections::BTreeSet;
