@@ -1,6 +1,7 @@
 //! What is wrong: rules over the catalog and the specifications give findings. Pure: time, settings and
 //! specifications come in; what became of a finding (acknowledged, resolved) is kept in the store.
 
+mod name;
 pub mod rules;
 pub mod suppress;
 
