@@ -189,3 +189,9 @@ pub const RECORDS_MANY: usize = 100;
 /// Principals of one edge that are told apart, those with the smallest hashes; of more the number is
 /// estimated.
 pub const PRINCIPALS_KEPT: usize = 16;
+
+/// Callers that a finding names: enough to know where to begin.
+pub const EDGES_SHOWN: usize = 5;
+
+/// Entries of one suppression file, written by hand.
+pub const SUPPRESSIONS_MAX: usize = 10_000;
