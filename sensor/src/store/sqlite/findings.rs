@@ -80,8 +80,8 @@ impl FindingStore for SqliteStore {
 
 async fn known(connection: &mut SqliteConnection) -> Result<Known> {
     let rows = sqlx::query(
-        "SELECT fingerprint, rule, level, subject, message, state, found_first_ns, found_last_ns, since_ns,
-                ack_by, ack_until_ns, ack_why FROM finding",
+        "SELECT fingerprint, rule, level, subject, message, state, found_first_ns, found_last_ns,
+                shown_first_ns, shown_last_ns, since_ns, ack_by, ack_until_ns, ack_why FROM finding",
     )
     .fetch_all(connection)
     .await?;
@@ -112,6 +112,10 @@ fn finding(row: &SqliteRow) -> Result<(Fingerprint, KnownFinding)> {
                 first: time(row.try_get("found_first_ns")?),
                 last: time(row.try_get("found_last_ns")?),
             },
+            shown: Seen {
+                first: time(row.try_get("shown_first_ns")?),
+                last: time(row.try_get("shown_last_ns")?),
+            },
             since: time(row.try_get("since_ns")?),
             acknowledged,
         },
@@ -141,11 +145,13 @@ async fn write(
     let acknowledged = state.acknowledged.as_ref();
     sqlx::query(
         "INSERT INTO finding (fingerprint, rule, level, subject, message, state, found_first_ns,
-                              found_last_ns, since_ns, ack_by, ack_until_ns, ack_why)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                              found_last_ns, shown_first_ns, shown_last_ns, since_ns, ack_by, ack_until_ns,
+                              ack_why)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
          ON CONFLICT (fingerprint) DO UPDATE SET
              level = excluded.level, message = excluded.message, state = excluded.state,
              found_first_ns = excluded.found_first_ns, found_last_ns = excluded.found_last_ns,
+             shown_first_ns = excluded.shown_first_ns, shown_last_ns = excluded.shown_last_ns,
              since_ns = excluded.since_ns, ack_by = excluded.ack_by,
              ack_until_ns = excluded.ack_until_ns, ack_why = excluded.ack_why",
     )
@@ -157,6 +163,8 @@ async fn write(
     .bind(state.kind.name())
     .bind(nanoseconds(state.found.first))
     .bind(nanoseconds(state.found.last))
+    .bind(nanoseconds(state.shown.first))
+    .bind(nanoseconds(state.shown.last))
     .bind(nanoseconds(state.since))
     .bind(acknowledged.map(|known| &*known.by))
     .bind(acknowledged.and_then(|known| known.until).map(nanoseconds))
@@ -352,8 +360,9 @@ fn subject_of(text: &str) -> Option<Subject> {
     Some(Subject { service: text("service")?.into(), endpoint, field, of: text("of").map(str::to_owned) })
 }
 
+/// The largest stands for the "never" of an empty hull.
 fn time(at: i64) -> Timestamp {
-    Timestamp(u64::try_from(at).unwrap_or(0))
+    if at == i64::MAX { Timestamp(u64::MAX) } else { Timestamp(u64::try_from(at).unwrap_or(0)) }
 }
 
 fn nanoseconds(at: Timestamp) -> i64 {

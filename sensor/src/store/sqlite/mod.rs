@@ -22,7 +22,9 @@ mod fold;
 mod ids;
 mod migrate;
 mod read;
+mod read_facts;
 mod write;
+mod write_facts;
 
 pub use migrate::SCHEMA_VERSION;
 
