@@ -120,6 +120,13 @@ counters! {
     FlushRetried = "flush-retried",
     /// Changes that were given up since the store was away for longer than memory allows.
     FlushDropped = "flush-dropped",
+    // findings and notifications
+    /// An evaluation of findings during a run that failed; the next one makes up for it.
+    EvaluationFailed = "evaluation-failed",
+    /// A delivery of a notification that failed and is tried again; nothing is lost by it.
+    NotificationRetried = "notification-retried",
+    /// Notifications that were dropped: more waited than the queue holds, or a sink refused them for good.
+    NotificationsDropped = "notifications-dropped",
 }
 
 /// A count per [`Counter`].

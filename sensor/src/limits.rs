@@ -162,6 +162,24 @@ pub const OPENAPI_BYTES_MAX: u64 = 64 << 20;
 /// Routes of one OpenAPI document, for each of its base paths; the largest public ones have 17,000.
 pub const OPENAPI_ROUTES_MAX: usize = 100_000;
 
+/// Findings that are gone and kept with their states, those that were resolved last.
+pub const FINDINGS_RESOLVED_KEPT: usize = 10_000;
+
+/// Notifications of all sinks that wait in the store, about 1 KiB each; over it the oldest are dropped.
+pub const NOTIFICATIONS_QUEUED_MAX: usize = 10_000;
+
+/// Times that a sink may refuse one notification (HTTP 4xx) before it is given up.
+pub const NOTIFICATION_REFUSALS_MAX: u32 = 8;
+
+/// Seconds that one delivery may take: connecting, sending and the answer.
+pub const NOTIFICATION_TIMEOUT_S: u64 = 10;
+
+/// Bytes of an answer of a sink that are read.
+pub const NOTIFICATION_ANSWER_BYTES_MAX: u64 = 64 << 10;
+
+/// Bytes of a suppression file, written by hand.
+pub const SUPPRESSIONS_BYTES_MAX: u64 = 4 << 20;
+
 /// Seconds that a JWT may live before it counts as long-lived: a day.
 pub const JWT_LIFETIME_S: u64 = 24 * 3600;
 

@@ -9,6 +9,7 @@ pub mod doctor;
 pub mod document;
 pub mod explain;
 pub mod filter;
+pub mod findings;
 pub mod html;
 pub mod json;
 pub mod markdown;
