@@ -171,3 +171,13 @@ pub const RECORDS_MANY: usize = 100;
 /// Principals of one edge that are told apart, those with the smallest hashes; of more the number is
 /// estimated.
 pub const PRINCIPALS_KEPT: usize = 16;
+
+/// Files that one specification may refer to; the largest public ones are split over some hundreds.
+pub const SPEC_FILES_MAX: usize = 2048;
+
+/// Levels of a specification that are read; schemas written in place are hardly deeper than 30.
+pub const SPEC_LEVELS_MAX: usize = 96;
+
+/// Schemas of one specification, those written in place included; about 200 B each. The largest public
+/// ones have 150,000.
+pub const SPEC_SCHEMAS_MAX: usize = 1_000_000;

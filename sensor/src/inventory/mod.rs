@@ -20,6 +20,7 @@ mod said;
 mod small_map;
 mod soft;
 pub mod template;
+mod yaml;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
