@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::doctor::Doctor;
 use super::document::{Callers, Endpoints, Fields, Report};
 use super::escape;
+use super::findings::document::{Findings, Rules};
 use super::noise::Noise;
 use super::status::Status;
 
@@ -27,6 +28,8 @@ pub fn schemas() -> Vec<(&'static str, String)> {
         ("callers", schema::<Callers>()),
         ("fields", schema::<Fields>()),
         ("noise", schema::<Noise>()),
+        ("findings", schema::<Findings>()),
+        ("finding-rules", schema::<Rules>()),
         ("status", schema::<Status>()),
         ("doctor", schema::<Doctor>()),
     ]
