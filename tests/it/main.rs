@@ -6,6 +6,8 @@ mod call_exchange;
 mod call_json;
 mod call_read;
 mod cli_commands;
+mod findings_fixture;
+mod findings_rules;
 mod guidance_command;
 mod guidance_explain;
 mod guidance_files;

@@ -156,6 +156,21 @@ impl Looked<'_> {
         sign_of(self.stats(), settings, sign)
     }
 
+    /// About a sign of the endpoint, with the callers whose kind of credential `is` one that can have it;
+    /// `None` if it was not seen within the window.
+    pub(super) fn by_sign(
+        &self,
+        settings: &Settings,
+        rule: &Rule,
+        sign: Sign,
+        message: impl FnOnce(u64) -> String,
+        is: impl Fn(Credential) -> bool,
+    ) -> Option<Finding> {
+        let found = self.sign(settings, sign)?;
+        let by = edges(self.stats(), |key, _| is(key.credential), |caller| caller.calls);
+        Some(self.finding(rule, message(found.calls)).shown(found.calls, found.seen).by(by))
+    }
+
     /// Sums of a field; of one that is not known, none.
     pub(super) fn field(&self, key: &FieldKey) -> FieldStats {
         self.stats().fields.get(key).copied().unwrap_or_default()

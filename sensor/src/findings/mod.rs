@@ -6,10 +6,12 @@ mod evidence;
 mod fingerprint;
 mod name;
 pub mod network;
+mod paths;
 pub mod rules;
 mod sensitive;
 mod settings;
 mod state;
+mod strength;
 pub mod suppress;
 
 use std::collections::BTreeSet;

@@ -4,7 +4,7 @@
 
 mod hints;
 mod openapi;
-mod yaml;
+pub(crate) mod yaml;
 
 pub use hints::read as read_hints;
 pub use openapi::read as read_openapi;

@@ -17,15 +17,15 @@ const NODES_MAX: usize = 4_000_000;
 
 /// A place in a file.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Node {
+pub(crate) struct Node {
     /// From 1; 0 where it is not known.
-    pub(super) line: usize,
-    pub(super) value: Value,
+    pub(crate) line: usize,
+    pub(crate) value: Value,
 }
 
 /// What stands there.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Value {
+pub(crate) enum Value {
     /// Text, number, truth value or nothing, as written.
     Scalar(String),
     List(Vec<Node>),
@@ -45,7 +45,7 @@ pub struct Fault {
 }
 
 impl Fault {
-    pub(super) fn at(line: usize, what: impl Into<String>) -> Fault {
+    pub(crate) fn at(line: usize, what: impl Into<String>) -> Fault {
         Fault { line, what: what.into() }
     }
 }
@@ -61,7 +61,7 @@ impl fmt::Display for Fault {
 
 impl Node {
     /// Text of a scalar.
-    pub(super) fn text(&self) -> Option<&str> {
+    pub(crate) fn text(&self) -> Option<&str> {
         match &self.value {
             Value::Scalar(text) => Some(text),
             _ => None,
@@ -69,7 +69,7 @@ impl Node {
     }
 
     /// Members of a map with their keys, none of anything else.
-    pub(super) fn members(&self) -> &[(String, usize, Node)] {
+    pub(crate) fn members(&self) -> &[(String, usize, Node)] {
         match &self.value {
             Value::Map(members) => members,
             _ => &[],
@@ -77,12 +77,12 @@ impl Node {
     }
 
     /// A member of a map.
-    pub(super) fn member(&self, name: &str) -> Option<&Node> {
+    pub(crate) fn member(&self, name: &str) -> Option<&Node> {
         self.members().iter().find(|(key, ..)| key == name).map(|(.., node)| node)
     }
 
     /// Items of a list, none of anything else.
-    pub(super) fn items(&self) -> &[Node] {
+    pub(crate) fn items(&self) -> &[Node] {
         match &self.value {
             Value::List(items) => items,
             _ => &[],
@@ -90,7 +90,7 @@ impl Node {
     }
 
     /// What it is, for people.
-    pub(super) fn kind(&self) -> &'static str {
+    pub(crate) fn kind(&self) -> &'static str {
         match &self.value {
             Value::Scalar(text) if text.is_empty() => "nothing",
             Value::Scalar(_) => "a text",
@@ -102,7 +102,7 @@ impl Node {
 }
 
 /// Reads the first document of a text; `None` if there is none in it.
-pub(super) fn read(text: &str) -> Result<Option<Node>, Fault> {
+pub(crate) fn read(text: &str) -> Result<Option<Node>, Fault> {
     let fault = match of_yaml(text) {
         Ok(node) => return Ok(node),
         Err(fault) => fault,
