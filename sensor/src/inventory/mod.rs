@@ -4,8 +4,10 @@
 mod aside;
 mod budget;
 pub mod catalog;
+mod classes;
 pub mod compare;
 pub mod confirm;
+pub mod diff;
 pub mod explain;
 pub mod guidance;
 pub mod spec;
