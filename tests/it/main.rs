@@ -8,6 +8,8 @@ mod call_read;
 mod cli_commands;
 mod findings_fixture;
 mod findings_rules;
+mod findings_state;
+mod findings_whole;
 mod guidance_command;
 mod guidance_explain;
 mod guidance_files;

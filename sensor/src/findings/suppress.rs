@@ -197,5 +197,7 @@ fn until(text: &str) -> Option<Timestamp> {
             day.tomorrow().ok()?.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp()
         }
     };
-    u64::try_from(at.as_nanosecond()).ok().map(Timestamp)
+    // Years beyond 2554 are for ever.
+    let ns = at.as_nanosecond().clamp(0, i128::from(u64::MAX));
+    Some(Timestamp(ns.try_into().unwrap_or(u64::MAX)))
 }

@@ -53,8 +53,7 @@ fn check(context: &Context<'_>, looked: &Looked<'_>, findings: &mut Findings) {
     // Before the window counts too: it is what was before.
     let always = Settings { window_ns: u64::MAX, ..settings.clone() };
     let strong = granted(looked.endpoint, &always, |key| is_strong(key.credential));
-    if without.calls >= CALLS_MIN && strong.calls >= STRONG_CALLS_MIN && without.seen.first > strong.seen.last
-    {
+    if is_use(without.seen) && is_use(strong.seen) && without.seen.first > strong.seen.last {
         let message = format!(
             "no credential any more: {} without one since the last of {} with one",
             count(without.calls, "call"),
