@@ -221,8 +221,3 @@ pub const SPEC_LEVELS_MAX: usize = 96;
 /// Schemas of one specification, those written in place included; about 200 B each. The largest public
 /// ones have 150,000.
 pub const SPEC_SCHEMAS_MAX: usize = 1_000_000;
-/// Callers that a finding names: enough to know where to begin.
-pub const EDGES_SHOWN: usize = 5;
-
-/// Entries of one suppression file, written by hand.
-pub const SUPPRESSIONS_MAX: usize = 10_000;

@@ -10,6 +10,8 @@ mod cli_commands;
 mod diff_command;
 mod findings_fixture;
 mod findings_rules;
+mod findings_state;
+mod findings_whole;
 mod guidance_command;
 mod guidance_explain;
 mod guidance_files;

@@ -18,7 +18,7 @@ pub mod openapi;
 pub mod status;
 pub mod text;
 
-mod escape;
+pub(crate) mod escape;
 mod fill;
 mod format;
 mod losses;
