@@ -22,6 +22,7 @@ mod http1_property;
 mod inventory_catalog;
 mod inventory_merge;
 mod inventory_noise;
+mod notify;
 mod openapi_command;
 mod openapi_export;
 mod openapi_judge;
