@@ -171,3 +171,12 @@ pub const RECORDS_MANY: usize = 100;
 /// Principals of one edge that are told apart, those with the smallest hashes; of more the number is
 /// estimated.
 pub const PRINCIPALS_KEPT: usize = 16;
+
+/// Edges of one policy file.
+pub const POLICY_EDGES_MAX: usize = 1_000_000;
+
+/// Bytes of one policy file: an edge takes about 200.
+pub const POLICY_BYTES_MAX: u64 = 256 << 20;
+
+/// Names in a file of identities.
+pub const IDENTITIES_MAX: usize = 100_000;
