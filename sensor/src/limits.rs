@@ -162,8 +162,42 @@ pub const OPENAPI_BYTES_MAX: u64 = 64 << 20;
 /// Routes of one OpenAPI document, for each of its base paths; the largest public ones have 17,000.
 pub const OPENAPI_ROUTES_MAX: usize = 100_000;
 
+/// Findings that are gone and kept with their states, those that were resolved last.
+pub const FINDINGS_RESOLVED_KEPT: usize = 10_000;
+
+/// Notifications of all sinks that wait in the store, about 1 KiB each; over it the oldest are dropped.
+pub const NOTIFICATIONS_QUEUED_MAX: usize = 10_000;
+
+/// Times that a sink may refuse one notification (HTTP 4xx) before it is given up.
+pub const NOTIFICATION_REFUSALS_MAX: u32 = 8;
+
+/// Seconds that one delivery may take: connecting, sending and the answer.
+pub const NOTIFICATION_TIMEOUT_S: u64 = 10;
+
+/// Bytes of an answer of a sink that are read.
+pub const NOTIFICATION_ANSWER_BYTES_MAX: u64 = 64 << 10;
+
+/// Bytes of a suppression file, written by hand.
+pub const SUPPRESSIONS_BYTES_MAX: u64 = 4 << 20;
+
 /// Seconds that a JWT may live before it counts as long-lived: a day.
 pub const JWT_LIFETIME_S: u64 = 24 * 3600;
+
+/// Bytes of a JWT that is decoded; servers refuse heads of more than 8 to 64 KiB.
+pub const JWT_BYTES_MAX: usize = 16 * 1024;
+
+/// Claims of one JWT that are looked at, with those of inner objects.
+pub const JWT_CLAIMS_MAX: usize = 256;
+
+/// New tokens of which the signature is tried with well-known keys, in a minute of traffic: about 0.1 ms
+/// each.
+pub const JWT_KEYS_TRIED_PER_MINUTE: u32 = 300;
+
+/// Fields with classes of sensitive data in one call.
+pub const CALL_CLASSES_MAX: usize = 512;
+
+/// Bytes of an error's body that are searched for stack traces.
+pub const ERROR_BYTES_MAX: usize = 16 * 1024;
 
 /// Items of one array in an answer from which on there are many records.
 pub const RECORDS_MANY: usize = 100;
@@ -171,6 +205,12 @@ pub const RECORDS_MANY: usize = 100;
 /// Principals of one edge that are told apart, those with the smallest hashes; of more the number is
 /// estimated.
 pub const PRINCIPALS_KEPT: usize = 16;
+
+/// Callers that a finding names: enough to know where to begin.
+pub const EDGES_SHOWN: usize = 5;
+
+/// Entries of one suppression file, written by hand.
+pub const SUPPRESSIONS_MAX: usize = 10_000;
 
 /// Edges of one policy file.
 pub const POLICY_EDGES_MAX: usize = 1_000_000;

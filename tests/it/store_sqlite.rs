@@ -217,6 +217,8 @@ async fn an_older_store_is_brought_forward() {
     assert_eq!(rows, [("missed", 2), ("found", 2), ("found", 9)]);
     let users = loaded.endpoints.values().find(|stats| stats.calls == 9).expect("it is there");
     assert_eq!((users.fields.len(), users.callers.len(), users.statuses.get(&200)), (1, 1, Some(&9)));
+    let field = users.fields.values().next().expect("a field");
+    assert_eq!((field.seen.first, field.seen.last), (Timestamp(5), Timestamp(7)));
     assert_eq!((users.answered.seen.first, users.answered.seen.last), (Timestamp(5), Timestamp(7)));
     // What refers to an endpoint still does, and goes with it.
     let run = store.begin_run(&run_start()).await.expect("a run");

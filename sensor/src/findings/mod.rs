@@ -1,12 +1,27 @@
 //! What is wrong: rules over the catalog and the specifications give findings. Pure: time, settings and
 //! specifications come in; what became of a finding (acknowledged, resolved) is kept in the store.
 
+mod evaluate;
+mod evidence;
+mod fingerprint;
+mod name;
+pub mod network;
+mod paths;
 pub mod rules;
+mod sensitive;
+mod settings;
+mod state;
+mod strength;
 pub mod suppress;
 
 use std::collections::BTreeSet;
-use std::net::IpAddr;
 use std::sync::Arc;
+
+pub use evaluate::{check_endpoint, check_service, evaluate, evaluate_endpoint};
+pub use evidence::peer_name;
+pub use network::Network;
+pub use rules::RULES;
+pub use state::{Reason, Transition, apply, reconcile};
 
 use crate::call::{Credential, Method};
 use crate::flow::Timestamp;
@@ -40,8 +55,8 @@ pub struct Rule {
     pub rationale: &'static str,
     /// What to do.
     pub remediation: &'static str,
-    /// What it looks at.
-    pub check: Check,
+    /// What it looks at, each once.
+    pub checks: &'static [Check],
 }
 
 /// How much a rule looks at, so that one changed endpoint does not ask for all of them again.
@@ -74,6 +89,8 @@ pub struct Looked<'a> {
     pub endpoint: &'a Endpoint,
     /// How it differs from its specifications.
     pub differences: &'a [Difference],
+    /// When its service counts as learnt: what was first seen from then on is new.
+    pub learnt_at: Timestamp,
 }
 
 /// What people set.
@@ -91,15 +108,6 @@ pub struct Settings {
     pub public_classes: BTreeSet<String>,
 }
 
-/// Addresses with a common prefix.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Network {
-    /// Any address of it.
-    pub address: IpAddr,
-    /// Leading bits that count.
-    pub bits: u8,
-}
-
 /// One problem.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Finding {
@@ -113,9 +121,9 @@ pub struct Finding {
     pub message: String,
     /// Calls that show it.
     pub calls: u64,
-    /// First and last of them.
+    /// First and last of them; the empty interval (`Seen::default()`) if no call shows it, as of orphans.
     pub seen: Seen,
-    /// Who was involved, sorted; at most a few.
+    /// Who was involved, most calls first, then by name; at most [`crate::limits::EDGES_SHOWN`].
     pub edges: Vec<Edge>,
     /// Where a specification says otherwise: its name and a JSON pointer.
     pub specified: Option<(Arc<str>, String)>,
@@ -154,13 +162,6 @@ pub struct Fingerprint(pub String);
 #[derive(Default)]
 pub struct Findings(Vec<Finding>);
 
-impl Findings {
-    /// Adds one.
-    pub fn add(&mut self, finding: Finding) {
-        self.0.push(finding);
-    }
-}
-
 /// What became of a finding.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct State {
@@ -168,6 +169,8 @@ pub struct State {
     pub kind: StateKind,
     /// First and last time that an evaluation gave it.
     pub found: Seen,
+    /// First and last call that showed it, in any evaluation.
+    pub shown: Seen,
     /// Since when it is of this kind.
     pub since: Timestamp,
     /// Who acknowledged it, until when, and why.

@@ -11,9 +11,11 @@
 use super::pattern::{Part, Parts, Pattern};
 use super::{Allowed, Policy};
 use crate::call::{Credential, Method, SegmentKind};
-use crate::inventory::guidance::Fault;
-use crate::inventory::guidance::yaml::{self, Node, Value};
+use crate::inventory::yaml::{self, Fault, Node, Value};
 use crate::limits::{PATH_SEGMENTS_MAX, POLICY_EDGES_MAX};
+
+/// Levels of a policy: those of data of OPA, with parts of segments.
+const LEVELS: usize = 12;
 
 const FORM: &str = "a policy is `services:`, below it services, below each its methods or `*`, and a list of \
     `caller` and `path`";
@@ -24,7 +26,7 @@ impl Policy {
     /// # Errors
     /// The line as far as it is known, what is wrong and what would be right.
     pub fn read(text: &str) -> Result<Policy, Fault> {
-        let root = yaml::read(text)?.ok_or_else(|| Fault::at(0, format!("the file is empty; {FORM}")))?;
+        let root = yaml::read(text, LEVELS)?.ok_or_else(|| Fault::at(0, format!("the file is empty; {FORM}")))?;
         // As data of OPA it stands below a name of its own.
         let root = root.member("apicensus").unwrap_or(&root);
         let Some(services) = root.member("services") else {
