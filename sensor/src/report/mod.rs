@@ -19,7 +19,7 @@ pub mod policy;
 pub mod status;
 pub mod text;
 
-mod escape;
+pub(crate) mod escape;
 mod fill;
 mod format;
 mod losses;

@@ -10,8 +10,8 @@
 //! - never: /internal/debug       # no endpoint: counted as noise
 //! ```
 
-use crate::inventory::yaml::{self, Fault, Node, Value};
 use super::{Hint, Pattern, PatternSegment, Rule};
+use crate::inventory::yaml::{self, Fault, Node, Value};
 use crate::limits::{HINTS_MAX, PATH_SEGMENTS_MAX};
 
 /// Longest name of a parameter, in characters.

@@ -175,7 +175,7 @@ fn service_name(typed: &str) -> String {
 }
 
 /// What stands between braces without what frameworks add to it: `id:[0-9]+`, `+path`, `path*`.
-fn parameter_name(text: &str) -> String {
+pub(super) fn parameter_name(text: &str) -> String {
     let name = text.split(':').next().unwrap_or_default();
     let name: String = name.chars().filter(|c| !c.is_control() && !"{}/*+ ".contains(*c)).collect();
     if name.is_empty() { "id".to_owned() } else { name }

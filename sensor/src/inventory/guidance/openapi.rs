@@ -4,8 +4,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::inventory::yaml::{self, Fault, Node};
 use super::{Document, Route, RouteSegment, Takes, decoded};
+use crate::inventory::yaml::{self, Fault, Node};
 use crate::limits::{OPENAPI_ROUTES_MAX, PATH_SEGMENTS_MAX};
 
 /// Base paths that the variables of one server make.

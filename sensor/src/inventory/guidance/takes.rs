@@ -54,10 +54,10 @@ impl Takes {
             Takes::Any => true,
             Takes::Integer => is(&[SegmentKind::Integer]),
             Takes::Number => is(&[SegmentKind::Integer, SegmentKind::Text]),
-            // Without its hyphens a UUID is a row of hex digits.
-            Takes::Uuid => is(&[SegmentKind::Uuid, SegmentKind::Hex]),
+            Takes::Uuid => is(&[SegmentKind::Uuid]),
             Takes::Date => is(&[SegmentKind::Date]),
-            Takes::Boolean => false,
+            // Words are summed as texts.
+            Takes::Boolean => is(&[SegmentKind::Text]),
             Takes::Hex => is(&[SegmentKind::Integer, SegmentKind::Hex, SegmentKind::Text]),
             Takes::Enum(texts) => match kind {
                 SegmentKind::Integer => {
@@ -78,8 +78,9 @@ impl Takes {
             Takes::Boolean => matches!(text, "true" | "false"),
             Takes::Hex => !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_hexdigit()),
             Takes::Enum(texts) => texts.iter().any(|known| known == text),
-            // A word is neither.
-            Takes::Uuid | Takes::Date => false,
+            Takes::Uuid => false,
+            // It may have been taken for a version.
+            Takes::Date => text.len() >= 8 && text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-'),
         }
     }
 

@@ -4,19 +4,21 @@
 
 mod fault;
 mod find;
+mod media;
 mod openapi;
 mod schema;
 mod specs;
 
 pub use fault::Fault;
-pub use find::{Found, Match};
-pub use openapi::read as read_openapi;
-pub use schema::{Additional, Format as TextFormat, Member, Schema, SchemaId, Types};
+pub use find::{Hit, Match};
+pub use openapi::{Load, is_root, read as read_openapi};
+pub use schema::{Additional, Format as TextFormat, Member, Schema, SchemaId, Schemas, Types};
 pub use specs::{Covering, Specs, Version};
 
 use serde::{Deserialize, Serialize};
 
-use super::guidance::{Document, Route, RouteSegment, openapi::segments};
+use super::guidance::openapi::segments;
+use super::guidance::{Document, Route, RouteSegment};
 use crate::call::Credential;
 
 /// Number of the form in which specifications are kept; a store with another one has to be given them
@@ -211,7 +213,9 @@ impl Spec {
     /// its servers.
     pub fn places(&self) -> impl Iterator<Item = (&[String], &Base)> {
         let said = &self.services;
-        self.bases.iter().map(move |base| (if said.is_empty() { &base.services[..] } else { &said[..] }, base))
+        self.bases
+            .iter()
+            .map(move |base| (if said.is_empty() { &base.services[..] } else { &said[..] }, base))
     }
 
     /// Its routes for the reader of templates, one document for each base.
@@ -223,8 +227,7 @@ impl Spec {
         let bases: Vec<Vec<RouteSegment>> = self.bases.iter().map(|base| segments(&base.path)).collect();
         for operation in &self.operations {
             for &at in &operation.bases {
-                let (Some(document), Some(base)) =
-                    (documents.get_mut(at as usize), bases.get(at as usize))
+                let (Some(document), Some(base)) = (documents.get_mut(at as usize), bases.get(at as usize))
                 else {
                     continue;
                 };
@@ -253,6 +256,11 @@ impl Statuses {
 }
 
 impl Operation {
+    /// There is a word in its path, by which it is told from others.
+    pub fn has_word(&self) -> bool {
+        self.segments.iter().any(|segment| matches!(segment, RouteSegment::Literal(_)))
+    }
+
     /// The responses that are for a status: those that name it, else its hundred, else the default.
     pub fn responses_of(&self, status: u16) -> impl Iterator<Item = &Response> {
         let best = self.responses.iter().filter_map(|response| response.statuses.rank(status)).min();
@@ -290,9 +298,9 @@ impl Scheme {
             Scheme::Key(ParameterPlace::Query, _) => &[ApiKey, Jwt, Bearer],
             Scheme::Key(ParameterPlace::Cookie, _) => &[ApiKey, Jwt, SessionCookie],
             Scheme::Certificate => &[Certificate],
-            Scheme::Other => &[
-                Basic, Bearer, Jwt, ApiKey, SessionCookie, Other, Certificate, Signed, Digest, Negotiate,
-            ],
+            Scheme::Other => {
+                &[Basic, Bearer, Jwt, ApiKey, SessionCookie, Other, Certificate, Signed, Digest, Negotiate]
+            }
         }
     }
 

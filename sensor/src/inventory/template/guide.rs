@@ -10,7 +10,9 @@ use smallvec::{SmallVec, smallvec};
 
 use crate::call::lexicon::extension_of;
 use crate::call::{Extension, Path, Segment, SegmentKind, WordKey};
-use crate::inventory::guidance::{Applying, Guidance, Pattern, PatternSegment, Route, RouteSegment, Rule, Takes};
+use crate::inventory::guidance::{
+    Applying, Guidance, Pattern, PatternSegment, Route, RouteSegment, Rule, Takes,
+};
 
 /// Number of a step, and of a route.
 type Number = u32;
