@@ -34,6 +34,7 @@ mod report_browser;
 mod report_documents;
 mod report_pages;
 mod scan_bounds;
+mod spec_store;
 mod store_contract;
 mod store_crash;
 mod store_fixture;
