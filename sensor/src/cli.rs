@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub mod diff;
+pub mod findings;
 
 /// `apicensus`: which APIs exist, who calls them, and which data passes through them.
 #[derive(Clone, Debug, Parser)]
@@ -45,7 +46,7 @@ const EXAMPLES_LONG: &str = "Examples:
   apicensus endpoints --service api.example:8080 --since 2h
   apicensus fields --path '/users/*' --format json
 
-Exit codes: 0 done, 2 usage or configuration, 3 environment (kernel, privileges, unknown scope), 4 store.";
+Exit codes: 0 done, 1 findings at or above --fail-on, 2 usage or configuration, 3 environment (kernel, privileges, unknown scope), 4 store.";
 
 /// Options of every command.
 #[derive(Args, Clone, Debug)]
@@ -88,6 +89,8 @@ pub enum Command {
     Noise(Query),
     /// List what came, went or changed
     Diff(diff::Diff),
+    /// Say what is wrong: undocumented, outdated, unprotected, exposed
+    Findings(findings::Findings),
     /// Write what was found in the form of other tools
     #[command(subcommand, disable_help_subcommand = true, arg_required_else_help = true)]
     Export(Export),

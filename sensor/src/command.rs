@@ -29,6 +29,8 @@ use crate::store::sqlite::SqliteStore;
 use crate::store::{self, Run, Store, StoreError};
 use crate::telemetry::{self, Progress, Verbosity};
 
+mod findings;
+
 /// How long one write of a run waits for another program's lock.
 #[cfg(feature = "kernel")]
 const LOCK_WAIT: std::time::Duration = std::time::Duration::from_millis(500);
@@ -63,6 +65,7 @@ pub fn execute(cli: &Cli) -> Result<u8, Failure> {
             show(query.output, &Noise::of(&catalog), text::noise)
         }
         Command::Diff(typed) => diff::diff(&store()?, typed),
+        Command::Findings(typed) => findings::findings(&store()?, typed),
         Command::Export(Export::Openapi(typed)) => export_openapi(&store()?, typed),
         Command::Status(output) => status(&store()?, *output),
         Command::Doctor(output) => doctor(checks(), *output),

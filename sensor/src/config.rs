@@ -14,6 +14,7 @@ use crate::inventory::guidance::Guidance;
 use crate::report::filter::{Filter, Glob};
 use crate::store::StoreError;
 
+pub mod findings;
 mod guidance;
 pub mod scope;
 

@@ -206,6 +206,12 @@ pub const RECORDS_MANY: usize = 100;
 /// estimated.
 pub const PRINCIPALS_KEPT: usize = 16;
 
+/// Callers that a finding names: enough to know where to begin.
+pub const EDGES_SHOWN: usize = 5;
+
+/// Entries of one suppression file, written by hand.
+pub const SUPPRESSIONS_MAX: usize = 10_000;
+
 /// Files that one specification may refer to; the largest public ones are split over some hundreds.
 pub const SPEC_FILES_MAX: usize = 2048;
 
@@ -215,8 +221,3 @@ pub const SPEC_LEVELS_MAX: usize = 96;
 /// Schemas of one specification, those written in place included; about 200 B each. The largest public
 /// ones have 150,000.
 pub const SPEC_SCHEMAS_MAX: usize = 1_000_000;
-/// Callers that a finding names: enough to know where to begin.
-pub const EDGES_SHOWN: usize = 5;
-
-/// Entries of one suppression file, written by hand.
-pub const SUPPRESSIONS_MAX: usize = 10_000;

@@ -2,6 +2,7 @@
 //! in the recorder when [`Pipeline::take`] returns. Synchronous and without a clock; [`live`] is the
 //! rim that feeds it from the kernel.
 
+pub mod evaluate;
 #[cfg(feature = "kernel")]
 pub mod live;
 

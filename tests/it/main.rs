@@ -8,6 +8,8 @@ mod call_read;
 mod call_sensitive;
 mod cli_commands;
 mod diff_command;
+mod findings_fixture;
+mod findings_rules;
 mod guidance_command;
 mod guidance_explain;
 mod guidance_files;

@@ -22,7 +22,7 @@ mod said;
 mod small_map;
 mod soft;
 pub mod template;
-mod yaml;
+pub(crate) mod yaml;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

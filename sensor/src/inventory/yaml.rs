@@ -11,22 +11,22 @@ use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 /// Levels that are kept of files of which only the upper part counts; OpenAPI documents have their
 /// routes in the first six.
-pub(super) const SHALLOW: usize = 8;
+pub(crate) const SHALLOW: usize = 8;
 
 /// Nodes of one file, with copies by alias.
 const NODES_MAX: usize = 4_000_000;
 
 /// A place in a file.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Node {
+pub(crate) struct Node {
     /// From 1; 0 where it is not known.
-    pub(super) line: usize,
-    pub(super) value: Value,
+    pub(crate) line: usize,
+    pub(crate) value: Value,
 }
 
 /// What stands there.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Value {
+pub(crate) enum Value {
     /// Text, number, truth value or nothing, as written.
     Scalar(String),
     List(Vec<Node>),
@@ -46,7 +46,7 @@ pub struct Fault {
 }
 
 impl Fault {
-    pub(super) fn at(line: usize, what: impl Into<String>) -> Fault {
+    pub(crate) fn at(line: usize, what: impl Into<String>) -> Fault {
         Fault { line, what: what.into() }
     }
 }
@@ -62,7 +62,7 @@ impl fmt::Display for Fault {
 
 impl Node {
     /// Text of a scalar.
-    pub(super) fn text(&self) -> Option<&str> {
+    pub(crate) fn text(&self) -> Option<&str> {
         match &self.value {
             Value::Scalar(text) => Some(text),
             _ => None,
@@ -70,7 +70,7 @@ impl Node {
     }
 
     /// Members of a map with their keys, none of anything else.
-    pub(super) fn members(&self) -> &[(String, usize, Node)] {
+    pub(crate) fn members(&self) -> &[(String, usize, Node)] {
         match &self.value {
             Value::Map(members) => members,
             _ => &[],
@@ -78,12 +78,12 @@ impl Node {
     }
 
     /// A member of a map.
-    pub(super) fn member(&self, name: &str) -> Option<&Node> {
+    pub(crate) fn member(&self, name: &str) -> Option<&Node> {
         self.members().iter().find(|(key, ..)| key == name).map(|(.., node)| node)
     }
 
     /// Items of a list, none of anything else.
-    pub(super) fn items(&self) -> &[Node] {
+    pub(crate) fn items(&self) -> &[Node] {
         match &self.value {
             Value::List(items) => items,
             _ => &[],
@@ -91,7 +91,7 @@ impl Node {
     }
 
     /// What it is, for people.
-    pub(super) fn kind(&self) -> &'static str {
+    pub(crate) fn kind(&self) -> &'static str {
         match &self.value {
             Value::Scalar(text) if text.is_empty() => "nothing",
             Value::Scalar(_) => "a text",
@@ -103,7 +103,7 @@ impl Node {
 }
 
 /// Reads the first document of a text, as many levels of it; `None` if there is none in it.
-pub(super) fn read(text: &str, levels: usize) -> Result<Option<Node>, Fault> {
+pub(crate) fn read(text: &str, levels: usize) -> Result<Option<Node>, Fault> {
     let fault = match of_yaml(text, levels) {
         Ok(node) => return Ok(node),
         Err(fault) => fault,
@@ -113,7 +113,7 @@ pub(super) fn read(text: &str, levels: usize) -> Result<Option<Node>, Fault> {
 }
 
 /// As [`read`], for texts whose lines nobody asks for: JSON is read several times as fast.
-pub(super) fn read_without_lines(text: &str, levels: usize) -> Result<Option<Node>, Fault> {
+pub(crate) fn read_without_lines(text: &str, levels: usize) -> Result<Option<Node>, Fault> {
     match of_json(text, levels) {
         Some(node) => Ok(Some(node)),
         None => of_yaml(text, levels),

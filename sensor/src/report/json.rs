@@ -8,6 +8,7 @@ use super::diff::Diff;
 use super::doctor::Doctor;
 use super::document::{Callers, Endpoints, Fields, Report};
 use super::escape;
+use super::findings::document::{Findings, Rules};
 use super::noise::Noise;
 use super::status::Status;
 
@@ -29,6 +30,8 @@ pub fn schemas() -> Vec<(&'static str, String)> {
         ("fields", schema::<Fields>()),
         ("noise", schema::<Noise>()),
         ("diff", schema::<Diff>()),
+        ("findings", schema::<Findings>()),
+        ("finding-rules", schema::<Rules>()),
         ("status", schema::<Status>()),
         ("doctor", schema::<Doctor>()),
     ]

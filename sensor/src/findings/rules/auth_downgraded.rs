@@ -1,9 +1,9 @@
 //! **auth-downgraded**: a weaker kind of credential is in use since the stronger one was last seen.
 //!
-//! Fires if a caller that was granted calls by the stronger kind at least twice is since then granted
-//! calls by a weaker one at least twice (bearer token to API key or Basic, certificate to token); or if
-//! the endpoint granted five calls and more by strong kinds, all of them before the first of at least two
-//! that it grants without any credential. Does not fire while both are in use (**mixed-auth**,
+//! Fires if a caller that was granted calls by the stronger kind is since then granted calls by a weaker
+//! one (bearer token to API key or Basic, certificate to token); or if all calls that the endpoint granted
+//! by strong kinds were before the first of those that it grants without any credential. One call of
+//! either is no use yet: there have to be two at different times. Does not fire while both are in use (**mixed-auth**,
 //! **auth-not-enforced**), nor for changes between kinds of one rank, as session and token.
 //!
 //! Often a migration, a debug setting or a new client switched a check off. Find what changed at that
@@ -16,12 +16,6 @@ use crate::findings::evidence::{Granted, count, edges, granted, listed};
 use crate::findings::strength::{is_strong, rank};
 use crate::findings::{Check, Context, Findings, Level, Looked, Rule, Settings};
 use crate::inventory::{CallerKey, CallerStats, Seen};
-
-/// Granted calls of one caller with each of the two kinds.
-const CALLS_MIN: u64 = 2;
-
-/// Granted calls with a strong kind before none is asked for: public endpoints see some now and then.
-const STRONG_CALLS_MIN: u64 = 5;
 
 /// See the file's comment.
 pub const RULE: Rule = Rule {
@@ -59,18 +53,20 @@ fn check(context: &Context<'_>, looked: &Looked<'_>, findings: &mut Findings) {
     // Before the window counts too: it is what was before.
     let always = Settings { window_ns: u64::MAX, ..settings.clone() };
     let strong = granted(looked.endpoint, &always, |key| is_strong(key.credential));
-    if without.calls >= CALLS_MIN && strong.calls >= STRONG_CALLS_MIN && without.seen.first > strong.seen.last
-    {
+    if is_use(without.seen) && is_use(strong.seen) && without.seen.first > strong.seen.last {
         let message = format!(
             "no credential any more: {} without one since the last of {} with one",
             count(without.calls, "call"),
             strong.calls
         );
         let by = edges(looked.stats(), |key, _| key.credential == Credential::None, |caller| caller.granted);
-        findings.add(
-            looked.finding(&RULE, message).level(Level::Error).shown(without.calls, without.seen).by(by),
-        );
+        findings.add(looked.finding(&RULE, message).shown(without.calls, without.seen).by(by));
     }
+}
+
+/// Two calls at different times. Not by their number, so that the same traffic twice says the same.
+fn is_use(seen: Seen) -> bool {
+    seen.first < seen.last
 }
 
 /// Callers that went over to a weaker kind, with the strongest that they had before.
@@ -78,7 +74,8 @@ fn weaker<'a>(
     looked: &'a Looked<'_>,
     settings: &Settings,
 ) -> Vec<(&'a CallerKey, &'a CallerStats, Credential)> {
-    let callers = || looked.stats().callers.iter().filter(|(_, caller)| caller.granted >= CALLS_MIN);
+    let callers =
+        || looked.stats().callers.iter().filter(|(_, caller)| caller.granted > 0 && is_use(caller.seen));
     let mut found = Vec::new();
     for (key, caller) in callers() {
         let is_weak = key.credential != Credential::None && settings.counts(caller.seen);

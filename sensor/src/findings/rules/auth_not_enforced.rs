@@ -5,7 +5,7 @@
 //! sessions do not count, browsers send them everywhere), at the same time others without any are
 //! granted, and one of these is so: calls without a credential were refused here (401, 403); or they are
 //! refused, and never granted, at a sibling (same parent path) and three in four granted calls present
-//! one; or nine in ten do, of ten and more.
+//! one; or nine in ten do.
 //!
 //! Does not fire at sign-ins and public pages, where most come without; nor where a specification
 //! declares security: that is **missing-auth**. A public endpoint whose clients attach a token to every
@@ -18,9 +18,6 @@ use crate::findings::strength::is_strong;
 use crate::findings::{Check, Context, Findings, Level, Looked, Rule};
 use crate::inventory::EndpointStats;
 use crate::inventory::compare::DifferenceKind;
-
-/// Granted calls with a credential from which on nothing else has to speak for it.
-const PLAIN_CALLS_MIN: u64 = 10;
 
 /// See the file's comment.
 pub const RULE: Rule = Rule {
@@ -53,7 +50,7 @@ fn check(context: &Context<'_>, looked: &Looked<'_>, findings: &mut Findings) {
         ("and others without one were refused", Level::Error)
     } else if strong.calls.saturating_mul(4) >= all.saturating_mul(3) && sibling_refuses(context, looked) {
         ("and a sibling refuses calls without one", Level::Warning)
-    } else if strong.calls >= PLAIN_CALLS_MIN && strong.calls.saturating_mul(10) >= all.saturating_mul(9) {
+    } else if strong.calls.saturating_mul(10) >= all.saturating_mul(9) {
         ("nearly all of them", Level::Warning)
     } else {
         return;

@@ -1,9 +1,9 @@
 //! **mixed-auth**: one endpoint grants calls by two or more schemes of credentials: bearer tokens and
 //! Basic, say, or API keys and client certificates.
 //!
-//! Fires if each of them had at least 3 granted calls and 5 % of all that a scheme granted, and their
-//! times overlap. Does not fire for sessions beside anything (a browser adds its cookies), for JWTs
-//! beside opaque tokens (one scheme), for few stray calls, for a change from one scheme to another
+//! Fires if each of them had 5 % or more of all calls that a scheme granted, and their times overlap. No
+//! number of calls is asked for, so that the same traffic twice says the same. Does not fire for sessions beside anything (a browser adds its cookies), for JWTs
+//! beside opaque tokens (one scheme), for a stray call, for a change from one scheme to another
 //! (**auth-downgraded** if for the worse).
 //!
 //! Each scheme is a door with checks of its own, and the weakest decides. Agree on one, or let the
@@ -15,9 +15,6 @@ use crate::findings::evidence::{edges, listed};
 use crate::findings::strength::scheme;
 use crate::findings::{Check, Context, Findings, Level, Looked, Rule};
 use crate::inventory::Seen;
-
-/// Granted calls that a scheme must have.
-const CALLS_MIN: u64 = 3;
 
 /// One in so many of all granted calls with a scheme.
 const SHARE: u64 = 20;
@@ -48,7 +45,7 @@ fn check(context: &Context<'_>, looked: &Looked<'_>, findings: &mut Findings) {
         }
     }
     let all = schemes.values().fold(0u64, |sum, (calls, _)| sum.saturating_add(*calls));
-    schemes.retain(|_, (calls, _)| *calls >= CALLS_MIN && calls.saturating_mul(SHARE) >= all);
+    schemes.retain(|_, (calls, _)| calls.saturating_mul(SHARE) >= all);
     // One after the other is a change of schemes.
     let seen: Vec<Seen> = schemes.values().map(|(_, seen)| *seen).collect();
     let overlap = |one: &Seen, other: &Seen| one.first <= other.last && other.first <= one.last;

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use crate::findings::rules::RULES;
 use crate::findings::{Edge, Finding, Fingerprint, Level, Rule, State, StateKind, Subject};
+use crate::flow::Timestamp;
 use crate::report::document::SCHEMA_VERSION;
 use crate::report::format;
 
@@ -198,6 +199,18 @@ impl Item<'_> {
     }
 }
 
+impl LookedAt {
+    /// Numbers of services, endpoints, specifications and rules; the window and the time of asking.
+    pub fn new(
+        [services, endpoints, specifications, rules]: [u64; 4],
+        since: Timestamp,
+        at: Timestamp,
+    ) -> LookedAt {
+        let (since, at) = (format::time(since), format::time(at));
+        LookedAt { services, endpoints, specifications, rules, since, at }
+    }
+}
+
 impl Findings {
     /// The document of items that meet the filters; resolved and suppressed ones are listed with `all`.
     pub fn of<'a>(looked_at: LookedAt, items: impl IntoIterator<Item = Item<'a>>, all: bool) -> Findings {
@@ -258,7 +271,7 @@ impl FindingRow {
     /// The row of one finding.
     pub fn of(item: &Item<'_>) -> FindingRow {
         let Item { fingerprint, rule, level, subject, message, found, state, suppressed } = *item;
-        let seen = |at: fn(&Finding) -> crate::flow::Timestamp| {
+        let seen = |at: fn(&Finding) -> Timestamp| {
             found.filter(|found| found.calls > 0).map_or(String::new(), |found| format::time(at(found)))
         };
         FindingRow {

@@ -1,0 +1,108 @@
+//! One evaluation: what a store holds becomes findings, and these bring the states in the store up to
+//! date, in one transaction. The same for a command and, again and again, for a run.
+
+use std::collections::BTreeMap;
+
+use crate::findings::{self, Context, Finding, Fingerprint, Settings};
+use crate::inventory::Inventory;
+use crate::inventory::catalog::{Catalog, Reading};
+use crate::inventory::guidance::Guidance;
+use crate::inventory::spec::Specs;
+use crate::store::findings::{FindingStore, Known, KnownFinding};
+use crate::store::sqlite::SqliteStore;
+use crate::store::{Store, StoreError};
+
+/// What was looked at.
+#[derive(Debug)]
+pub struct Looked {
+    /// Sums.
+    pub inventory: Inventory,
+    /// As people read it.
+    pub catalog: Catalog,
+    /// What is specified.
+    pub specs: Specs,
+}
+
+/// What was found, and what became of that.
+#[derive(Debug)]
+pub struct Evaluation {
+    /// What was found now.
+    pub found: BTreeMap<Fingerprint, Finding>,
+    /// States, of what is gone too.
+    pub known: Known,
+    /// Why the states could not be written: those above are then as they would be.
+    pub unwritten: Option<StoreError>,
+}
+
+/// Reads what there is to look at.
+///
+/// # Errors
+/// The store cannot be read. Without the key of its installation, guidance about hidden words is left
+/// out.
+pub async fn look(store: &SqliteStore, guidance: &Guidance) -> Result<Looked, StoreError> {
+    let inventory = store.load().await?;
+    let key = match !guidance.is_empty() && inventory.has_hidden_words() {
+        true => store.key().await.ok(),
+        false => None,
+    };
+    let reading = Reading { guidance: Some(guidance), key: key.as_ref(), explain: false };
+    let catalog = Catalog::read(&inventory, reading);
+    Ok(Looked { inventory, catalog, specs: Specs::default() })
+}
+
+/// How many specifications are in force.
+pub fn specifications(specs: &Specs) -> u64 {
+    u64::from(!specs.is_empty())
+}
+
+/// Asks all rules. With `is_whole`, what is not found any more is resolved.
+///
+/// # Errors
+/// The store cannot be read; that it cannot be written is told in the answer.
+pub async fn evaluate(
+    store: &mut impl FindingStore,
+    looked: &Looked,
+    settings: &Settings,
+    is_whole: bool,
+) -> Result<Evaluation, StoreError> {
+    let Looked { inventory, catalog, specs } = looked;
+    let findings = findings::evaluate(&Context { catalog, inventory, specs, settings });
+    let written = store.revise(|known| changed(known, &findings, settings, is_whole)).await;
+    let (known, unwritten) = match written {
+        Ok(known) => (known, None),
+        Err(error) => {
+            let mut known = store.known().await?;
+            let changed = changed(&known, &findings, settings, is_whole);
+            known.extend(changed);
+            (known, Some(error))
+        }
+    };
+    let found = findings.into_iter().map(|finding| (Fingerprint::of(&finding), finding)).collect();
+    Ok(Evaluation { found, known, unwritten })
+}
+
+/// Findings that are new or whose state or count of evaluations changes.
+fn changed(known: &Known, findings: &[Finding], settings: &Settings, is_whole: bool) -> Known {
+    let mut states: BTreeMap<_, _> =
+        known.iter().map(|(fingerprint, known)| (fingerprint.clone(), known.state.clone())).collect();
+    let transitions = findings::reconcile(&states, findings, settings, is_whole);
+    findings::apply(&mut states, findings, &transitions, settings.now);
+    let now: BTreeMap<Fingerprint, &Finding> =
+        findings.iter().map(|finding| (Fingerprint::of(finding), finding)).collect();
+    let revised = states.into_iter().filter_map(|(fingerprint, state)| {
+        let before = known.get(&fingerprint);
+        let revised = match (now.get(&fingerprint), before) {
+            (Some(finding), _) => KnownFinding {
+                rule: finding.rule.to_owned(),
+                level: finding.level,
+                subject: finding.subject.clone(),
+                message: finding.message.clone(),
+                state,
+            },
+            (None, Some(before)) => KnownFinding { state, ..before.clone() },
+            (None, None) => return None,
+        };
+        (before != Some(&revised)).then_some((fingerprint, revised))
+    });
+    revised.collect()
+}
