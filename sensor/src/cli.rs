@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub mod diff;
+
 /// `apicensus`: which APIs exist, who calls them, and which data passes through them.
 #[derive(Clone, Debug, Parser)]
 #[command(
@@ -84,6 +86,8 @@ pub enum Command {
     Fields(Query),
     /// List what was called and is no endpoint: misses, files, probes, scanners
     Noise(Query),
+    /// List what came, went or changed
+    Diff(diff::Diff),
     /// Write what was found in the form of other tools
     #[command(subcommand, disable_help_subcommand = true, arg_required_else_help = true)]
     Export(Export),

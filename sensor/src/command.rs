@@ -1,5 +1,7 @@
 //! One function per command: open what it needs, let the stages work, print what they made.
 
+mod diff;
+
 use std::error::Error;
 use std::fs;
 use std::io::{self, IsTerminal, Write};
@@ -60,6 +62,7 @@ pub fn execute(cli: &Cli) -> Result<u8, Failure> {
             let (_, catalog) = load(&store()?, query)?;
             show(query.output, &Noise::of(&catalog), text::noise)
         }
+        Command::Diff(typed) => diff::diff(&store()?, typed),
         Command::Export(Export::Openapi(typed)) => export_openapi(&store()?, typed),
         Command::Status(output) => status(&store()?, *output),
         Command::Doctor(output) => doctor(checks(), *output),

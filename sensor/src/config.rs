@@ -207,7 +207,8 @@ pub fn filter(typed: &cli::Query, now: Timestamp) -> Result<Filter, Failure> {
     })
 }
 
-fn since(text: &str, now: Timestamp) -> Result<Timestamp, Failure> {
+/// A duration before `now`, or a time.
+pub(crate) fn since(text: &str, now: Timestamp) -> Result<Timestamp, Failure> {
     if let Ok(at) = text.parse::<jiff::Timestamp>() {
         return Ok(Timestamp(u64::try_from(at.as_nanosecond()).unwrap_or(0)));
     }
@@ -219,7 +220,7 @@ fn since(text: &str, now: Timestamp) -> Result<Timestamp, Failure> {
             Ok(Timestamp(now.0.saturating_sub(u64::try_from(back).unwrap_or(u64::MAX))))
         }
         _ => Err(Failure::Usage(format!(
-            "cannot read --since `{text}`; give a duration such as 30m, 2h or 7d, or a time such as \
+            "cannot read the time `{text}`; give a duration such as 30m, 2h or 7d, or a time such as \
              2026-01-31T08:00:00Z"
         ))),
     }

@@ -92,6 +92,10 @@ counters! {
     FieldNamesHeldFull = "field-names-held-full",
     /// More fields that may have a closed set of values than are watched; these count as open.
     FieldValuesFull = "field-values-full",
+    /// More fields with sensitive data in one call than are counted.
+    ClassesFull = "classes-full",
+    /// Signatures of new tokens that were not tried with well-known keys: there were too many at once.
+    KeysUntried = "keys-untried",
     /// A path with more segments than are kept.
     PathTooLong = "path-too-long",
     /// Path words under observation that were let go to make room for others.
@@ -116,6 +120,13 @@ counters! {
     FlushRetried = "flush-retried",
     /// Changes that were given up since the store was away for longer than memory allows.
     FlushDropped = "flush-dropped",
+    // findings and notifications
+    /// An evaluation of findings during a run that failed; the next one makes up for it.
+    EvaluationFailed = "evaluation-failed",
+    /// A delivery of a notification that failed and is tried again; nothing is lost by it.
+    NotificationRetried = "notification-retried",
+    /// Notifications that were dropped: more waited than the queue holds, or a sink refused them for good.
+    NotificationsDropped = "notifications-dropped",
 }
 
 /// A count per [`Counter`].

@@ -162,8 +162,42 @@ pub const OPENAPI_BYTES_MAX: u64 = 64 << 20;
 /// Routes of one OpenAPI document, for each of its base paths; the largest public ones have 17,000.
 pub const OPENAPI_ROUTES_MAX: usize = 100_000;
 
+/// Findings that are gone and kept with their states, those that were resolved last.
+pub const FINDINGS_RESOLVED_KEPT: usize = 10_000;
+
+/// Notifications of all sinks that wait in the store, about 1 KiB each; over it the oldest are dropped.
+pub const NOTIFICATIONS_QUEUED_MAX: usize = 10_000;
+
+/// Times that a sink may refuse one notification (HTTP 4xx) before it is given up.
+pub const NOTIFICATION_REFUSALS_MAX: u32 = 8;
+
+/// Seconds that one delivery may take: connecting, sending and the answer.
+pub const NOTIFICATION_TIMEOUT_S: u64 = 10;
+
+/// Bytes of an answer of a sink that are read.
+pub const NOTIFICATION_ANSWER_BYTES_MAX: u64 = 64 << 10;
+
+/// Bytes of a suppression file, written by hand.
+pub const SUPPRESSIONS_BYTES_MAX: u64 = 4 << 20;
+
 /// Seconds that a JWT may live before it counts as long-lived: a day.
 pub const JWT_LIFETIME_S: u64 = 24 * 3600;
+
+/// Bytes of a JWT that is decoded; servers refuse heads of more than 8 to 64 KiB.
+pub const JWT_BYTES_MAX: usize = 16 * 1024;
+
+/// Claims of one JWT that are looked at, with those of inner objects.
+pub const JWT_CLAIMS_MAX: usize = 256;
+
+/// New tokens of which the signature is tried with well-known keys, in a minute of traffic: about 0.1 ms
+/// each.
+pub const JWT_KEYS_TRIED_PER_MINUTE: u32 = 300;
+
+/// Fields with classes of sensitive data in one call.
+pub const CALL_CLASSES_MAX: usize = 512;
+
+/// Bytes of an error's body that are searched for stack traces.
+pub const ERROR_BYTES_MAX: usize = 16 * 1024;
 
 /// Items of one array in an answer from which on there are many records.
 pub const RECORDS_MANY: usize = 100;
@@ -172,6 +206,15 @@ pub const RECORDS_MANY: usize = 100;
 /// estimated.
 pub const PRINCIPALS_KEPT: usize = 16;
 
+/// Files that one specification may refer to; the largest public ones are split over some hundreds.
+pub const SPEC_FILES_MAX: usize = 2048;
+
+/// Levels of a specification that are read; schemas written in place are hardly deeper than 30.
+pub const SPEC_LEVELS_MAX: usize = 96;
+
+/// Schemas of one specification, those written in place included; about 200 B each. The largest public
+/// ones have 150,000.
+pub const SPEC_SCHEMAS_MAX: usize = 1_000_000;
 /// Callers that a finding names: enough to know where to begin.
 pub const EDGES_SHOWN: usize = 5;
 

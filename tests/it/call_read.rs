@@ -223,7 +223,11 @@ fn credentials_wherever_they_stand() {
         ("/?api_key=abc", "Accept: */*".to_owned(), Credential::ApiKey),
         ("/?access_token=abc", "Accept: */*".to_owned(), Credential::Bearer),
         ("/", "Cookie: PHPSESSID=abc".to_owned(), Credential::SessionCookie),
-        ("/", "Authorization: Digest username=a".to_owned(), Credential::Other),
+        ("/", "Authorization: Digest username=a".to_owned(), Credential::Digest),
+        ("/", "Authorization: NTLM TlRM".to_owned(), Credential::Negotiate),
+        ("/", "X-Forwarded-Client-Cert: URI=spiffe://x/a".to_owned(), Credential::Certificate),
+        ("/", "Signature-Input: s=(\"@method\");keyid=\"a\"".to_owned(), Credential::Signed),
+        ("/a;jsessionid=1", "Accept: */*".to_owned(), Credential::SessionCookie),
     ] {
         let mut reader = Reader::new(KEY);
         // What the server sends is no credential of the caller.

@@ -18,7 +18,7 @@ use crate::store_fixture::{NEW_YEAR, SECOND, noisy_shop, run_start, shop};
 use crate::store_sqlite::{connect, execute};
 
 /// Runs the command in `folder`, where relative paths of stores are.
-fn apicensus(folder: &Path, arguments: &[&str]) -> String {
+pub fn apicensus(folder: &Path, arguments: &[&str]) -> String {
     let output = Command::new(env!("CARGO_BIN_EXE_apicensus"))
         .args(arguments)
         .current_dir(folder)
@@ -46,7 +46,7 @@ fn shop_folder() -> tempfile::TempDir {
     folder_with(&shop())
 }
 
-fn folder_with(inventory: &Inventory) -> tempfile::TempDir {
+pub fn folder_with(inventory: &Inventory) -> tempfile::TempDir {
     let folder = tempfile::tempdir().expect("a folder");
     block_on(async {
         let mut store = SqliteStore::create(&folder.path().join("apis.db")).await.expect("a new store");

@@ -111,13 +111,14 @@ pub fn cases() -> Vec<Case> {
         case(
             "rogue-service",
             Warning,
-            Planted::shop().differs(RogueService, "shop", "", |found| found.spec = Option::None),
-            vec![Planted::nothing().with("shop", "GET /users/{}", one_try).differs(
-                RogueService,
-                "shop",
-                "",
-                |_| (),
-            )],
+            Planted::shop().specified_elsewhere(),
+            vec![
+                Planted::shop(),
+                Planted::nothing().with("shop", "GET /users/{}", one_try).specified_elsewhere(),
+                Planted::nothing()
+                    .with("shop", "GET /a", |row| plain(row).server(external))
+                    .specified_elsewhere(),
+            ],
         ),
         case(
             "undocumented-endpoint",
@@ -207,13 +208,13 @@ pub fn cases() -> Vec<Case> {
                 UndocumentedStatus,
                 "shop",
                 get,
-                saw("418"),
+                saw("418 in 2 calls"),
             ),
             vec![shop("GET /items/{}", |row| plain(row).called("web", Bearer, 503, 2, &[])).differs(
                 UndocumentedStatus,
                 "shop",
                 get,
-                saw("503"),
+                saw("503 in 2 calls"),
             )],
         ),
         case(
@@ -252,13 +253,13 @@ pub fn cases() -> Vec<Case> {
                 AuthUndeclared,
                 "shop",
                 get,
-                saw("basic"),
+                saw("basic in 3 calls answered with 2xx"),
             ),
             vec![shop("GET /items/{}", |row| row.denied("web", Basic, 3)).differs(
                 AuthUndeclared,
                 "shop",
                 get,
-                saw("basic"),
+                saw("basic in 3 calls answered with 2xx"),
             )],
         ),
         case(

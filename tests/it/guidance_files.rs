@@ -108,7 +108,7 @@ fn routes(documents: &[Document]) -> Vec<String> {
             for segment in &route.segments {
                 match segment {
                     RouteSegment::Literal(word) => write!(text, "/{word}"),
-                    RouteSegment::Parameter { name, before, behind } => {
+                    RouteSegment::Parameter { name, before, behind, .. } => {
                         write!(text, "/{before}<{name}>{behind}")
                     }
                 }

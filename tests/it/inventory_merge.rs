@@ -20,6 +20,7 @@ fn record(reader: &mut Reader, recorder: &mut Recorder, &(path, body, status, ca
         0 => "{\"a\":1}".to_owned(),
         1 => "{\"a\":\"2024-01-31\",\"b\":[1,2.5]}".to_owned(),
         2 => "[]".to_owned(),
+        3 if at % 2 == 0 => "{\"a\":\"4012-8888-8888-1881\",\"b\":[\"a@b.co\",1]}".to_owned(),
         3 => String::new(),
         // Known names: when others are shown is up to what one sensor sees.
         n => format!("{{\"k-{}\":null}}", char::from(b'a' + n + caller % 9)),
@@ -27,7 +28,14 @@ fn record(reader: &mut Reader, recorder: &mut Recorder, &(path, body, status, ca
     let status = [200, 201, 404, 500][usize::from(status % 4)];
     let response = format!("HTTP/1.1 {status} X\nContent-Type: application/json\n\n{body}");
     let method = if caller % 2 == 0 { "GET" } else { "POST" };
-    let mut raw = exchange(&format!("{method} {path} HTTP/1.1\nHost: svc{}\n", caller % 2), &response);
+    let credential = match caller % 4 {
+        0 => String::new(),
+        1 => format!("X-Api-Key: {body}\n"),
+        2 => format!("Cookie: sid={at}; contact=a@b.co\n"),
+        _ => "Authorization: Bearer eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl\n".to_owned(),
+    };
+    let head = format!("{method} {path} HTTP/1.1\nHost: svc{}\n{credential}", caller % 2);
+    let mut raw = exchange(&head, &response);
     raw.request.first_byte = Timestamp(u64::from(at));
     let mut counters = Counters::default();
     let call = reader.read(raw, &parties(caller % 7), &mut counters).expect("a call");

@@ -6,11 +6,13 @@ use std::sync::Arc;
 
 use proptest::collection::btree_map;
 use proptest::prelude::*;
-use sensor::call::{CallClass, Credential, Facts, Method, Path, Place, Segment, SegmentKind};
+use sensor::call::{
+    CallClass, Credential, DataClass, Facts, Method, Path, Place, Segment, SegmentKind, Sign,
+};
 use sensor::flow::{Peer, Timestamp, Verdict, Workload};
 use sensor::inventory::{
-    Answered, CallerKey, CallerStats, CoverageKey, CoverageStats, EndpointKey, EndpointStats, FieldKey,
-    FieldStats, Histogram, Inventory, Page, Seen, SmallMap,
+    Answered, CallerKey, CallerStats, ClassKey, ClassStats, CoverageKey, CoverageStats, EndpointKey,
+    EndpointStats, FieldKey, FieldStats, Histogram, Inventory, Page, Principals, Seen, SignStats, SmallMap,
 };
 use sensor::store::RunStart;
 
@@ -117,7 +119,14 @@ pub fn shop() -> Inventory {
         servers: SmallMap::from([(nginx.clone(), 12)]),
         answered: Answered { seen: seen(10, 3600), callers: 1, paths: 0b1011 },
         page: Page::Several,
-        ..EndpointStats::default()
+        signs: SmallMap::from([(Sign::JwtNoExpiry, SignStats { calls: 7, seen: seen(10, 3600) })]),
+        classes: SmallMap::from([(
+            ClassKey {
+                field: FieldKey { place: Place::ResponseBody, name: "/email".into() },
+                class: DataClass::Email,
+            },
+            ClassStats { values: 8, seen: seen(10, 3600) },
+        )]),
     };
     let mut latency = Histogram::default();
     latency.buckets[12] = 4;
@@ -291,28 +300,45 @@ fn any_path() -> impl Strategy<Value = Path> {
     proptest::collection::vec(segment, 0..3).prop_map(|segments| segments.into_iter().collect())
 }
 
-fn any_stats() -> impl Strategy<Value = EndpointStats> {
+fn field_key() -> impl Strategy<Value = FieldKey> {
     let place = prop_oneof![Just(Place::Query), Just(Place::RequestBody), Just(Place::SetCookie)];
-    let field = (place, name()).prop_map(|(place, name)| FieldKey { place, name });
-    let facts = (count(), any::<u32>(), count(), count(), any::<u32>());
-    let facts = facts.prop_map(|(calls, facts, present, objects, held)| FieldStats {
+    (place, name()).prop_map(|(place, name)| FieldKey { place, name })
+}
+
+fn any_stats() -> impl Strategy<Value = EndpointStats> {
+    let field = field_key();
+    // A field of which only earlier calls are known has not been seen at any time.
+    let at = prop_oneof![any_seen(), Just(Seen::default())];
+    let facts = (count(), any::<u32>(), count(), count(), any::<u32>(), at);
+    let facts = facts.prop_map(|(calls, facts, present, objects, held, seen)| FieldStats {
         calls,
         facts: Facts(facts),
         present,
         objects,
         held,
-        ..FieldStats::default()
+        seen,
     });
     let credential = prop_oneof![Just(Credential::None), Just(Credential::Jwt)];
     let caller = (any_peer(), credential).prop_map(|(peer, credential)| CallerKey { peer, credential });
-    let caller_stats =
-        (count(), count(), any_seen(), any::<u64>()).prop_map(|(calls, refused, seen, paths)| CallerStats {
+    // More than are kept of two together.
+    let principals = proptest::collection::vec(any::<u64>(), 0..14).prop_map(Principals::from_iter);
+    let caller_stats = (count(), count(), count(), count(), any_seen(), any::<u64>(), principals).prop_map(
+        |(calls, refused, granted, denied, seen, paths, principals)| CallerStats {
             calls,
             refused,
+            granted,
+            denied,
             seen,
             paths,
-            ..CallerStats::default()
-        });
+            principals,
+        },
+    );
+    let sign = proptest::sample::select(Sign::ALL);
+    let sign_stats = (count(), any_seen()).prop_map(|(calls, seen)| SignStats { calls, seen });
+    let class = (field_key(), proptest::sample::select(DataClass::ALL))
+        .prop_map(|(field, class)| ClassKey { field, class });
+    let class_stats = (count(), any_seen()).prop_map(|(values, seen)| ClassStats { values, seen });
+    let findings = (btree_map(sign, sign_stats, 0..3), btree_map(class, class_stats, 0..3));
     let buckets = proptest::collection::vec((0usize..28, count()), 0..4).prop_map(|filled| {
         let mut latency = Histogram::default();
         for (bucket, calls) in filled {
@@ -339,44 +365,50 @@ fn any_stats() -> impl Strategy<Value = EndpointStats> {
         paths,
     });
     let page = prop_oneof![Just(Page::None), (0..3u32).prop_map(Page::One), Just(Page::Several)];
-    (sums, buckets, types, (btree_map(field, facts, 0..4), values), parties, answered, page).prop_map(
-        |(
-            (calls, seen, request_bytes, response_bytes, statuses),
-            latency,
-            types,
-            (fields, some),
-            parties,
-            answered,
-            page,
-        )| {
-            // Of fields that are not open.
-            let closed: Vec<&FieldKey> =
-                fields.iter().filter(|(_, f)| !f.facts.contains(Facts::OPEN)).map(|(key, _)| key).collect();
-            let mut values: BTreeMap<FieldKey, BTreeMap<u64, Option<Arc<str>>>> = BTreeMap::new();
-            for (at, hash, word) in some.into_iter().filter(|_| !closed.is_empty()) {
-                values.entry((*at.get(&closed)).clone()).or_default().insert(hash, word);
-            }
-            let values = values.into_iter().map(|(key, values)| (key, small(values)));
-            EndpointStats {
-                values: values.collect(),
-                calls,
-                seen,
-                statuses: small(statuses),
+    (sums, buckets, types, (btree_map(field, facts, 0..4), values), parties, findings, answered, page)
+        .prop_map(
+            |(
+                (calls, seen, request_bytes, response_bytes, statuses),
                 latency,
-                request_bytes,
-                response_bytes,
-                request_types: small(types.0),
-                response_types: small(types.1),
-                contents: small(types.2),
-                fields: small(fields),
-                callers: small(parties.0),
-                servers: small(parties.1),
+                types,
+                (fields, some),
+                parties,
+                findings,
                 answered,
                 page,
-                ..EndpointStats::default()
-            }
-        },
-    )
+            )| {
+                // Of fields that are not open.
+                let closed: Vec<&FieldKey> = fields
+                    .iter()
+                    .filter(|(_, f)| !f.facts.contains(Facts::OPEN))
+                    .map(|(key, _)| key)
+                    .collect();
+                let mut values: BTreeMap<FieldKey, BTreeMap<u64, Option<Arc<str>>>> = BTreeMap::new();
+                for (at, hash, word) in some.into_iter().filter(|_| !closed.is_empty()) {
+                    values.entry((*at.get(&closed)).clone()).or_default().insert(hash, word);
+                }
+                let values = values.into_iter().map(|(key, values)| (key, small(values)));
+                EndpointStats {
+                    values: values.collect(),
+                    calls,
+                    seen,
+                    statuses: small(statuses),
+                    latency,
+                    request_bytes,
+                    response_bytes,
+                    request_types: small(types.0),
+                    response_types: small(types.1),
+                    contents: small(types.2),
+                    fields: small(fields),
+                    callers: small(parties.0),
+                    servers: small(parties.1),
+                    answered,
+                    page,
+                    signs: small(findings.0),
+                    classes: small(findings.1),
+                }
+            },
+        )
 }
 
 fn small<K: Ord, V>(map: BTreeMap<K, V>) -> SmallMap<K, V> {

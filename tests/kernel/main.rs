@@ -8,6 +8,8 @@ mod badinput;
 mod busy_start;
 mod completeness;
 mod conformance;
+mod exchange;
+mod insecure;
 #[allow(dead_code, reason = "xtask's demo and benchmarks use the rest")]
 mod netns;
 mod privacy;
@@ -15,6 +17,7 @@ mod privileges;
 #[allow(dead_code, reason = "xtask's demo and benchmarks use the rest")]
 mod process;
 mod rig;
+mod scenario;
 mod scope;
 mod sensor;
 #[allow(dead_code, reason = "xtask's demo and benchmarks use the rest")]

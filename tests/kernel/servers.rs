@@ -222,11 +222,11 @@ pub fn tools() -> PathBuf {
     repository().join("target/tools")
 }
 
-fn data(name: &str) -> PathBuf {
+pub fn data(name: &str) -> PathBuf {
     repository().join("tests/data/servers").join(name)
 }
 
-fn repository() -> &'static Path {
+pub fn repository() -> &'static Path {
     // Both packages that use this file lie right below the root.
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("a package lies in the repository")
 }

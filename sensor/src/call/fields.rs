@@ -6,12 +6,14 @@ use std::sync::Arc;
 
 use hashbrown::HashTable;
 
+use super::classify::{self, Context};
 use super::hash::Seed;
 use super::held::Held;
 use super::looks::looks_like_data;
+use super::tally::Tally;
 use super::values::Values;
 use super::words::Dictionary;
-use super::{Claim, Facts, FieldId, FieldSeen, Place, ValueSeen};
+use super::{Claim, ClassSeen, Facts, FieldId, FieldSeen, Place, ValueSeen};
 use crate::counter::{Counter, Counters};
 use crate::limits::{CALL_FIELDS_MAX, FIELD_CHILDREN_MAX, FIELD_NAME_BYTES_MAX, FIELD_NAMES_MAX};
 
@@ -26,6 +28,8 @@ pub struct FieldNames {
     nodes: Vec<Node>,
     /// As many as nodes.
     guesses: Vec<Guess>,
+    /// What their names say of values, as many as nodes.
+    contexts: Vec<Context>,
     /// Keys, each with a quote behind it, so that a JSON key is compared with its end in one go.
     keys: Vec<u8>,
     table: HashTable<u32>,
@@ -91,6 +95,7 @@ impl FieldNames {
             held: Held::new(seed),
             nodes: Vec::new(),
             guesses: Vec::new(),
+            contexts: Vec::new(),
             keys: Vec::new(),
             table: HashTable::new(),
             kept_back: false,
@@ -129,6 +134,12 @@ impl FieldNames {
     fn node(&self, number: u32) -> &Node {
         // Numbers are made by `push` only. One of another run's names falls back to the first node.
         self.nodes.get(number as usize).unwrap_or(&self.nodes[0])
+    }
+
+    /// What the name of a field says about its values.
+    #[inline]
+    pub(super) fn context(&self, field: u32) -> Context {
+        self.contexts.get(field as usize).copied().unwrap_or(Context::NONE)
     }
 
     fn guess_of(&self, number: u32) -> &Guess {
@@ -320,6 +331,7 @@ impl FieldNames {
         self.keys.extend_from_slice(key);
         let key_end = self.keys.len() as u32;
         self.keys.push(b'"');
+        self.contexts.push(Context::of(place, &name));
         self.nodes.push(Node { place, parent, key_start, key_end, children: 0, claimed_at: 0, name });
         let mut head = [0; HEAD_BYTES];
         for (slot, &byte) in head.iter_mut().zip(key.iter().chain(b"\"")) {
@@ -347,6 +359,7 @@ pub(super) struct Fields {
     touched: Numbers,
     claims: Vec<Claim>,
     values: Values,
+    pub(super) tally: Tally,
 }
 
 /// What a call has of one field.
@@ -357,6 +370,7 @@ struct Slot {
     holder: u32,
     present: u32,
     objects: u32,
+    values: u32,
 }
 
 /// A set of numbers that gives them back in order: a bit for each, and one for each word of them.
@@ -378,6 +392,7 @@ impl Fields {
             touched: Numbers::default(),
             claims: Vec::new(),
             values: Values::new(seed, key, dictionary),
+            tally: Tally::default(),
         }
     }
 
@@ -398,6 +413,34 @@ impl Fields {
         facts
     }
 
+    /// Looks whether a text is of a class of sensitive data.
+    #[inline]
+    pub(super) fn classify(&mut self, field: u32, facts: Facts, text: &[u8], counters: &mut Counters) {
+        if let Some(found) = classify::of_text(text, facts, self.names.context(field)) {
+            self.tally.note(FieldId(field), self.names.place(FieldId(field)), found, counters);
+        }
+    }
+
+    /// The same of the digits of an integer.
+    #[inline]
+    pub(super) fn classify_integer(&mut self, field: u32, digits: &[u8], counters: &mut Counters) {
+        if digits.len() < classify::DIGITS_MIN {
+            return;
+        }
+        let context = self.names.context(field);
+        if digits.len() < classify::PLAIN_DIGITS_MIN && context == Context::NONE {
+            return;
+        }
+        if let Some(found) = classify::of_integer(digits, context) {
+            self.tally.note(FieldId(field), self.names.place(FieldId(field)), found, counters);
+        }
+    }
+
+    /// Items of an array that are objects, so far in this call.
+    pub(super) fn objects(&self, field: u32) -> u32 {
+        self.slots.get(field as usize).map_or(0, |slot| slot.objects)
+    }
+
     /// Notes that the call has a field and how its value looked; `facts` has a type at least. `holder`
     /// is the number of the object or array that it stands in, else [`HEAD`].
     #[inline(always)]
@@ -405,12 +448,13 @@ impl Fields {
         if let Some(slot) = self.slots.get_mut(field as usize) {
             if slot.facts.0 != 0 {
                 slot.facts |= facts;
+                slot.values += 1;
                 slot.present += u32::from(slot.holder != holder);
                 slot.holder = holder;
                 return;
             }
             if field != NONE && self.touched.count < CALL_FIELDS_MAX {
-                *slot = Slot { facts, holder, present: 1, objects: 0 };
+                *slot = Slot { facts, holder, present: 1, objects: 0, values: 1 };
                 self.touched.insert(field);
                 return;
             }
@@ -433,7 +477,7 @@ impl Fields {
         self.touched.grow(size);
         // Numbers are of names, so that now there is room.
         if let Some(slot) = self.slots.get_mut(field as usize) {
-            *slot = Slot { facts, holder, present: 1, objects: 0 };
+            *slot = Slot { facts, holder, present: 1, objects: 0, values: 1 };
             self.touched.insert(field);
         }
     }
@@ -481,12 +525,13 @@ impl Fields {
     pub(super) fn add_named(
         &mut self,
         place: Place,
-        name: &[u8],
+        (name, value): (&[u8], &[u8]),
         facts: Facts,
         text: &[u8],
         counters: &mut Counters,
     ) {
         let field = self.names.child(FieldNames::root(place), name, text, counters);
+        self.classify(field, facts, value, counters);
         self.add_child(field, facts, counters);
     }
 
@@ -500,6 +545,7 @@ impl Fields {
         counters: &mut Counters,
     ) {
         let field = self.names.child(FieldNames::root(place), name, text, counters);
+        self.classify(field, facts, value, counters);
         let facts = self.text(field, facts, value, counters);
         self.add_child(field, facts, counters);
     }
@@ -516,6 +562,17 @@ impl Fields {
     /// Values met for the first time or shown since the last time.
     pub(super) fn take_values(&mut self) -> Vec<ValueSeen> {
         self.values.take()
+    }
+
+    /// Sensitive data in the call's fields, counted as [`FieldSeen::present`] is, or at what stands for
+    /// other names once. To be asked before the fields are taken.
+    pub(super) fn take_classes(&mut self) -> Vec<ClassSeen> {
+        let (names, slots) = (&self.names, &self.slots);
+        self.tally.take(|field| {
+            let slot = slots.get(field.0 as usize).copied().unwrap_or_default();
+            let present = if names.is_stand_in(field.0) { 1 } else { slot.present };
+            (slot.values, present)
+        })
     }
 
     /// All fields of the call, each once, sorted, and what they had before they were shown; ready for

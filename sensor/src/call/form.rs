@@ -49,7 +49,7 @@ pub(super) fn pairs(
     words: &Dictionary,
     fields: &mut Fields,
     counters: &mut Counters,
-    mut each: impl FnMut(&[u8], Facts),
+    mut each: impl FnMut(&[u8], &[u8], Facts, &mut Counters),
 ) {
     for pair in text.split(|&byte| byte == b'&').filter(|pair| !pair.is_empty()) {
         match memchr::memchr(b'=', pair) {
@@ -57,14 +57,14 @@ pub(super) fn pairs(
                 let name = decode(&pair[..equals], true);
                 let value = decode(&pair[equals + 1..], true);
                 let facts = facts_of_text(&value);
-                each(&name, facts);
+                each(&name, &value, facts, counters);
                 fields.add_value(place, (&name, &value), facts, text, counters);
             }
             None => {
                 let name = decode(pair, true);
                 let facts = Facts::STRING | Facts::EMPTY;
                 if words.is_route(&name) {
-                    fields.add_named(place, &name, facts, text, counters);
+                    fields.add_named(place, (&name, b""), facts, text, counters);
                 } else {
                     let field = fields.names.data(FieldNames::root(place), counters);
                     fields.add_outside(field, facts | Facts::DATA, counters);
@@ -87,11 +87,12 @@ pub(super) fn multipart(body: &[u8], boundary: &[u8], fields: &mut Fields, count
         let (head, value) = (&part[..blank], &part[blank + 4..]);
         let Some(disposition) = disposition(head) else { continue };
         let Some(name) = parameter(disposition, b"name") else { continue };
-        let facts = match parameter(disposition, b"filename") {
-            Some(_) => Facts::STRING,
-            None => facts_of_text(value.strip_suffix(b"\r\n").unwrap_or(value)),
+        let value = value.strip_suffix(b"\r\n").unwrap_or(value);
+        let (value, facts) = match parameter(disposition, b"filename") {
+            Some(_) => (&b""[..], Facts::STRING),
+            None => (value, facts_of_text(value)),
         };
-        fields.add_named(Place::Form, name, facts, body, counters);
+        fields.add_named(Place::Form, (name, value), facts, body, counters);
     }
 }
 

@@ -32,6 +32,16 @@ pub(super) enum Role {
     Authorization,
     /// A field that is named like an API key.
     Key,
+    /// A field in which a proxy says which certificate a client showed.
+    Certificate,
+    /// `Signature-Input`: a field and a credential.
+    SignatureInput,
+    /// `Origin`: who asks across sites.
+    Origin,
+    /// `Access-Control-Allow-Origin`: whom an answer lets read. No field.
+    AllowOrigin,
+    /// `Access-Control-Allow-Credentials`: as the user who asks. No field.
+    AllowCredentials,
     /// Any other field.
     Field,
 }
@@ -112,6 +122,20 @@ const PLUMBING: &[&str] = &[
 const PLUMBING_PREFIXES: &[&str] = &["access-control-", "sec-"];
 
 const CARRIERS: &[(&str, Role)] = &[
+    ("origin", Role::Origin),
+    ("access-control-allow-origin", Role::AllowOrigin),
+    ("access-control-allow-credentials", Role::AllowCredentials),
+    ("signature-input", Role::SignatureInput),
+    ("x-forwarded-client-cert", Role::Certificate),
+    ("client-cert", Role::Certificate),
+    ("ssl-client-cert", Role::Certificate),
+    ("ssl-client-subject-dn", Role::Certificate),
+    ("ssl-client-verify", Role::Certificate),
+    ("x-arr-clientcert", Role::Certificate),
+    ("x-amzn-mtls-clientcert", Role::Certificate),
+    ("x-amzn-mtls-clientcert-subject", Role::Certificate),
+    ("x-client-cert", Role::Certificate),
+    ("x-ssl-cert", Role::Certificate),
     ("host", Role::Host),
     ("content-type", Role::ContentType),
     ("user-agent", Role::UserAgent),
@@ -195,6 +219,7 @@ impl Header {
         let carrier = CARRIERS.iter().find(|(carrier, _)| carrier.as_bytes() == name);
         let role = match carrier {
             Some((_, role)) => *role,
+            None if is_vouched(&name) => Role::Certificate,
             None if listed(PLUMBING) => Role::Plumbing,
             None if PLUMBING_PREFIXES.iter().any(|prefix| name.starts_with(prefix.as_bytes())) => {
                 Role::Plumbing
@@ -204,6 +229,13 @@ impl Header {
         };
         Header { spelt: spelt.into(), name: name.into(), role, fields: [NONE; 2], next: 0 }
     }
+}
+
+/// `X-SSL-Client-Cert`, `X-SSL-Client-S-DN`, `X-SSL-Client-Verify`: what says who, or whether it is so.
+fn is_vouched(name: &[u8]) -> bool {
+    name.strip_prefix(b"x-ssl-client-").is_some_and(|part| {
+        matches!(part, b"cert" | b"dn" | b"s-dn" | b"subject" | b"subject-dn" | b"verify")
+    })
 }
 
 #[cfg(test)]
@@ -220,6 +252,9 @@ mod tests {
             ("sec-fetch-mode", Role::Plumbing),
             ("Content-Length", Role::Plumbing),
             ("X-Api-Key", Role::Key),
+            ("X-SSL-Client-S-DN", Role::Certificate),
+            ("x-ssl-client-serial", Role::Field),
+            ("access-control-allow-methods", Role::Plumbing),
             ("X-Request-Id", Role::Field),
             ("Set-Cookie", Role::SetCookie),
         ];

@@ -2,11 +2,12 @@
 //! several values in a row are taken, so NDJSON is too). A cut body gives the fields up to the cut.
 //! Keys are guessed from the order in which they came last time, so that most are one comparison.
 
+use super::classify::DIGITS_MIN;
 use super::fields::{Fields, HEAD, NONE};
 use super::text::facts_of_text;
 use super::{Facts, FieldNames, Place};
 use crate::counter::{Counter, Counters};
-use crate::limits::JSON_DEPTH_MAX;
+use crate::limits::{JSON_DEPTH_MAX, RECORDS_MANY};
 
 /// How a scan ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +30,8 @@ struct Frame {
     last: u32,
     /// Where this object or array begins: its number.
     number: u32,
+    /// Commas met.
+    commas: u32,
     object: bool,
 }
 
@@ -66,7 +69,8 @@ struct Scanner<'a> {
 
 impl Scanner<'_> {
     fn values(&mut self, root: u32) -> Result<(), Outcome> {
-        let mut stack = [Frame { node: NONE, last: NONE, number: HEAD, object: false }; JSON_DEPTH_MAX];
+        let mut stack =
+            [Frame { node: NONE, last: NONE, number: HEAD, commas: 0, object: false }; JSON_DEPTH_MAX];
         let mut depth = 0;
         let mut node = root;
         let mut holder = HEAD;
@@ -75,7 +79,7 @@ impl Scanner<'_> {
             let mut closed = true;
             let facts = match self.space()? {
                 b'"' => self.string(node)?,
-                b'-' | b'0'..=b'9' => self.number()?,
+                b'-' | b'0'..=b'9' => self.number(node)?,
                 first @ (b'{' | b'[') => {
                     self.at += 1;
                     match (self.space(), first) {
@@ -115,7 +119,7 @@ impl Scanner<'_> {
             } else if !closed {
                 let last = if object { NONE } else { self.fields.names.items(node, self.counters) };
                 // No two begin at one place.
-                stack[depth] = Frame { node, last, number: self.at as u32, object };
+                stack[depth] = Frame { node, last, number: self.at as u32, commas: 0, object };
                 depth += 1;
             }
             // Behind a value, or behind the bracket that opened one.
@@ -131,8 +135,14 @@ impl Scanner<'_> {
                 };
                 if closed {
                     match (self.space()?, frame.object) {
-                        (b',', _) => self.at += 1,
+                        (b',', _) => {
+                            self.at += 1;
+                            frame.commas += 1;
+                        }
                         (b'}', true) | (b']', false) => {
+                            if frame.commas as usize >= RECORDS_MANY - 1 && !frame.object {
+                                self.fields.tally.array(self.fields.objects(frame.last));
+                            }
                             self.at += 1;
                             depth -= 1;
                             continue;
@@ -220,15 +230,30 @@ impl Scanner<'_> {
         self.at = end + 1;
         let text = &self.bytes[start..end];
         Ok(match escaped {
-            false => self.fields.text(node, facts_of_text(text), text, self.counters),
-            true if text.len() <= UNESCAPED_BYTES_MAX => facts_of_text(&unescape(text)) | Facts::OPEN,
-            true => Facts::STRING | Facts::TEXT | Facts::OPEN,
+            false => {
+                let facts = facts_of_text(text);
+                self.fields.classify(node, facts, text, self.counters);
+                self.fields.text(node, facts, text, self.counters)
+            }
+            true if text.len() <= UNESCAPED_BYTES_MAX => {
+                let plain = unescape(text);
+                let facts = facts_of_text(&plain);
+                self.fields.classify(node, facts, &plain, self.counters);
+                facts | Facts::OPEN
+            }
+            true => {
+                // Keys in PEM are long and have line ends, but none where they begin.
+                let facts = Facts::STRING | Facts::TEXT;
+                self.fields.classify(node, facts, text, self.counters);
+                facts | Facts::OPEN
+            }
         })
     }
 
     /// RFC 8259 section 6. The integer that a cut left of a number counts as one.
     #[inline]
-    fn number(&mut self) -> Result<Facts, Outcome> {
+    fn number(&mut self, node: u32) -> Result<Facts, Outcome> {
+        let start = self.at;
         if self.bytes[self.at] == b'-' {
             self.at += 1;
         }
@@ -250,6 +275,9 @@ impl Scanner<'_> {
                 self.at += 1;
             }
             self.digits()?;
+        }
+        if facts == Facts::INTEGER && digits >= DIGITS_MIN {
+            self.fields.classify_integer(node, &self.bytes[start..self.at], self.counters);
         }
         Ok(facts)
     }

@@ -3,6 +3,7 @@
 
 mod auth;
 mod class;
+pub(crate) mod classify;
 pub(crate) mod evidence;
 mod extension;
 mod facts;
@@ -20,9 +21,11 @@ mod media;
 mod name;
 mod path;
 mod reader;
+mod risk;
 mod route_words;
 pub(crate) mod segment;
 mod sign;
+mod tally;
 mod target;
 mod text;
 mod values;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use hashbrown::HashTable;
 
+use super::classify::{self, Context};
 use super::evidence::Spot;
 use super::fields::{Fields, HEAD, NONE};
 use super::hash::Seed;
@@ -17,8 +18,8 @@ use super::segment::is_prefix;
 use super::text::facts_of_text;
 use super::words::{Position, Words};
 use super::{
-    Call, CallClass, Facts, FieldNames, Method, Path, Place, RouteWords, Segment, Signs, auth, class, form,
-    mark, target,
+    Call, CallClass, DataClass, Facts, FieldNames, Method, Path, Place, RouteWords, Segment, SegmentKind,
+    Sign, auth, class, form, mark, risk, target,
 };
 use crate::counter::{Counter, Counters};
 use crate::flow::{Direction, Peer};
@@ -27,6 +28,9 @@ use crate::protocol::{Exchange, Head, Message, StartLine};
 
 /// Authorities whose checked form is remembered.
 const AUTHORITIES_REMEMBERED_MAX: usize = 4096;
+
+/// Shortest value of a path that may be of a class, in bytes.
+const SEGMENT_BYTES_MIN: usize = 9;
 
 /// Both ends of a connection, as the owner of the observed socket sees them.
 #[derive(Clone, Debug)]
@@ -48,6 +52,8 @@ pub struct Reader {
     fields: Fields,
     words: Words,
     headers: Headers,
+    /// Away while an exchange is read.
+    tokens: Option<Box<auth::Tokens>>,
     authorities: HashTable<(Box<[u8]>, Arc<str>)>,
     said: RouteWords,
     /// The last caller with its hash: calls of one connection come together.
@@ -60,6 +66,9 @@ struct Carried<'a> {
     host: Option<&'a [u8]>,
     content_type: Option<&'a [u8]>,
     user_agent: Option<&'a [u8]>,
+    origin: Option<&'a [u8]>,
+    allow_origin: Option<&'a [u8]>,
+    allow_credentials: Option<&'a [u8]>,
 }
 
 impl Reader {
@@ -73,6 +82,7 @@ impl Reader {
             fields: Fields::new(key, seed, words.dictionary.clone()),
             words,
             headers: Headers::new(seed),
+            tokens: None,
             authorities: HashTable::new(),
             said: RouteWords::default(),
             caller: None,
@@ -97,6 +107,7 @@ impl Reader {
     /// Drops every value of an exchange. `None` if it does not begin with a request.
     pub fn read(&mut self, exchange: Exchange, parties: &Parties, counters: &mut Counters) -> Option<Call> {
         // Empty, unless the last exchange ended in a panic that was caught.
+        self.fields.take_classes();
         self.fields.take();
         self.fields.take_values();
         let Exchange { request, response, direction, notes: _ } = &exchange;
@@ -117,8 +128,12 @@ impl Reader {
         // Which endpoint is not known yet; headers are alike in all of one server.
         let port = self.seed.number(0, u64::from(server_port));
         self.fields.names.begin(self.address_hash(port, server.address), caller_hash);
-        let mut credential = auth::Evidence::new();
-        let asked = self.head(&request.head, true, &mut credential, counters);
+        // Made at the start, and anew after a panic that was caught.
+        let mut tokens =
+            self.tokens.take().unwrap_or_else(|| Box::new(auth::Tokens::new(self.key, self.seed)));
+        let mut evidence = auth::Evidence::new(&mut tokens, request.first_byte);
+        let asked = self.head(&request.head, Some(&mut evidence), counters);
+        evidence.path(target.path);
         let service = match target.authority {
             Some(authority) => self.authority(authority, target.default_port),
             None => asked.host.and_then(|host| self.authority(host, target.default_port)),
@@ -143,15 +158,44 @@ impl Reader {
         self.fields.names.set_kind(method_hash);
         self.fields.set_endpoint(endpoint, caller_hash);
         let (fields, words) = (&mut self.fields, &self.words.dictionary);
-        form::pairs(target.query, Place::Query, words, fields, counters, |name, facts| {
-            credential.query(name, facts);
+        form::pairs(target.query, Place::Query, words, fields, counters, |name, value, facts, counters| {
+            evidence.query(name, value, facts, counters);
         });
-        self.body(request, asked.content_type, Place::RequestBody, counters);
+        let authentication = evidence.finish();
+        self.tokens = Some(tokens);
+        let mut unread = !self.body(request, asked.content_type, Place::RequestBody, counters);
         let mut answered = Carried::default();
         if let Some(response) = response {
-            answered = self.head(&response.head, false, &mut auth::Evidence::new(), counters);
+            answered = self.head(&response.head, None, counters);
             let place = if status.is_some_and(|s| s >= 400) { Place::ErrorBody } else { Place::ResponseBody };
-            self.body(response, answered.content_type, place, counters);
+            unread |= !self.body(response, answered.content_type, place, counters);
+        }
+        let mut signs = authentication.signs(request.first_byte, status);
+        let risks = self.fields.tally.risks;
+        let risky = [
+            (Sign::CredentialInUrl, risks.key_in_url),
+            (Sign::SensitiveInUrl, risks.in_url),
+            (Sign::ManyRecords, risks.many_records && matches!(status, Some(200..300))),
+            (Sign::BodyUnread, unread),
+            (
+                Sign::VerboseError,
+                status.is_some_and(|s| s >= 400)
+                    && response.as_ref().is_some_and(|r| risk::is_verbose(&r.body)),
+            ),
+            (
+                Sign::CorsAnyOriginWithCredentials,
+                risk::lets_anyone_read(
+                    asked.origin,
+                    answered.allow_origin,
+                    answered.allow_credentials,
+                    &service,
+                ),
+            ),
+        ];
+        risky.into_iter().filter(|(_, is)| *is).for_each(|(sign, _)| signs.add(sign));
+        let Parties { local, remote, .. } = parties;
+        if risk::is_between_hosts(local.address, remote.address, remote.workload.is_some()) {
+            risk::in_clear(&mut signs, authentication.credential, risks.anywhere);
         }
         let typed = |carried: &Carried, body_bytes: u64| match carried.content_type {
             Some(value) if body_bytes > 0 => Some(media_type(value).0),
@@ -166,7 +210,7 @@ impl Reader {
             response_type,
             user_agent: asked.user_agent,
             asks_for_origin: method.0 == "OPTIONS" && is_preflight(&request.head),
-            credential: credential.kind(),
+            credential: authentication.credential,
             request_bytes: request.body_bytes,
         });
         class::coarse(class, &mut path);
@@ -176,6 +220,7 @@ impl Reader {
             }
             _ => None,
         };
+        let classes = self.fields.take_classes();
         let (fields, claims) = self.fields.take();
         let values = self.fields.take_values();
         Some(Call {
@@ -190,7 +235,7 @@ impl Reader {
             response_bytes,
             request_type: typed(&asked, request.body_bytes),
             response_type,
-            credential: credential.kind(),
+            credential: authentication.credential,
             server: server.clone(),
             caller: caller.clone(),
             path_bit,
@@ -199,35 +244,37 @@ impl Reader {
             fields,
             claims,
             values,
-            classes: Vec::new(),
-            signs: Signs::default(),
-            principal: None,
+            classes,
+            signs,
+            principal: authentication.principal,
         })
     }
 
     fn head<'a>(
         &mut self,
         head: &'a Head,
-        request: bool,
-        credential: &mut auth::Evidence,
+        mut evidence: Option<&mut auth::Evidence>,
         counters: &mut Counters,
     ) -> Carried<'a> {
+        let request = evidence.is_some();
         let place = if request { Place::RequestHeader } else { Place::ResponseHeader };
         let mut carried = Carried::default();
         let mut before = self.headers.start(request);
         for (name, value) in head.fields() {
             before = self.headers.find(name, before);
             let header = self.headers.header(before);
-            let mut field = |fields: &mut Fields, facts: Facts, counters: &mut Counters| {
+            let mut field = |fields: &mut Fields, text: &[u8], facts: Facts, counters: &mut Counters| {
                 let known = &mut header.fields[usize::from(!request)];
                 if *known == NONE {
                     let root = FieldNames::root(place);
                     let field = fields.names.child(root, &header.name, &head.bytes, counters);
                     if fields.names.is_stand_in(field) {
+                        fields.classify(field, facts, text, counters);
                         return fields.add_stand_in(field, facts, HEAD, counters);
                     }
                     *known = field;
                 }
+                fields.classify(*known, facts, text, counters);
                 fields.add_outside(*known, facts, counters);
             };
             match header.role {
@@ -240,26 +287,44 @@ impl Reader {
                     let line = value;
                     for (name, value) in form::cookies(line) {
                         let facts = facts_of_text(value);
-                        credential.cookie(name, facts);
-                        self.fields.add_named(Place::Cookie, name, facts, line, counters);
+                        if let Some(evidence) = &mut evidence {
+                            evidence.cookie(name, value, facts, counters);
+                        }
+                        self.fields.add_named(Place::Cookie, (name, value), facts, line, counters);
                     }
                 }
                 Role::SetCookie if !request => {
                     let line = value;
                     if let Some((name, value)) = form::cookie(line) {
                         let facts = facts_of_text(value);
-                        self.fields.add_named(Place::SetCookie, name, facts, line, counters);
+                        self.fields.add_named(Place::SetCookie, (name, value), facts, line, counters);
                     }
                 }
+                Role::AllowOrigin => drop(carried.allow_origin.get_or_insert(value)),
+                Role::AllowCredentials => drop(carried.allow_credentials.get_or_insert(value)),
                 Role::Authorization => {
-                    credential.authorization(value);
+                    if let Some(evidence) = &mut evidence {
+                        evidence.authorization(value, counters);
+                    }
                     let facts = if value.is_empty() { Facts::EMPTY } else { Facts::TEXT };
-                    field(&mut self.fields, Facts::STRING | facts, counters);
+                    field(&mut self.fields, b"", Facts::STRING | facts, counters);
                 }
-                role @ (Role::Key | Role::Field) => {
+                role
+                @ (Role::Key | Role::Field | Role::Origin | Role::Certificate | Role::SignatureInput) => {
                     let facts = facts_of_text(value);
-                    credential.header(role == Role::Key, facts);
-                    field(&mut self.fields, facts, counters);
+                    let mut text = value;
+                    match (role, &mut evidence) {
+                        (Role::Certificate, Some(evidence)) => evidence.certificate(&header.name, value),
+                        (Role::SignatureInput, Some(evidence)) => evidence.signature(value),
+                        (Role::Origin, _) => drop(carried.origin.get_or_insert(value)),
+                        (_, Some(evidence)) => evidence.header(role == Role::Key, value, facts, counters),
+                        (_, None) => {}
+                    }
+                    if request && role == Role::Key {
+                        // A key where keys belong.
+                        text = b"";
+                    }
+                    field(&mut self.fields, text, facts, counters);
                 }
                 Role::Host | Role::Cookie | Role::SetCookie => {}
             }
@@ -345,6 +410,7 @@ impl Reader {
                 Some(word) => Segment::Word(word),
                 None => self.words.segment(&text, position, counters),
             };
+            self.sensitive_segment(&segment, &text, path.last());
             spot.pattern = self.words.evidence.key.behind(spot.pattern, &segment);
             spot.place = match &segment {
                 Segment::Word(word) => self.seed.bytes(spot.place, word.as_bytes()),
@@ -358,18 +424,46 @@ impl Reader {
         (path, spot.pattern)
     }
 
+    /// Looks whether a value in the path is of a class, of which one value is enough to say so; the word
+    /// before it is as good as a name.
+    fn sensitive_segment(&mut self, segment: &Segment, text: &[u8], before: Option<&Segment>) {
+        let kind = match segment {
+            Segment::Word(_) | Segment::Hidden(_) => return,
+            Segment::Parameter(kind) | Segment::File(kind, _) => *kind,
+        };
+        let class = match kind {
+            SegmentKind::Email => Some(DataClass::Email),
+            SegmentKind::Integer | SegmentKind::Text | SegmentKind::Hex
+                if text.len() >= SEGMENT_BYTES_MIN =>
+            {
+                let context = match before {
+                    Some(Segment::Word(word)) => Context::of_route(word),
+                    _ => Context::NONE,
+                };
+                let found = classify::of_text(text, facts_of_text(text), context);
+                found.filter(|found| found.sure).map(|found| found.class)
+            }
+            _ => None,
+        };
+        if let Some(class) = class {
+            self.fields.tally.in_url(class);
+        }
+    }
+
+    /// Adds the fields of a body; false if it should have some and was not read to its end.
     fn body(
         &mut self,
         message: &Message,
         content_type: Option<&[u8]>,
         place: Place,
         counters: &mut Counters,
-    ) {
-        if message.body.is_empty() {
-            return;
-        }
+    ) -> bool {
         let syntax = content_type.map_or(Syntax::Unknown, |value| media_type(value).1);
+        if message.body.is_empty() {
+            return message.body_bytes == 0 || syntax == Syntax::Opaque;
+        }
         let request = place == Place::RequestBody;
+        let mut whole = message.body_whole;
         match syntax {
             Syntax::Json => {
                 let outcome =
@@ -377,6 +471,7 @@ impl Reader {
                 if outcome == Outcome::Malformed || (outcome == Outcome::Cut && message.body_whole) {
                     counters.add(Counter::JsonMalformed);
                 }
+                whole &= outcome == Outcome::Whole;
             }
             // Command line clients call everything a form.
             Syntax::Unknown | Syntax::Form if is_json_start(&message.body) => {
@@ -384,15 +479,16 @@ impl Reader {
             }
             Syntax::Form if request => {
                 let (fields, words) = (&mut self.fields, &self.words.dictionary);
-                form::pairs(&message.body, Place::Form, words, fields, counters, |_, _| {});
+                form::pairs(&message.body, Place::Form, words, fields, counters, |_, _, _, _| {});
             }
             Syntax::Multipart if request => {
                 if let Some(boundary) = content_type.and_then(|value| form::parameter(value, b"boundary")) {
                     form::multipart(&message.body, boundary, &mut self.fields, counters);
                 }
             }
-            Syntax::Form | Syntax::Multipart | Syntax::Unknown | Syntax::Opaque => {}
+            Syntax::Form | Syntax::Multipart | Syntax::Unknown | Syntax::Opaque => return true,
         }
+        whole
     }
 }
 

@@ -4,6 +4,7 @@
 mod evaluate;
 mod evidence;
 mod fingerprint;
+mod name;
 pub mod network;
 mod paths;
 pub mod rules;

@@ -17,8 +17,7 @@ use super::rules::RULES;
 use super::{Finding, Subject};
 use crate::call::{Method, fits};
 use crate::flow::Timestamp;
-use crate::inventory::guidance::Fault;
-use crate::inventory::guidance::yaml::{self, Node, Value};
+use crate::inventory::yaml::{self, Fault, Node, Value};
 use crate::limits::{EDGES_SHOWN, SUPPRESSIONS_MAX};
 
 const FORM: &str = "an entry has `why`, one or more of `rule`, `service`, `method`, `path`, `field` and \
@@ -64,7 +63,7 @@ impl Suppressions {
     /// # Errors
     /// It is no list of entries, or an entry is wrong.
     pub fn read(text: &str) -> Result<Suppressions, Fault> {
-        let Some(node) = yaml::read(text)? else { return Ok(Suppressions::default()) };
+        let Some(node) = yaml::read(text, yaml::SHALLOW)? else { return Ok(Suppressions::default()) };
         let items = match &node.value {
             Value::List(items) => items,
             Value::Scalar(text) if text.is_empty() => return Ok(Suppressions::default()),

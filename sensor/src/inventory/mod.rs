@@ -4,8 +4,10 @@
 mod aside;
 mod budget;
 pub mod catalog;
+mod classes;
 pub mod compare;
 pub mod confirm;
+pub mod diff;
 pub mod explain;
 pub mod guidance;
 pub mod spec;
@@ -20,6 +22,7 @@ mod said;
 mod small_map;
 mod soft;
 pub mod template;
+pub(crate) mod yaml;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

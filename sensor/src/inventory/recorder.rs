@@ -11,13 +11,14 @@ use smallvec::SmallVec;
 use super::budget::{Application, Budget};
 use super::learner::Learner;
 use super::{
-    Answered, CallerKey, CallerStats, CoverageKey, CoverageStats, EndpointKey, EndpointStats, FieldKey,
-    FieldStats, Histogram, Inventory, Page, Principals, Seen, SmallMap, Values, merge_values,
+    Answered, CallerKey, CallerStats, ClassKey, ClassStats, CoverageKey, CoverageStats, EndpointKey,
+    EndpointStats, FieldKey, FieldStats, Histogram, Inventory, Page, Principals, Seen, SignStats, SmallMap,
+    Values, merge_values,
 };
 use crate::call::hash::Seed;
 use crate::call::{
-    Call, CallClass, Credential, FieldId, FieldNames, FieldSeen, Method, Path, Reader, Segment, SegmentKind,
-    ValueSeen,
+    Call, CallClass, Credential, DataClass, FieldId, FieldNames, FieldSeen, Method, Path, Reader, Segment,
+    SegmentKind, Sign, ValueSeen,
 };
 use crate::counter::{Counter, Counters};
 use crate::flow::{Peer, Timestamp};
@@ -69,6 +70,10 @@ struct Entry {
     servers: HashTable<(Arc<Peer>, u64)>,
     answered: Answered,
     page: Page,
+    /// As many as there are.
+    signs: SmallVec<[(Sign, SignStats); 2]>,
+    /// Bounded by the fields of an endpoint, each of a few classes.
+    classes: Vec<((FieldId, DataClass), ClassStats)>,
 }
 
 /// Calls that had the same set of fields.
@@ -363,6 +368,8 @@ impl Entry {
             servers: HashTable::new(),
             answered: Answered::default(),
             page: Page::None,
+            signs: SmallVec::new(),
+            classes: Vec::new(),
         }
     }
 
@@ -401,9 +408,37 @@ impl Entry {
                 self.fields.entry(claim.field.0).or_default().merge(more);
             }
             self.values.extend(call.values.iter().cloned());
+            self.record_classes(call);
+        }
+        let seen = Seen { first: call.at, last: call.at };
+        for sign in call.signs.iter() {
+            match self.signs.iter_mut().find(|(known, _)| *known == sign) {
+                Some((_, sum)) => {
+                    sum.calls += 1;
+                    sum.seen.merge(seen);
+                }
+                None => self.signs.push((sign, SignStats { calls: 1, seen })),
+            }
         }
         self.record_caller(seed, call, counters);
         self.record_server(seed, &call.server, counters);
+    }
+
+    fn record_classes(&mut self, call: &Call) {
+        let seen = Seen { first: call.at, last: call.at };
+        for more in &call.classes {
+            let key = (more.field, more.class);
+            let values = u64::from(more.values);
+            // Sorted: an answer of many fields may have many.
+            match self.classes.binary_search_by_key(&key, |(key, _)| *key) {
+                Ok(at) => {
+                    let sum = &mut self.classes[at].1;
+                    sum.values = sum.values.saturating_add(values);
+                    sum.seen.merge(seen);
+                }
+                Err(at) => self.classes.insert(at, (key, ClassStats { values, seen })),
+            }
+        }
     }
 
     fn record_shape(&mut self, fields: &[FieldSeen], now: Timestamp) {
@@ -515,6 +550,10 @@ impl Entry {
             (key, Values::from([(hash, word)]))
         });
         let values = SmallMap::of(values, |sum, more| merge_values(sum, std::mem::take(more)));
+        let classes = self.classes.into_iter().map(|((field, class), stats)| {
+            let field = FieldKey { place: names.place(field), name: names.name(field).clone() };
+            (ClassKey { field, class }, stats)
+        });
         let mut stats = EndpointStats {
             calls: self.calls,
             seen: self.seen,
@@ -535,8 +574,11 @@ impl Entry {
             servers: SmallMap::of(servers, |sum: &mut u64, more| *sum = sum.saturating_add(*more)),
             answered: self.answered,
             page: self.page,
-            signs: SmallMap::default(),
-            classes: SmallMap::default(),
+            signs: self.signs.into_iter().collect(),
+            classes: SmallMap::of(classes, |sum, more| {
+                sum.values = sum.values.saturating_add(more.values);
+                sum.seen.merge(more.seen);
+            }),
         };
         stats.settle_values();
         (self.key, stats)

@@ -132,6 +132,8 @@ pub struct EndpointRow {
     pub credentials: BTreeMap<String, u64>,
     /// Different callers.
     pub caller_count: u64,
+    /// Calls by what is remarkable about them: `credential-in-url`, `jwt-no-expiry`, ...
+    pub signs: BTreeMap<String, u64>,
     /// RFC 3339.
     pub first_seen: String,
     /// RFC 3339.
@@ -212,6 +214,8 @@ pub struct Field {
     pub types: Vec<String>,
     /// Formats of its values.
     pub formats: Vec<String>,
+    /// Classes of sensitive data that its values are of: `card`, `email`, `secret`, ...
+    pub classes: Vec<String>,
     /// Calls that had it.
     pub calls: u64,
     /// Calls that could have had it: with such a body, or with a response.

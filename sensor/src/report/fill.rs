@@ -132,6 +132,7 @@ fn row(service: &str, endpoint: &Endpoint) -> EndpointRow {
         response_fields: (stats.fields.len() - requests) as u64,
         credentials,
         caller_count: stats.caller_count(),
+        signs: stats.signs.iter().map(|(sign, sum)| (sign.name().to_owned(), sum.calls)).collect(),
         first_seen: format::time(stats.seen.first),
         last_seen: format::time(stats.seen.last),
     }
@@ -181,6 +182,10 @@ fn fields(stats: &EndpointStats) -> impl Iterator<Item = Field> {
         types.iter().filter(|(name, _)| wanted(name)).map(|(_, calls)| calls).sum()
     };
     let forms = with(&stats.request_types, |name| name.contains("form"));
+    let mut classes: BTreeMap<&FieldKey, Vec<String>> = BTreeMap::new();
+    for (field, class, _) in stats.data_classes() {
+        classes.entry(field).or_default().push(class.name().to_owned());
+    }
     stats.fields.iter().map(move |(key, field)| {
         let possible = match key.place {
             Place::Query | Place::RequestHeader | Place::Cookie => stats.calls,
@@ -204,6 +209,7 @@ fn fields(stats: &EndpointStats) -> impl Iterator<Item = Field> {
             name: key.name.to_string(),
             types: texts(field.facts.types()),
             formats: texts(field.facts.formats()),
+            classes: classes.get(key).cloned().unwrap_or_default(),
             calls: field.calls,
             of,
             required,

@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 use serde::Serialize;
 
+use super::diff::Diff;
 use super::doctor::Doctor;
 use super::document::{Callers, Endpoints, Fields, Report};
 use super::escape;
@@ -27,6 +28,7 @@ pub fn schemas() -> Vec<(&'static str, String)> {
         ("callers", schema::<Callers>()),
         ("fields", schema::<Fields>()),
         ("noise", schema::<Noise>()),
+        ("diff", schema::<Diff>()),
         ("status", schema::<Status>()),
         ("doctor", schema::<Doctor>()),
     ]

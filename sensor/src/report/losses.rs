@@ -66,6 +66,9 @@ const MEANINGS: &[(&str, &str)] = &[
     ("servers-full", "more servers of an endpoint than are kept"),
     ("flush-retried", "the store could not be written and was tried again; nothing is lost"),
     ("flush-dropped", "calls given up since the store was away for too long"),
+    ("evaluation-failed", "an evaluation of findings that failed; the next one makes up for it"),
+    ("notification-retried", "a delivery that failed and was tried again; nothing is lost"),
+    ("notifications-dropped", "notifications given up: the queue was full, or the sink refused them"),
 ];
 
 #[cfg(test)]

@@ -162,13 +162,14 @@ fn service(service: &ServiceReport, room: &mut Room, page: &mut Page) {
                 code(field_name(sum.place, sum.name)),
                 code(&join(&sum.types)),
                 code(&join(&sum.formats)),
+                code(&join(&sum.classes)),
                 grouped(sum.endpoints),
                 grouped(sum.calls),
             ]
         });
         page.table(
-            &["Place", "Field", "Types", "Formats", "Endpoints", "Calls"],
-            "llllrr",
+            &["Place", "Field", "Types", "Formats", "Classes", "Endpoints", "Calls"],
+            "lllllrr",
             &rows.collect::<Vec<_>>(),
         );
         page.beyond(fields.len(), room.fields, "apicensus fields");
@@ -296,7 +297,8 @@ impl Page {
 
 /// Text of any origin as a code span for a table cell. Between its fences nothing is markup but the pipe,
 /// which a table takes first (GFM 4.10); a fence is longer than any run of backticks inside (6.3).
-fn code(text: &str) -> String {
+/// A code span.
+pub(super) fn code(text: &str) -> String {
     if text.is_empty() {
         return String::new();
     }

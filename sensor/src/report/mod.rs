@@ -4,10 +4,12 @@
 //! All forms come from the same document, so they cannot say different things. Everything here is
 //! pure; names are the sender's own text and are escaped before a terminal sees them.
 
+pub mod diff;
 pub mod doctor;
 pub mod document;
 pub mod explain;
 pub mod filter;
+pub mod findings;
 pub mod html;
 pub mod json;
 pub mod markdown;

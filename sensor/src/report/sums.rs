@@ -43,6 +43,7 @@ pub(super) struct FieldSum<'a> {
     pub name: &'a str,
     pub types: BTreeSet<&'a str>,
     pub formats: BTreeSet<&'a str>,
+    pub classes: BTreeSet<&'a str>,
     pub endpoints: u64,
     pub calls: u64,
 }
@@ -56,6 +57,7 @@ pub(super) fn fields(service: &ServiceReport) -> Vec<FieldSum<'_>> {
             (sum.place, sum.name) = (&field.place, &field.name);
             sum.types.extend(field.types.iter().map(String::as_str));
             sum.formats.extend(field.formats.iter().map(String::as_str));
+            sum.classes.extend(field.classes.iter().map(String::as_str));
             sum.endpoints += 1;
             sum.calls = sum.calls.saturating_add(field.calls);
         }

@@ -227,7 +227,7 @@ fn pieces(text: &str) -> impl Iterator<Item = &str> {
 }
 
 /// Lines of at most `width` columns.
-fn wrap(text: &str, width: usize) -> Vec<String> {
+pub(super) fn wrap(text: &str, width: usize) -> Vec<String> {
     let mut lines = Vec::new();
     let mut line = String::new();
     for piece in pieces(text) {

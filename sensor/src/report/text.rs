@@ -67,15 +67,17 @@ const SERVICE_CALLERS: Columns = Columns {
 };
 
 const FIELDS: Columns = Columns {
-    names: &["SERVICE", "METHOD", "PATH", "PLACE", "FIELD", "TYPES", "FORMATS", "SEEN", "REQUIRED"],
+    names: &[
+        "SERVICE", "METHOD", "PATH", "PLACE", "FIELD", "TYPES", "FORMATS", "CLASSES", "SEEN", "REQUIRED",
+    ],
     right: &["SEEN"],
-    expendable: &["REQUIRED", "SEEN", "FORMATS"],
+    expendable: &["REQUIRED", "SEEN", "FORMATS", "CLASSES"],
 };
 
 const SERVICE_FIELDS: Columns = Columns {
-    names: &["PLACE", "FIELD", "TYPES", "FORMATS", "ENDPOINTS", "CALLS"],
+    names: &["PLACE", "FIELD", "TYPES", "FORMATS", "CLASSES", "ENDPOINTS", "CALLS"],
     right: &["ENDPOINTS", "CALLS"],
-    expendable: &["ENDPOINTS"],
+    expendable: &["ENDPOINTS", "CLASSES"],
 };
 
 const NOISE: Columns = Columns {
@@ -178,6 +180,7 @@ pub fn fields(fields: &Fields, style: Style) -> String {
             plain(field_name(&field.place, &field.name)),
             plain(&field.types.join(", ")),
             plain(&field.formats.join(", ")),
+            plain(&field.classes.join(", ")),
             plain(&format!("{}/{}", field.calls, field.of)),
             plain(if field.required { "yes" } else { "no" }),
         ]
@@ -351,6 +354,7 @@ fn service_fields(service: &ServiceReport, page: &mut Page) {
             plain(field_name(sum.place, sum.name)),
             join(&sum.types),
             join(&sum.formats),
+            join(&sum.classes),
             number(sum.endpoints),
             number(sum.calls),
         ]

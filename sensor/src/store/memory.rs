@@ -3,10 +3,13 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use super::findings::{Delivery, FindingStore, Known, Note, Told, WaitingNote};
 use super::{Run, RunId, RunStart, Store, StoreError};
+use crate::counter::Counter;
+use crate::findings::{Fingerprint, StateKind};
 use crate::flow::Timestamp;
 use crate::inventory::Inventory;
-use crate::limits::RUNS_KEPT;
+use crate::limits::{FINDINGS_RESOLVED_KEPT, NOTIFICATIONS_QUEUED_MAX, RUNS_KEPT};
 
 /// An inventory and its runs in memory. A clone is a store of its own.
 #[derive(Clone, Debug, Default)]
@@ -17,6 +20,19 @@ pub struct MemoryStore {
     delivered: BTreeMap<RunId, u64>,
     failures: u32,
     forgotten: u32,
+    findings: Known,
+    notes: Vec<Kept>,
+    /// Notes that were dropped.
+    dropped: u64,
+}
+
+/// A note of a sink.
+#[derive(Clone, Debug)]
+struct Kept {
+    sink: String,
+    waiting: WaitingNote,
+    next_try: Timestamp,
+    is_done: bool,
 }
 
 impl MemoryStore {
@@ -96,10 +112,85 @@ impl Store for MemoryStore {
     }
 
     async fn load(&self) -> Result<Inventory, StoreError> {
-        Ok(self.inventory.clone())
+        let mut inventory = self.inventory.clone();
+        if self.dropped > 0 {
+            inventory.losses.insert(Counter::NotificationsDropped.name().into(), self.dropped);
+        }
+        Ok(inventory)
     }
 
     async fn runs(&self) -> Result<Vec<Run>, StoreError> {
         Ok(self.runs.iter().rev().cloned().collect())
+    }
+}
+
+impl FindingStore for MemoryStore {
+    async fn known(&self) -> Result<Known, StoreError> {
+        Ok(self.findings.clone())
+    }
+
+    async fn revise<F>(&mut self, revise: F) -> Result<Known, StoreError>
+    where
+        F: FnOnce(&Known) -> Known + Send,
+    {
+        let changed = revise(&self.findings);
+        self.findings.extend(changed);
+        let resolved = self.findings.iter().filter(|(_, known)| known.state.kind == StateKind::Resolved);
+        let mut resolved: Vec<(Timestamp, Fingerprint)> =
+            resolved.map(|(fingerprint, known)| (known.state.since, fingerprint.clone())).collect();
+        resolved.sort_unstable();
+        resolved.truncate(resolved.len().saturating_sub(FINDINGS_RESOLVED_KEPT));
+        for (_, fingerprint) in resolved {
+            self.findings.remove(&fingerprint);
+            self.notes.retain(|kept| kept.waiting.note.fingerprint != fingerprint);
+        }
+        Ok(self.findings.clone())
+    }
+
+    async fn told(&self, sink: &str) -> Result<Told, StoreError> {
+        let mut told = Told::new();
+        for Kept { waiting: WaitingNote { note, .. }, .. } in self.notes.iter().filter(|n| n.sink == sink) {
+            told.entry(note.fingerprint.clone()).or_default().insert((note.transition, note.since));
+        }
+        Ok(told)
+    }
+
+    async fn enqueue(&mut self, sink: &str, notes: &[Note], at: Timestamp) -> Result<u64, StoreError> {
+        let told = self.told(sink).await?;
+        for note in notes.iter().filter(|note| self.findings.contains_key(&note.fingerprint)) {
+            let state = (note.transition, note.since);
+            if told.get(&note.fingerprint).is_some_and(|states| states.contains(&state)) {
+                continue;
+            }
+            let id = self.notes.last().map_or(1, |last| last.waiting.id + 1);
+            let waiting = WaitingNote { id, note: note.clone(), attempts: 0 };
+            self.notes.push(Kept { sink: sink.to_owned(), waiting, next_try: at, is_done: false });
+        }
+        let waiting = self.notes.iter().filter(|kept| !kept.is_done).count();
+        let dropped = waiting.saturating_sub(NOTIFICATIONS_QUEUED_MAX);
+        self.notes.iter_mut().filter(|kept| !kept.is_done).take(dropped).for_each(|kept| kept.is_done = true);
+        self.dropped += dropped as u64;
+        Ok(dropped as u64)
+    }
+
+    async fn due(&self, sink: &str, at: Timestamp, count: usize) -> Result<Vec<WaitingNote>, StoreError> {
+        let due = self.notes.iter().filter(|k| k.sink == sink && !k.is_done && k.next_try <= at);
+        Ok(due.map(|kept| kept.waiting.clone()).take(count).collect())
+    }
+
+    async fn settle_note(&mut self, id: i64, delivery: Delivery, _: Timestamp) -> Result<(), StoreError> {
+        let Some(kept) = self.notes.iter_mut().find(|kept| kept.waiting.id == id) else { return Ok(()) };
+        match delivery {
+            Delivery::Delivered => kept.is_done = true,
+            Delivery::Later(next) => {
+                kept.waiting.attempts += 1;
+                kept.next_try = next;
+            }
+            Delivery::GivenUp => {
+                kept.is_done = true;
+                self.dropped += 1;
+            }
+        }
+        Ok(())
     }
 }

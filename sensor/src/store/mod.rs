@@ -11,6 +11,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use crate::flow::Timestamp;
 use crate::inventory::{CoverageKey, CoverageStats, Inventory};
 
+pub mod findings;
 pub mod flush;
 pub mod key;
 pub mod memory;

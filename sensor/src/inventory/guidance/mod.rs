@@ -3,15 +3,18 @@
 //! stored as well.
 
 mod hints;
-mod openapi;
-pub(crate) mod yaml;
+mod takes;
+pub(in crate::inventory) mod openapi;
 
 pub use hints::read as read_hints;
 pub use openapi::read as read_openapi;
-pub use yaml::Fault;
+pub use takes::Takes;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde::{Deserialize, Serialize};
+
+pub use super::yaml::Fault;
 use crate::call::{RouteWords, decode, fits};
 
 /// Everything that was said.
@@ -138,7 +141,7 @@ pub struct Route {
 }
 
 /// One segment of a [`Route`].
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum RouteSegment {
     /// A word.
     Literal(String),
@@ -151,6 +154,9 @@ pub enum RouteSegment {
         before: String,
         /// Text behind it in the segment.
         behind: String,
+        /// Values that it can have.
+        #[serde(default, skip_serializing_if = "Takes::is_any")]
+        takes: Takes,
     },
 }
 
@@ -169,7 +175,7 @@ fn service_name(typed: &str) -> String {
 }
 
 /// What stands between braces without what frameworks add to it: `id:[0-9]+`, `+path`, `path*`.
-fn parameter_name(text: &str) -> String {
+pub(super) fn parameter_name(text: &str) -> String {
     let name = text.split(':').next().unwrap_or_default();
     let name: String = name.chars().filter(|c| !c.is_control() && !"{}/*+ ".contains(*c)).collect();
     if name.is_empty() { "id".to_owned() } else { name }

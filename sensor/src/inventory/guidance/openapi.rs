@@ -4,18 +4,19 @@
 
 use std::collections::BTreeMap;
 
-use super::yaml::{self, Fault, Node};
-use super::{Document, Route, RouteSegment, decoded};
+use super::{Document, Route, RouteSegment, Takes, decoded};
+use crate::inventory::yaml::{self, Fault, Node};
 use crate::limits::{OPENAPI_ROUTES_MAX, PATH_SEGMENTS_MAX};
 
 /// Base paths that the variables of one server make.
 const BASES_MAX: usize = 16;
 
-const METHODS: &[&str] =
+/// Keys of a path item that are methods.
+pub(in crate::inventory) const METHODS: &[&str] =
     &["get", "put", "post", "delete", "options", "head", "patch", "trace", "query", "connect"];
 
 /// Where the routes of a document are: which services, below which path.
-type Base = (Vec<String>, String);
+pub(in crate::inventory) type Base = (Vec<String>, String);
 
 /// Reads the text of a document. It is for the services of its servers (`*` where they have no host),
 /// or for `service` if that is given.
@@ -23,7 +24,7 @@ type Base = (Vec<String>, String);
 /// # Errors
 /// It is no such document, or has no paths.
 pub fn read(text: &str, service: Option<&str>) -> Result<Vec<Document>, Fault> {
-    let root = yaml::read(text)?.ok_or_else(|| Fault::at(0, "the file is empty"))?;
+    let root = yaml::read(text, yaml::SHALLOW)?.ok_or_else(|| Fault::at(0, "the file is empty"))?;
     let version = |name: &str| root.member(name).and_then(Node::text);
     let bases = match (version("swagger"), version("openapi")) {
         (Some("2.0" | "2"), _) => bases_of_swagger(&root),
@@ -77,7 +78,7 @@ pub fn read(text: &str, service: Option<&str>) -> Result<Vec<Document>, Fault> {
     Ok(documents.into_iter().map(|((services, _), routes)| Document { services, routes }).collect())
 }
 
-fn anywhere() -> Vec<Base> {
+pub(in crate::inventory) fn anywhere() -> Vec<Base> {
     vec![(vec!["*".to_owned()], String::new())]
 }
 
@@ -98,7 +99,7 @@ fn resolve<'a>(root: &'a Node, node: &'a Node) -> &'a Node {
 }
 
 /// Of `host`, `basePath` and `schemes`.
-fn bases_of_swagger(root: &Node) -> Vec<Base> {
+pub(in crate::inventory) fn bases_of_swagger(root: &Node) -> Vec<Base> {
     let base = root.member("basePath").and_then(Node::text).unwrap_or_default().to_owned();
     let Some(host) = root.member("host").and_then(Node::text).filter(|host| !host.is_empty()) else {
         return vec![(vec!["*".to_owned()], base)];
@@ -113,7 +114,7 @@ fn bases_of_swagger(root: &Node) -> Vec<Base> {
 }
 
 /// Of `servers`; `None` if there are none.
-fn bases(node: &Node) -> Option<Vec<Base>> {
+pub(in crate::inventory) fn bases(node: &Node) -> Option<Vec<Base>> {
     let mut bases: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for server in node.member("servers")?.items() {
         let url = server.member("url").and_then(Node::text).unwrap_or_default();
@@ -210,7 +211,7 @@ fn expanded(path: &str, variables: Option<&Node>) -> Vec<String> {
 }
 
 /// Segments of a path template; empty ones, queries and fragments mean nothing.
-fn segments(path: &str) -> Vec<RouteSegment> {
+pub(in crate::inventory) fn segments(path: &str) -> Vec<RouteSegment> {
     let path = &path[..path.find(['?', '#']).unwrap_or(path.len())];
     path.split('/').filter(|segment| !segment.is_empty()).map(segment).collect()
 }
@@ -222,6 +223,7 @@ fn segment(text: &str) -> RouteSegment {
             name: super::parameter_name(name),
             before: decoded(before),
             behind: decoded(behind),
+            takes: Takes::Any,
         },
         None => RouteSegment::Literal(decoded(text)),
     }

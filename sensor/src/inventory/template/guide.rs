@@ -10,7 +10,9 @@ use smallvec::{SmallVec, smallvec};
 
 use crate::call::lexicon::extension_of;
 use crate::call::{Extension, Path, Segment, SegmentKind, WordKey};
-use crate::inventory::guidance::{Applying, Guidance, Pattern, PatternSegment, Route, RouteSegment, Rule};
+use crate::inventory::guidance::{
+    Applying, Guidance, Pattern, PatternSegment, Route, RouteSegment, Rule, Takes,
+};
 
 /// Number of a step, and of a route.
 type Number = u32;
@@ -38,6 +40,8 @@ struct Step {
     any: Option<Number>,
     /// Parameters with text beside them.
     partial: Vec<(RouteSegment, Number)>,
+    /// Parameters that do not take any text.
+    typed: Vec<(Takes, Number)>,
     /// A route of a document leads here.
     is_of_route: bool,
     /// The route that ends here.
@@ -173,6 +177,20 @@ impl Steps {
         next
     }
 
+    fn value(&mut self, at: Number, takes: &Takes) -> Number {
+        if *takes == Takes::Any {
+            return self.any(at);
+        }
+        match self.step(at).typed.iter().find(|(known, _)| known == takes) {
+            Some(&(_, next)) => next,
+            None => {
+                let next = self.new_step();
+                self.steps[at as usize].typed.push((takes.clone(), next));
+                next
+            }
+        }
+    }
+
     fn add_rule(&mut self, number: usize, rule: &Rule) {
         let (Rule::Split(Pattern(pattern))
         | Rule::Collapse(Pattern(pattern))
@@ -203,8 +221,10 @@ impl Steps {
         for segment in &route.segments {
             at = match segment {
                 RouteSegment::Literal(word) => self.word(at, word),
-                RouteSegment::Parameter { before, behind, .. } if before.is_empty() && behind.is_empty() => {
-                    self.any(at)
+                RouteSegment::Parameter { before, behind, takes, .. }
+                    if before.is_empty() && behind.is_empty() =>
+                {
+                    self.value(at, takes)
                 }
                 RouteSegment::Parameter { .. } => {
                     match self.step(at).partial.iter().find(|(known, _)| is_same_form(known, segment)) {
@@ -239,6 +259,8 @@ impl Steps {
             next.extend(text.and_then(|text| step.words.get(text)).copied());
             let partial = step.partial.iter().filter(|(partial, _)| fits_partly(partial, segment, text));
             next.extend(partial.map(|&(_, next)| next));
+            let typed = step.typed.iter().filter(|(takes, _)| takes.fits(segment, text));
+            next.extend(typed.map(|&(_, next)| next));
             next.extend(step.any);
         }
         next
@@ -333,6 +355,13 @@ fn is_of_form(text: &str, before: &str, behind: &str) -> bool {
     rest.strip_suffix(behind).is_some_and(|value| !value.is_empty())
 }
 
+impl Step {
+    /// Where values lead.
+    fn values(&self) -> impl Iterator<Item = Number> {
+        self.any.into_iter().chain(self.typed.iter().map(|&(_, next)| next))
+    }
+}
+
 impl Cursor {
     fn steps(&self) -> impl Iterator<Item = &Step> {
         self.at.iter().map(|&at| self.guide.said.step(at))
@@ -351,16 +380,20 @@ impl Cursor {
         let text = self.text(segment);
         let said = &self.guide.said;
         let mut hint = (0, None);
-        let mut route = None;
+        let (mut route, mut refused) = (None, None);
         for step in self.steps() {
             let word = text.and_then(|text| step.words.get(text)).map(|&word| said.step(word));
             let any = step.any.map(|any| said.step(any));
             if word.is_some_and(|word| word.is_of_route) {
                 route = Some(Said::Literal);
             } else if any.is_some_and(|any| any.is_of_route)
+                || step.typed.iter().any(|(takes, _)| takes.fits(segment, text))
                 || step.partial.iter().any(|(partial, _)| fits_partly(partial, segment, text))
             {
                 route = route.or(Some(Said::Value));
+            } else if text.is_some() && !step.typed.is_empty() {
+                // No value of the parameter that is documented there: a sibling that is not.
+                refused = Some(Said::Literal);
             }
             for (step, what) in [(word, Said::Literal), (any, Said::Value)] {
                 if let Some(step) = step.filter(|step| step.hint > hint.0) {
@@ -368,13 +401,13 @@ impl Cursor {
                 }
             }
         }
-        route.or(hint.1)
+        route.or(hint.1).or(refused)
     }
 
     /// Name of the parameter here, if one was given.
     pub(super) fn name(&self) -> Option<&str> {
         let said = &self.guide.said;
-        let values = || self.steps().filter_map(|step| step.any).map(|any| said.step(any));
+        let values = || self.steps().flat_map(Step::values).map(|value| said.step(value));
         let of_route = values().find_map(|any| any.route_name.as_deref());
         of_route.or_else(|| values().find_map(|any| any.hint_name.as_deref()))
     }
@@ -387,7 +420,7 @@ impl Cursor {
 
     /// Behind the values.
     pub(super) fn value(&self) -> Cursor {
-        Cursor { at: self.steps().filter_map(|step| step.any).collect(), guide: self.guide.clone() }
+        Cursor { at: self.steps().flat_map(Step::values).collect(), guide: self.guide.clone() }
     }
 }
 

@@ -67,7 +67,7 @@ impl Routed {
             text.push('/');
             match segment {
                 RouteSegment::Literal(word) => text.push_str(word),
-                RouteSegment::Parameter { name, before, behind } => {
+                RouteSegment::Parameter { name, before, behind, .. } => {
                     let name = name::unique(name.clone(), &parameters);
                     text.push_str(&format!("{before}{{{name}}}{behind}"));
                     // With others in one segment, no shape is of one of them.

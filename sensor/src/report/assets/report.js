@@ -226,13 +226,14 @@
     fact("Request bodies", found.bytes[0] || found.request_types.length ? [size(found.bytes[0]), named(found.request_types)].filter(Boolean).join("; ") : "");
     fact("Response bodies", found.bytes[1] || found.response_types.length ? [size(found.bytes[1]), named(found.response_types)].filter(Boolean).join("; ") : "");
     fact("Answered by", named(found.servers));
+    fact("Remarkable calls", named(found.signs ?? []));
     fact("Seen", `${minute(texts[found.first])} to ${minute(entry.last)} UTC`);
     const cell = element("td", { colSpan: 9 }, facts);
     if (found.fields.length) {
       cell.append(element("h3", { textContent: "Fields" }), table(
-        ["Place", "Field", "Types", "Formats", "#Seen in calls", "Required"],
-        found.fields.map(([place, name, types, formats, calls, of, required]) =>
-          [texts[place], code(texts[name]), texts[types], texts[formats], `${grouped(calls)} of ${grouped(of)}`, required ? "yes" : ""])));
+        ["Place", "Field", "Types", "Formats", "Classes", "#Seen in calls", "Required"],
+        found.fields.map(([place, name, types, formats, classes, calls, of, required]) =>
+          [texts[place], code(texts[name]), texts[types], texts[formats], texts[classes], `${grouped(calls)} of ${grouped(of)}`, required ? "yes" : ""])));
     }
     if (found.fields_cut) cell.append(element("p", { className: "cut", textContent: `${grouped(found.fields_cut)} more fields are not in this file.` }));
     if (found.callers.length) {

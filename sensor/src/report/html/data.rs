@@ -89,8 +89,11 @@ struct Details {
     response_types: Vec<(u32, u64)>,
     parameters: Vec<(u32, u32)>,
     first: u32,
-    /// Place, name, types, formats, calls, of, required.
-    fields: Vec<(u32, u32, u32, u32, u64, u64, u8)>,
+    /// Calls by sign.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    signs: Vec<(u32, u64)>,
+    /// Place, name, types, formats, classes, calls, of, required.
+    fields: Vec<(u32, u32, u32, u32, u32, u64, u64, u8)>,
     fields_cut: u64,
     /// Who, credential, calls, refused, last seen.
     callers: Vec<(u32, u32, u64, u64, u32)>,
@@ -174,6 +177,7 @@ fn details(texts: &mut Texts, endpoint: &EndpointReport, field_bytes: usize, cal
         |map: &BTreeMap<String, u64>| map.iter().map(|(name, calls)| (texts.number(name), *calls)).collect();
     Details {
         statuses: sums(&row.statuses),
+        signs: sums(&row.signs),
         request_types: sums(&row.request_types),
         response_types: sums(&row.response_types),
         evidence: (row.evidence.successes, row.evidence.span_s, row.evidence.callers, row.evidence.paths),
@@ -189,6 +193,7 @@ fn details(texts: &mut Texts, endpoint: &EndpointReport, field_bytes: usize, cal
                     texts.number(field_name(&field.place, &field.name)),
                     texts.number(&field.types.join(", ")),
                     texts.number(&field.formats.join(", ")),
+                    texts.number(&field.classes.join(", ")),
                     field.calls,
                     field.of,
                     u8::from(field.required),

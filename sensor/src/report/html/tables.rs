@@ -205,13 +205,14 @@ pub(super) fn fields(report: &Report, page: &mut Markup) {
         page.raw("<details><summary><b>").text(&service.name).raw("</b> <small>").count(all as u64, "field");
         page.raw(
             "</small></summary><div class=scroll><table class=plain><thead><tr><th scope=col>Place</th>\
-            <th scope=col>Field</th><th scope=col>Types</th><th scope=col>Formats</th>\
+            <th scope=col>Field</th><th scope=col>Types</th><th scope=col>Formats</th><th scope=col>Classes</th>\
             <th scope=col class=n>Endpoints</th><th scope=col class=n>Calls</th></tr></thead><tbody>\n",
         );
         let join = |names: &BTreeSet<&str>| names.iter().copied().collect::<Vec<_>>().join(", ");
         for sum in sums {
             page.raw("<tr><td>").text(sum.place).raw("</td><td>").path(field_name(sum.place, sum.name));
             page.raw("</td><td>").text(&join(&sum.types)).raw("</td><td>").text(&join(&sum.formats));
+            page.raw("</td><td>").text(&join(&sum.classes));
             page.raw("</td><td class=n>").number(sum.endpoints).raw("</td><td class=n>").number(sum.calls);
             page.raw("</td></tr>\n");
         }

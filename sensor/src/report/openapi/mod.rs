@@ -46,7 +46,7 @@ pub fn documents(catalog: &Catalog, version: Version) -> Vec<(String, Json)> {
 /// The document of a service; `None` if it has no operation.
 fn document(service: &Service, version: Version) -> Option<Json> {
     let mut paths: BTreeMap<String, BTreeMap<usize, Members>> = BTreeMap::new();
-    let (mut templates, mut schemes) = (Paths::default(), Schemes::default());
+    let (mut templates, mut schemes) = (Paths::default(), Schemes::new(version));
     let mut ids = BTreeSet::new();
     let mut left_out = BTreeMap::new();
     let mut leave_out = |why: &'static str, calls: u64| {

@@ -4,15 +4,23 @@
 
 use std::collections::BTreeMap;
 
+use super::Version;
 use super::value::{Json, Members, put};
 use crate::call::{Credential, Facts, Place, carries_credential};
 use crate::inventory::EndpointStats;
 
 /// Security schemes of one document by name.
-#[derive(Default)]
-pub(super) struct Schemes(BTreeMap<String, Members>);
+pub(super) struct Schemes {
+    version: Version,
+    schemes: BTreeMap<String, Members>,
+}
 
 impl Schemes {
+    /// None yet, of a document of that version.
+    pub(super) fn new(version: Version) -> Schemes {
+        Schemes { version, schemes: BTreeMap::new() }
+    }
+
     /// The requirements of an operation, alternatives to each other; `None` if nothing is known.
     pub(super) fn requirements(&mut self, stats: &EndpointStats) -> Option<Json> {
         let mut names: Vec<String> = Vec::new();
@@ -35,7 +43,8 @@ impl Schemes {
         if optional && !alternatives.is_empty() {
             alternatives.push(Members::new().into());
         }
-        known.then(|| alternatives.into())
+        // An empty list would say that nothing is wanted.
+        (known && (optional || !alternatives.is_empty())).then(|| alternatives.into())
     }
 
     fn of_kind(&mut self, kind: Credential, stats: &EndpointStats) -> Vec<String> {
@@ -82,8 +91,15 @@ impl Schemes {
             }
             Credential::Digest => vec![self.http("digest", None)],
             Credential::Negotiate => vec![self.http("negotiate", None)],
-            // The handshake of mutual TLS is the server's in front: OpenAPI 3.1 alone can say so.
-            Credential::Certificate => Vec::new(),
+            // The handshake is the server's in front. OpenAPI 3.0 cannot say so.
+            Credential::Certificate if self.version == Version::V3_0 => Vec::new(),
+            Credential::Certificate => vec![self.mutual_tls()],
+            Credential::Signed
+                if has(Place::RequestHeader, "signature-input")
+                    && !has(Place::RequestHeader, "authorization") =>
+            {
+                vec![self.api_key(Place::RequestHeader, "Signature-Input")]
+            }
             Credential::Signed | Credential::Other => {
                 vec![self.api_key(Place::RequestHeader, "Authorization")]
             }
@@ -107,7 +123,13 @@ impl Schemes {
             Some(format) => format!("{scheme}{format}"),
             None => scheme.to_owned(),
         };
-        self.0.insert(name.clone(), members);
+        self.schemes.insert(name.clone(), members);
+        name
+    }
+
+    fn mutual_tls(&mut self) -> String {
+        let name = "mutualTLS".to_owned();
+        self.schemes.insert(name.clone(), vec![("type".to_owned(), name.as_str().into())]);
         name
     }
 
@@ -130,17 +152,18 @@ impl Schemes {
         let base = format!("{place}.{plain}");
         let mut key = base.clone();
         let mut number = 1;
-        while self.0.get(&key).is_some_and(|other| *other != members) {
+        while self.schemes.get(&key).is_some_and(|other| *other != members) {
             number += 1;
             key = format!("{base}.{number}");
         }
-        self.0.insert(key.clone(), members);
+        self.schemes.insert(key.clone(), members);
         key
     }
 
     /// The `securitySchemes` of a document, if any.
     pub(super) fn into_json(self) -> Option<Json> {
-        let schemes: Members = self.0.into_iter().map(|(name, members)| (name, members.into())).collect();
+        let schemes: Members =
+            self.schemes.into_iter().map(|(name, members)| (name, members.into())).collect();
         (!schemes.is_empty()).then(|| schemes.into())
     }
 }
@@ -162,4 +185,41 @@ fn is_of_request(place: Place) -> bool {
 
 fn is_session(place: Place, name: &str) -> bool {
     place == Place::Cookie && !crate::call::is_key_name(name.as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use super::super::value::yaml;
+    use super::*;
+    use crate::flow::Peer;
+    use crate::inventory::{CallerKey, CallerStats, SmallMap};
+
+    /// Requirements and schemes where calls with these kinds were answered.
+    fn of(version: Version, kinds: &[Credential]) -> (Option<String>, Option<String>) {
+        let peer = Peer { address: Ipv4Addr::LOCALHOST.into(), workload: None };
+        let callers = kinds.iter().map(|&credential| {
+            let stats = CallerStats { calls: 1, ..CallerStats::default() };
+            (CallerKey { peer: peer.clone(), credential }, stats)
+        });
+        let stats = EndpointStats { callers: SmallMap::from_iter(callers), ..EndpointStats::default() };
+        let mut schemes = Schemes::new(version);
+        let requirements = schemes.requirements(&stats);
+        (requirements.as_ref().map(yaml), schemes.into_json().as_ref().map(yaml))
+    }
+
+    #[test]
+    fn a_certificate_never_reads_as_nothing() {
+        let (requirements, schemes) = of(Version::V3_1, &[Credential::Certificate]);
+        assert!(requirements.is_some_and(|text| text.contains("mutualTLS")));
+        assert!(schemes.is_some_and(|text| text.contains("type: \"mutualTLS\"")));
+        assert_eq!(of(Version::V3_0, &[Credential::Certificate]), (None, None));
+        let (requirements, _) = of(Version::V3_0, &[Credential::Certificate, Credential::Basic]);
+        assert!(requirements.is_some_and(|text| text.contains("basic") && !text.contains("mutual")));
+        // Of both versions: anybody may.
+        for version in [Version::V3_0, Version::V3_1] {
+            assert!(of(version, &[Credential::None]).0.is_some_and(|text| text.contains("[]")));
+        }
+    }
 }

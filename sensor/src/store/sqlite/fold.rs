@@ -5,6 +5,7 @@
 use sqlx::Executor;
 use sqlx::sqlite::SqliteConnection;
 
+use super::write_facts::trim_principals;
 use crate::call::{Segment, path_text};
 use crate::inventory::OVER_BUDGET;
 
@@ -50,9 +51,10 @@ pub(super) async fn fold_noise(connection: &mut SqliteConnection, kept: usize) -
          WHERE true GROUP BY into_.id, status
          ON CONFLICT DO UPDATE SET calls = min(9223372036854775807, calls + excluded.calls)",
         // One of several sets of bits is a part of all of them together: at least as many, still.
-        "INSERT INTO edge (endpoint_id, peer_id, credential, calls, refused, first_ns, last_ns, paths)
-         SELECT into_.id, peer_id, credential, sum(edge.calls), sum(refused), min(edge.first_ns),
-                max(edge.last_ns), max(paths)
+        "INSERT INTO edge (endpoint_id, peer_id, credential, calls, refused, granted, denied, first_ns,
+                           last_ns, paths)
+         SELECT into_.id, peer_id, credential, sum(edge.calls), sum(refused), sum(granted), sum(denied),
+                min(edge.first_ns), max(edge.last_ns), max(paths)
          FROM edge JOIN old ON old.id = endpoint_id
          JOIN endpoint AS into_ ON into_.service_id = old.service_id AND into_.method = 'OTHER'
                                AND into_.path = ?1 AND into_.class = old.class
@@ -60,12 +62,34 @@ pub(super) async fn fold_noise(connection: &mut SqliteConnection, kept: usize) -
          ON CONFLICT DO UPDATE SET
              calls = min(9223372036854775807, calls + excluded.calls),
              refused = min(9223372036854775807, refused + excluded.refused),
+             granted = min(9223372036854775807, granted + excluded.granted),
+             denied = min(9223372036854775807, denied + excluded.denied),
              first_ns = min(first_ns, excluded.first_ns), last_ns = max(last_ns, excluded.last_ns),
              paths = paths | excluded.paths",
+        "INSERT INTO edge_principal (endpoint_id, peer_id, credential, principal)
+         SELECT DISTINCT into_.id, peer_id, credential, principal
+         FROM edge_principal JOIN old ON old.id = endpoint_id
+         JOIN endpoint AS into_ ON into_.service_id = old.service_id AND into_.method = 'OTHER'
+                               AND into_.path = ?1 AND into_.class = old.class
+         WHERE true ON CONFLICT DO NOTHING",
+        "INSERT INTO sign (endpoint_id, sign, calls, first_ns, last_ns)
+         SELECT into_.id, sign, sum(sign.calls), min(sign.first_ns), max(sign.last_ns)
+         FROM sign JOIN old ON old.id = endpoint_id
+         JOIN endpoint AS into_ ON into_.service_id = old.service_id AND into_.method = 'OTHER'
+                               AND into_.path = ?1 AND into_.class = old.class
+         WHERE true GROUP BY into_.id, sign
+         ON CONFLICT DO UPDATE SET
+             calls = min(9223372036854775807, calls + excluded.calls),
+             first_ns = min(first_ns, excluded.first_ns), last_ns = max(last_ns, excluded.last_ns)",
     ] {
         sqlx::query(sql).bind(&over).execute(&mut *connection).await?;
     }
-    // What refers to them goes with them.
+    let folded: Vec<i64> = sqlx::query_scalar("SELECT id FROM endpoint WHERE path = ?1 AND class <> 'found'")
+        .bind(&over)
+        .fetch_all(&mut *connection)
+        .await?;
+    trim_principals(connection, &folded).await?;
+    // What refers to them goes with them; their fields and classes are not kept.
     connection.execute("DELETE FROM endpoint WHERE id IN (SELECT id FROM old); DROP TABLE old").await?;
     Ok(())
 }

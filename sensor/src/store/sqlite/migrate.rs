@@ -13,6 +13,7 @@ use crate::store::StoreError;
 const MIGRATIONS: &[&str] = &[
     include_str!("../../../../schema/sql/sqlite/0001_inventory.sql"),
     include_str!("../../../../schema/sql/sqlite/0002_right.sql"),
+    include_str!("../../../../schema/sql/sqlite/0003_findings.sql"),
 ];
 
 /// Newest schema version that this program knows.

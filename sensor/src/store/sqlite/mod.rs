@@ -17,11 +17,14 @@ use crate::flow::Timestamp;
 use crate::inventory::Inventory;
 
 mod batch;
+mod findings;
 mod fold;
 mod ids;
 mod migrate;
 mod read;
+mod read_facts;
 mod write;
+mod write_facts;
 
 pub use migrate::SCHEMA_VERSION;
 
@@ -138,6 +141,18 @@ impl SqliteStore {
             self.writer = None;
             failure(&self.path, error)
         })
+    }
+
+    fn settle_read<T>(&mut self, result: Result<T, read::ReadError>) -> Result<T, StoreError> {
+        result.map_err(|error| {
+            self.writer = None;
+            error.at(&self.path)
+        })
+    }
+
+    /// A connection that only reads.
+    async fn reader(&self) -> Result<SqliteConnection, StoreError> {
+        self.options.connect().await.map_err(|error| failure(&self.path, error))
     }
 
     /// The key of this installation, made when the store is new.

@@ -10,7 +10,7 @@ use futures_util::TryStreamExt;
 use sqlx::sqlite::SqliteConnection;
 use sqlx::{Connection, Row};
 
-use super::failure;
+use super::{failure, read_facts};
 use crate::call::{CallClass, Credential, Facts, Method, Place, path_of_text};
 use crate::flow::{Peer, Timestamp, Verdict, Workload};
 use crate::inventory::{
@@ -45,7 +45,7 @@ impl ReadError {
     }
 }
 
-type Result<T> = std::result::Result<T, ReadError>;
+pub(super) type Result<T> = std::result::Result<T, ReadError>;
 
 pub(super) async fn meta(
     connection: &mut SqliteConnection,
@@ -63,6 +63,9 @@ pub(super) async fn inventory(connection: &mut SqliteConnection) -> Result<Inven
     fields(&mut transaction, &mut endpoints).await?;
     values(&mut transaction, &mut endpoints).await?;
     edges(&mut transaction, &peers, &mut endpoints).await?;
+    read_facts::signs(&mut transaction, &mut endpoints).await?;
+    read_facts::classes(&mut transaction, &mut endpoints).await?;
+    read_facts::principals(&mut transaction, &peers, &mut endpoints).await?;
     let inventory = Inventory {
         endpoints: endpoints.into_values().collect(),
         words: words(&mut transaction).await?,
@@ -146,7 +149,7 @@ async fn peers(
     Ok(peers)
 }
 
-type Endpoints = HashMap<i64, (EndpointKey, EndpointStats)>;
+pub(super) type Endpoints = HashMap<i64, (EndpointKey, EndpointStats)>;
 
 async fn endpoints(connection: &mut SqliteConnection) -> Result<Endpoints> {
     let mut rows = sqlx::query(
@@ -237,21 +240,25 @@ async fn counts(connection: &mut SqliteConnection, endpoints: &mut Endpoints) ->
 }
 
 async fn fields(connection: &mut SqliteConnection, endpoints: &mut Endpoints) -> Result<()> {
-    type Row = (i64, String, String, i64, i64, i64, i64, i64);
-    let sql = "SELECT endpoint_id, place, name, calls, facts, present, objects, held FROM field";
-    let mut rows = sqlx::query_as::<_, Row>(sql).fetch(connection);
+    let sql = "SELECT endpoint_id, place, name, calls, facts, present, objects, held, first_ns, last_ns
+               FROM field";
+    let mut rows = sqlx::query(sql).fetch(connection);
     let mut field_names = Interner::default();
-    while let Some((endpoint, place, name, calls, facts, present, objects, held)) = rows.try_next().await? {
+    while let Some(row) = rows.try_next().await? {
         let foreign = || ReadError::Foreign("field");
-        let (_, stats) = endpoints.get_mut(&endpoint).ok_or_else(foreign)?;
-        let place = Place::of_name(&place).ok_or_else(foreign)?;
-        let facts = Facts(u32::try_from(facts).map_err(|_| foreign())?);
-        let key = FieldKey { place, name: field_names.shared(&name) };
-        let [calls, present, objects] = [calls, present, objects].map(number);
-        let held = u32::try_from(held).map_err(|_| foreign())?;
-        stats
-            .fields
-            .insert(key, FieldStats { calls, facts, present, objects, held, ..FieldStats::default() });
+        let integer = |column: usize| row.try_get::<i64, _>(column);
+        let (_, stats) = endpoints.get_mut(&integer(0)?).ok_or_else(foreign)?;
+        let place = Place::of_name(row.try_get(1)?).ok_or_else(foreign)?;
+        let key = FieldKey { place, name: field_names.shared(row.try_get(2)?) };
+        let field = FieldStats {
+            calls: number(integer(3)?),
+            facts: Facts(u32::try_from(integer(4)?).map_err(|_| foreign())?),
+            present: number(integer(5)?),
+            objects: number(integer(6)?),
+            held: u32::try_from(integer(7)?).map_err(|_| foreign())?,
+            seen: Seen { first: time(integer(8)?), last: time(integer(9)?) },
+        };
+        stats.fields.insert(key, field);
     }
     Ok(())
 }
@@ -283,25 +290,26 @@ async fn edges(
     endpoints: &mut Endpoints,
 ) -> Result<()> {
     {
-        type Row = (i64, i64, String, i64, i64, i64, i64, i64);
         let sql =
-            "SELECT endpoint_id, peer_id, credential, calls, refused, first_ns, last_ns, paths FROM edge";
-        let mut rows = sqlx::query_as::<_, Row>(sql).fetch(&mut *connection);
-        while let Some((endpoint, peer, credential, calls, refused, first, last, paths)) =
-            rows.try_next().await?
-        {
+            "SELECT endpoint_id, peer_id, credential, calls, refused, granted, denied, first_ns, last_ns,
+                          paths
+                   FROM edge";
+        let mut rows = sqlx::query(sql).fetch(&mut *connection);
+        while let Some(row) = rows.try_next().await? {
             let foreign = || ReadError::Foreign("edge");
-            let (_, stats) = endpoints.get_mut(&endpoint).ok_or_else(foreign)?;
+            let integer = |column: usize| row.try_get::<i64, _>(column);
+            let (_, stats) = endpoints.get_mut(&integer(0)?).ok_or_else(foreign)?;
             let key = CallerKey {
-                peer: peers.get(&peer).ok_or_else(foreign)?.clone(),
-                credential: Credential::of_name(&credential).ok_or_else(foreign)?,
+                peer: peers.get(&integer(1)?).ok_or_else(foreign)?.clone(),
+                credential: Credential::of_name(row.try_get(2)?).ok_or_else(foreign)?,
             };
-            let seen = Seen { first: time(first), last: time(last) };
             let caller = CallerStats {
-                calls: number(calls),
-                refused: number(refused),
-                seen,
-                paths: bits(paths),
+                calls: number(integer(3)?),
+                refused: number(integer(4)?),
+                granted: number(integer(5)?),
+                denied: number(integer(6)?),
+                seen: Seen { first: time(integer(7)?), last: time(integer(8)?) },
+                paths: bits(integer(9)?),
                 ..CallerStats::default()
             };
             stats.callers.insert(key, caller);
@@ -365,10 +373,10 @@ async fn losses(connection: &mut SqliteConnection) -> Result<BTreeMap<Arc<str>, 
 
 /// Shares equal texts: names of fields come thousands of times.
 #[derive(Default)]
-struct Interner(HashSet<Arc<str>>);
+pub(super) struct Interner(HashSet<Arc<str>>);
 
 impl Interner {
-    fn shared(&mut self, text: &str) -> Arc<str> {
+    pub(super) fn shared(&mut self, text: &str) -> Arc<str> {
         if let Some(known) = self.0.get(text) {
             return known.clone();
         }
@@ -378,7 +386,7 @@ impl Interner {
     }
 }
 
-fn number(count: i64) -> u64 {
+pub(super) fn number(count: i64) -> u64 {
     u64::try_from(count).unwrap_or(0)
 }
 
@@ -388,6 +396,6 @@ fn bits(set: i64) -> u64 {
 }
 
 /// The largest stands for the "never" of an empty hull.
-fn time(at: i64) -> Timestamp {
+pub(super) fn time(at: i64) -> Timestamp {
     if at == i64::MAX { Timestamp(u64::MAX) } else { Timestamp(number(at)) }
 }

@@ -7,6 +7,7 @@ use sqlx::sqlite::SqliteConnection;
 use super::batch::Batch;
 use super::fold::fold_noise;
 use super::ids::Ids;
+use super::write_facts;
 use crate::call::{Facts, path_text};
 use crate::flow::Timestamp;
 use crate::inventory::{EndpointKey, EndpointStats, Inventory, Page};
@@ -90,6 +91,9 @@ pub(super) async fn merge(
     counts(&mut transaction, &endpoints).await?;
     fields(&mut transaction, &endpoints).await?;
     edges(&mut transaction, &mut ids, &endpoints).await?;
+    write_facts::signs(&mut transaction, &endpoints).await?;
+    write_facts::classes(&mut transaction, &endpoints).await?;
+    write_facts::principals(&mut transaction, &mut ids, &endpoints).await?;
     words(&mut transaction, delta).await?;
     coverage(&mut transaction, &mut ids, run, delta).await?;
     losses(&mut transaction, run, delta).await?;
@@ -104,7 +108,7 @@ pub(super) async fn merge(
 }
 
 /// Endpoints of a delta with their row ids.
-type Endpoints<'a> = Vec<(i64, &'a EndpointStats)>;
+pub(super) type Endpoints<'a> = Vec<(i64, &'a EndpointStats)>;
 
 async fn endpoints<'a>(
     connection: &mut SqliteConnection,
@@ -199,16 +203,19 @@ async fn fields(connection: &mut SqliteConnection, endpoints: &Endpoints<'_>) ->
     let upsert = "calls = min(9223372036854775807, calls + excluded.calls), facts = facts | excluded.facts,
                   present = min(9223372036854775807, present + excluded.present),
                   objects = min(9223372036854775807, objects + excluded.objects),
-                  held = min(4294967295, held + excluded.held)";
-    let into = "INSERT INTO field (endpoint_id, place, name, calls, facts, present, objects, held)";
-    let mut batch = Batch::new(into, 8, upsert);
+                  held = min(4294967295, held + excluded.held),
+                  first_ns = min(first_ns, excluded.first_ns), last_ns = max(last_ns, excluded.last_ns)";
+    let into = "INSERT INTO field (endpoint_id, place, name, calls, facts, present, objects, held,
+                                   first_ns, last_ns)";
+    let mut batch = Batch::new(into, 10, upsert);
     for (endpoint, stats) in endpoints {
         for (key, field) in &stats.fields {
             let Facts(facts) = field.facts;
             batch.bind(*endpoint).bind(key.place.name()).bind(&*key.name);
             batch.bind(number(field.calls)).bind(i64::from(facts));
             batch.bind(number(field.present)).bind(number(field.objects));
-            batch.bind(i64::from(field.held)).row(connection).await?;
+            batch.bind(i64::from(field.held));
+            batch.bind(time(field.seen.first)).bind(time(field.seen.last)).row(connection).await?;
         }
     }
     batch.finish(connection).await?;
@@ -255,17 +262,21 @@ async fn edges<'a>(
     endpoints: &Endpoints<'a>,
 ) -> Result<()> {
     let into =
-        "INSERT INTO edge (endpoint_id, peer_id, credential, calls, refused, first_ns, last_ns, paths)";
+        "INSERT INTO edge (endpoint_id, peer_id, credential, calls, refused, granted, denied, first_ns,
+                           last_ns, paths)";
     let upsert = "calls = min(9223372036854775807, calls + excluded.calls),
                   refused = min(9223372036854775807, refused + excluded.refused),
+                  granted = min(9223372036854775807, granted + excluded.granted),
+                  denied = min(9223372036854775807, denied + excluded.denied),
                   first_ns = min(first_ns, excluded.first_ns), last_ns = max(last_ns, excluded.last_ns),
                   paths = paths | excluded.paths";
-    let mut batch = Batch::new(into, 8, upsert);
+    let mut batch = Batch::new(into, 10, upsert);
     for (endpoint, stats) in endpoints {
         for (key, caller) in &stats.callers {
             batch.bind(*endpoint).bind(ids.peer(connection, &key.peer).await?);
             batch.bind(key.credential.name());
             batch.bind(number(caller.calls)).bind(number(caller.refused));
+            batch.bind(number(caller.granted)).bind(number(caller.denied));
             batch.bind(time(caller.seen.first)).bind(time(caller.seen.last));
             batch.bind(bits(caller.paths)).row(connection).await?;
         }
@@ -340,12 +351,12 @@ async fn run_is_kept(connection: &mut SqliteConnection, run: RunId) -> Result<bo
 }
 
 /// A count as SQLite keeps it; stops at the largest rather than wrap.
-fn number(count: u64) -> i64 {
+pub(super) fn number(count: u64) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
 }
 
 /// A time as SQLite keeps it; the "never" of an empty hull becomes the largest.
-fn time(at: Timestamp) -> i64 {
+pub(super) fn time(at: Timestamp) -> i64 {
     number(at.0)
 }
 

@@ -1,0 +1,253 @@
+//! All specifications that are in force, ready to be asked: which cover a service, in which versions, and
+//! which operations a path template is of. Built once; a question costs a few look-ups.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
+use super::find::{Hit, Routes};
+use super::{Format, Match, Operation, Spec};
+use smallvec::SmallVec;
+
+use crate::call::{SegmentKind, fits};
+use crate::inventory::catalog::{Endpoint, Service};
+use crate::inventory::guidance::Document;
+use crate::inventory::guidance::openapi::segments;
+
+/// Specifications with an index over them.
+#[derive(Clone, Debug, Default)]
+pub struct Specs(Arc<Index>);
+
+#[derive(Debug, Default)]
+struct Index {
+    versions: Vec<Version>,
+    /// Numbers of specifications by whole names of services.
+    exact: HashMap<String, Vec<u32>>,
+    /// Those with patterns.
+    patterns: Vec<(String, u32)>,
+    /// Those that name no host at all.
+    anywhere: Vec<u32>,
+}
+
+/// One specification in one version.
+#[derive(Debug)]
+pub struct Version {
+    /// As it was given.
+    pub spec: Spec,
+    /// Its name, shared.
+    pub name: Arc<str>,
+    pub(super) routes: Routes,
+}
+
+/// The specifications that cover one service.
+#[derive(Clone, Debug)]
+pub struct Covering<'a> {
+    /// The newest of each title.
+    pub newest: Vec<&'a Version>,
+    /// Versions before them.
+    pub older: Vec<&'a Version>,
+}
+
+impl Specs {
+    /// Of specifications in any order; where two have name and version in common, the later one counts.
+    pub fn of(specs: Vec<Spec>) -> Specs {
+        let mut by_name: BTreeMap<(String, String), Spec> = BTreeMap::new();
+        for spec in specs {
+            by_name.insert((spec.name.clone(), spec.version.clone()), spec);
+        }
+        let mut index = Index::default();
+        for spec in by_name.into_values() {
+            let number = index.versions.len() as u32;
+            let mut services: BTreeSet<&str> =
+                spec.places().flat_map(|(services, _)| services).map(String::as_str).collect();
+            if spec.bases.is_empty() {
+                services.extend(spec.services.iter().map(String::as_str));
+            }
+            for service in services {
+                match service {
+                    "*" => index.anywhere.push(number),
+                    _ if service.contains('*') => index.patterns.push((service.to_owned(), number)),
+                    _ => index.exact.entry(service.to_owned()).or_default().push(number),
+                }
+            }
+            let routes = Routes::of(&spec);
+            index.versions.push(Version { name: Arc::from(spec.name.as_str()), spec, routes });
+        }
+        Specs(Arc::new(index))
+    }
+
+    /// None was given.
+    pub fn is_empty(&self) -> bool {
+        self.0.versions.is_empty()
+    }
+
+    /// All of them, by name and version.
+    pub fn iter(&self) -> impl Iterator<Item = &Version> {
+        self.0.versions.iter()
+    }
+
+    /// Their routes, for the reader of templates.
+    pub fn documents(&self) -> Vec<Document> {
+        self.0.versions.iter().flat_map(|version| version.spec.documents()).collect()
+    }
+
+    /// Specifications that name a service.
+    fn named(&self, service: &str) -> Vec<u32> {
+        let mut numbers = self.0.exact.get(service).cloned().unwrap_or_default();
+        let patterns = self.0.patterns.iter().filter(|(pattern, _)| fits(pattern, service));
+        numbers.extend(patterns.map(|(_, number)| *number));
+        numbers.sort_unstable();
+        numbers.dedup();
+        numbers
+    }
+
+    /// The specifications that cover a service: those that name it. One that names no host covers a
+    /// service of which it has at least a third of the endpoints, if nothing names that service.
+    pub fn covering(&self, service: &Service) -> Covering<'_> {
+        let mut numbers = self.named(&service.name);
+        if numbers.is_empty() {
+            let has = |&number: &u32| {
+                let version = &self.0.versions[number as usize];
+                version.has_endpoints_of(service) * 3 >= service.endpoints.len().max(1)
+            };
+            numbers = self.0.anywhere.iter().copied().filter(has).collect();
+        }
+        newest(numbers.into_iter().map(|number| &self.0.versions[number as usize]))
+    }
+
+    /// The newest version of each title, whatever it covers.
+    pub fn newest(&self) -> Vec<&Version> {
+        newest(self.0.versions.iter()).newest
+    }
+}
+
+/// Of versions, the newest of each title and those before.
+fn newest<'a>(versions: impl Iterator<Item = &'a Version>) -> Covering<'a> {
+    let mut by_title: BTreeMap<(String, Format), Vec<&Version>> = BTreeMap::new();
+    for version in versions {
+        let title = version.spec.title.trim();
+        let title = if title.is_empty() { &version.spec.name } else { title };
+        by_title.entry((title.to_lowercase(), version.spec.format.family())).or_default().push(version);
+    }
+    let mut covering = Covering { newest: Vec::new(), older: Vec::new() };
+    for mut versions in by_title.into_values() {
+        versions.sort_by_cached_key(|version| order(&version.spec.version));
+        let newest = versions.last().map(|newest| order(&newest.spec.version));
+        let (newest, older): (Vec<&Version>, Vec<&Version>) =
+            versions.into_iter().partition(|version| Some(order(&version.spec.version)) == newest);
+        covering.newest.extend(newest);
+        covering.older.extend(older);
+    }
+    covering
+}
+
+impl Covering<'_> {
+    /// There is none.
+    pub fn is_empty(&self) -> bool {
+        self.newest.is_empty()
+    }
+}
+
+impl Version {
+    /// What fits a template of a service, best first.
+    pub fn find(&self, service: &str, endpoint: &Endpoint) -> Match {
+        let named = self.bases_for(service);
+        self.routes.find(&endpoint.template, &kinds(endpoint), |base| {
+            named.is_none() || named.as_ref().is_some_and(|n| n.contains(&base))
+        })
+    }
+
+    /// Bases that are for a service; `None` if all are.
+    fn bases_for(&self, service: &str) -> Option<Vec<u32>> {
+        let bases = &self.spec.bases;
+        if !self.spec.services.is_empty() || bases.len() < 2 {
+            return None;
+        }
+        let is_for = |base: &super::Base| base.services.iter().any(|pattern| fits(pattern, service));
+        let own: Vec<u32> = (0..).zip(bases).filter(|(_, base)| is_for(base)).map(|(at, _)| at).collect();
+        // It was found by its routes, whatever its servers.
+        if own.is_empty() { None } else { Some(own) }
+    }
+
+    /// Operations of which an endpoint is one but for the base path.
+    pub(in crate::inventory) fn find_elsewhere(&self, endpoint: &Endpoint) -> Option<Match> {
+        self.routes.find_behind(&endpoint.template, &kinds(endpoint))
+    }
+
+    /// An operation of it.
+    pub fn operation(&self, hit: Hit) -> &Operation {
+        &self.spec.operations[hit.operation as usize]
+    }
+
+    /// How many endpoints of a service are operations of it that have a word in their path.
+    pub(in crate::inventory) fn has_endpoints_of(&self, service: &Service) -> usize {
+        let is = |endpoint: &&Endpoint| {
+            let found = self.routes.find(&endpoint.template, &kinds(endpoint), |_| true);
+            let method = endpoint.method.name();
+            found.hits.iter().any(|hit| {
+                let operation = self.operation(*hit);
+                operation.method == method && operation.has_word()
+            })
+        };
+        service.endpoints.iter().filter(is).count()
+    }
+
+    /// Its routes with a base path, for people.
+    pub fn path(&self, base: u32, operation: &Operation) -> String {
+        let base = self.spec.bases.get(base as usize).map_or("", |base| base.path.as_str());
+        format!("{}{}", base.trim_end_matches('/'), operation.path)
+    }
+}
+
+/// Shapes of the parameters of an endpoint.
+fn kinds(endpoint: &Endpoint) -> SmallVec<[SegmentKind; 4]> {
+    endpoint.parameters.iter().map(|parameter| parameter.kind).collect()
+}
+
+impl Format {
+    /// Generations of a language are versions of one specification.
+    const fn family(self) -> Format {
+        match self {
+            Format::Openapi31 | Format::Openapi30 | Format::Swagger20 => Format::Openapi31,
+            other => other,
+        }
+    }
+}
+
+/// Versions in their order: numbers by size, texts by letters; a version with a text behind it (`-beta`)
+/// before the one without.
+fn order(version: &str) -> (Vec<(u64, String)>, bool, String) {
+    let version = version.trim().trim_start_matches(['v', 'V']);
+    let (main, rest) = match version.split_once(['-', '+']) {
+        // A date is no pre-release.
+        Some((main, rest)) if !rest.starts_with(|c: char| c.is_ascii_digit()) => (main, rest),
+        _ => (version, ""),
+    };
+    let parts = main.split(['.', '-', '_', ' ']).map(|part| {
+        let digits = part.bytes().take_while(u8::is_ascii_digit).count();
+        (part[..digits].parse().unwrap_or(0), part[digits..].to_lowercase())
+    });
+    let mut parts: Vec<(u64, String)> = parts.collect();
+    while parts.len() > 1 && parts.last().is_some_and(|(number, text)| *number == 0 && text.is_empty()) {
+        parts.pop();
+    }
+    (parts, rest.is_empty(), rest.to_lowercase())
+}
+
+/// Number of segments of a base path.
+pub(super) fn base_segments(path: &str) -> Vec<crate::inventory::guidance::RouteSegment> {
+    segments(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::order;
+
+    #[test]
+    fn versions_in_order() {
+        let row = ["1", "1.0.1", "1.2.0-beta", "1.2.0", "v1.10", "2", "2024-01-31", "2024-11-02"];
+        for pair in row.windows(2) {
+            assert!(order(pair[0]) < order(pair[1]), "{pair:?}");
+        }
+        assert_eq!(order("v1.0"), order("1"));
+    }
+}
