@@ -175,7 +175,7 @@ impl Planted {
 
 impl Row {
     /// Times of what follows, in hours before now.
-    pub fn from_to(mut self, first_h: u64, last_h: u64) -> Row {
+    pub fn between(mut self, first_h: u64, last_h: u64) -> Row {
         self.seen = Seen { first: ago(first_h), last: ago(last_h) };
         self
     }

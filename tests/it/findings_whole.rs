@@ -70,7 +70,7 @@ fn twin() -> Planted {
             )
         })
         .with("archive", "GET /v1/old", |row| {
-            row.from_to(1500, 1400).granted("web", None, 9).sign(Sign::JwtNone, 9)
+            row.between(1500, 1400).granted("web", None, 9).sign(Sign::JwtNone, 9)
         })
         .covered("nginx", 8080, Verdict::Http1, 1 << 20)
         .lost("body-cut", 3)
