@@ -31,8 +31,8 @@ fn main() {
 }
 
 fn hash_assets() {
-    for kind in ["css", "js"] {
-        let path = format!("src/report/assets/report.{kind}");
+    for (page, kind) in [("report", "css"), ("report", "js"), ("findings", "js")] {
+        let path = format!("src/report/assets/{page}.{kind}");
         println!("cargo::rerun-if-changed={path}");
         let hash = match std::fs::read(&path) {
             Ok(bytes) => STANDARD.encode(Sha256::digest(bytes)),
@@ -41,6 +41,7 @@ fn hash_assets() {
                 return;
             }
         };
-        println!("cargo::rustc-env=APICENSUS_REPORT_{}_SHA256={hash}", kind.to_uppercase());
+        let name = format!("{page}_{kind}").to_uppercase();
+        println!("cargo::rustc-env=APICENSUS_{name}_SHA256={hash}");
     }
 }

@@ -302,6 +302,12 @@ pub struct Run {
     /// Prometheus text, rewritten as a whole once per --flush-ms
     #[arg(long, value_name = "PATH", help_heading = "Output")]
     pub metrics_file: Option<PathBuf>,
+    /// Who is told of findings.
+    #[command(flatten)]
+    pub telling: findings::Telling,
+    /// How findings are judged.
+    #[command(flatten)]
+    pub judging: findings::Judging,
     /// What people say about routes.
     #[command(flatten)]
     pub routes: Routes,

@@ -25,6 +25,9 @@ pub mod findings;
 pub mod store;
 pub mod report;
 
+// The rim: what goes out.
+pub mod notify;
+
 // The program around them.
 pub mod cli;
 pub mod command;

@@ -221,3 +221,12 @@ pub const SPEC_LEVELS_MAX: usize = 96;
 /// Schemas of one specification, those written in place included; about 200 B each. The largest public
 /// ones have 150,000.
 pub const SPEC_SCHEMAS_MAX: usize = 1_000_000;
+
+/// Edges of one policy file.
+pub const POLICY_EDGES_MAX: usize = 1_000_000;
+
+/// Bytes of one policy file: an edge takes about 200.
+pub const POLICY_BYTES_MAX: u64 = 256 << 20;
+
+/// Names in a file of identities.
+pub const IDENTITIES_MAX: usize = 100_000;

@@ -203,6 +203,10 @@ impl Judge {
                         ("http", _) => Talk::header_of(&talk.headers, "authorization").is_some_and(|value| {
                             value.split(' ').next().is_some_and(|s| s.eq_ignore_ascii_case(text("scheme")))
                         }),
+                        // What proxies say of a handshake.
+                        ("mutualTLS", _) => {
+                            talk.headers.iter().any(|(n, _)| n.to_ascii_lowercase().contains("client-cert"))
+                        }
                         (_, Some("header")) => has(&talk.headers, text("name")),
                         (_, Some("query")) => has(query, text("name")),
                         _ => has(cookies, text("name")),

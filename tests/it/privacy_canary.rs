@@ -5,13 +5,21 @@
 //! of closed lists; words of the dictionary; other path words and names of fields once they are shown
 //! to be structure (`call/evidence.rs`, `call/held.rs`), which no number of the same request is.
 
+use std::fs;
+
 use proptest::prelude::*;
-use sensor::call::{Reader, path_text};
+use sensor::call::{DataClass, Reader, path_text};
 use sensor::counter::Counters;
+use sensor::flow::Timestamp;
 use sensor::inventory::Recorder;
 use sensor::inventory::catalog::Catalog;
+use sensor::report::document::Report;
+use sensor::report::json;
+use sensor::store::Store;
+use sensor::store::sqlite::SqliteStore;
 
 use crate::call_exchange::{KEY, exchange, parties};
+use crate::store_fixture::{NEW_YEAR, run_start};
 
 /// Random-looking and word-like values, each used in one place only.
 const CANARIES: &[&str] = &[
@@ -219,5 +227,151 @@ proptest! {
         out.push_str(&format!("{inventory:?}{:?}", Catalog::of(&inventory)));
         prop_assert!(out.contains("shop.example"));
         prop_assert!(!out.to_lowercase().contains(&canary.to_lowercase()));
+    }
+}
+
+/// Valid values of every class, which are looked at more closely than others; and the texts within
+/// credentials, coded or not. Each with what of it must be nowhere.
+fn sensitive_values() -> Vec<(String, Vec<String>)> {
+    let base64 = |text: &str| base64_url(text.as_bytes());
+    let claims = "{\"iss\":\"https://hildegard.example\",\"sub\":\"sieglinde\",\"name\":\"Kriemhild\",\
+                  \"ssn\":\"219-09-9999\",\"phone_number\":\"+49 30 9876543\",\"email\":\"brunhild@example.org\"}";
+    let jwt = format!(
+        "{}.{}.{}",
+        base64("{\"alg\":\"RS256\",\"kid\":\"gudrun\"}"),
+        base64(claims),
+        base64("signed by ute")
+    );
+    let parts = jwt.split('.').map(str::to_owned);
+    let claimed = ["hildegard", "sieglinde", "kriemhild", "219-09-9999", "9876543", "brunhild", "gudrun"];
+    let inside = parts.chain(claimed.map(str::to_owned)).collect();
+    let plain = |text: &str| (text.to_owned(), vec![text.to_owned()]);
+    vec![
+        plain("4012888888881881"),
+        ("4012-8888-8888-1881".to_owned(), vec!["4012-8888".to_owned(), "8888-1881".to_owned()]),
+        plain("DE89370400440532013000"),
+        plain("kunigunde@example.org"),
+        plain("078-05-1120"),
+        plain("RSSMRA85T10A562S"),
+        plain("86095742719"),
+        plain("+4930123456789"),
+        plain("1985-07-30"),
+        plain("ghp_a1B2c3D4e5F6a1B2c3D4e5F6a1B2c3D4e5F6"),
+        ("-----BEGIN PRIVATE KEY-----".to_owned(), vec!["private key-".to_owned()]),
+        plain("hunter2wilhelmina"),
+        (jwt, inside),
+    ]
+}
+
+fn base64_url(bytes: &[u8]) -> String {
+    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    let mut text = String::new();
+    for chunk in bytes.chunks(3) {
+        let word = (0..3).fold(0_u32, |word, at| word << 8 | u32::from(chunk.get(at).copied().unwrap_or(0)));
+        for at in 0..=chunk.len() {
+            text.push(char::from(ALPHABET[(word >> (18 - 6 * at) & 63) as usize]));
+        }
+    }
+    text
+}
+
+/// The value in every place, under names that say what it is and under others.
+fn exchanges_with(value: &str, host: usize) -> Vec<(String, String)> {
+    let names = ["card", "ssn", "password", "token", "email", "birthdate", "phone", "national_id", "x"];
+    let members: Vec<String> = names.iter().map(|name| format!("\"{name}\":\"{value}\"")).collect();
+    let number = if value.bytes().all(|byte| byte.is_ascii_digit()) { value } else { "1" };
+    let body = format!(
+        "{{{},\"{value}\":1,\"number\":{number},\"list\":[\"{value}\",{number}]}}",
+        members.join(",")
+    );
+    let coded = value.replace('+', "%2B").replace(' ', "%20");
+    let pairs: Vec<String> = names.iter().map(|name| format!("{name}={coded}")).collect();
+    let basic = base64_url(format!("{value}:{value}").as_bytes()).replace('-', "+").replace('_', "/");
+    let padded = format!("{basic}{}", "=".repeat((4 - basic.len() % 4) % 4));
+    let mut exchanges = vec![(
+        format!(
+            "POST /users/{coded}/cards/{coded};jsessionid={coded}?{}&{coded} HTTP/1.1\nHost: shop{host}.example\nX-Api-Key: {value}\nOrigin: https://{coded}\n\
+             X-Token: {value}\nCookie: sid={value}; a={value}\nX-Forwarded-Client-Cert: By=x;URI=spiffe://{value};Subject=\"CN={value}\"\n\
+             Signature-Input: s=();keyid=\"{value}\"\nContent-Type: application/json\n\n{body}",
+            pairs.join("&")
+        ),
+        format!(
+            "HTTP/1.1 200 OK\nSet-Cookie: sid={value}\nX-Contact: {value}\nContent-Type: application/json\n\n{body}"
+        ),
+    )];
+    for scheme in
+        ["Bearer ", "", "Digest username=", "AWS4-HMAC-SHA256 Credential=", "Token ", "Signature keyId="]
+    {
+        let request =
+            format!("GET /users/7 HTTP/1.1\nHost: shop{host}.example\nAuthorization: {scheme}{value}\n");
+        let error =
+            format!("{{\"error\":\"Traceback (most recent call last): {value}\",\"detail\":\"{value}\"}}");
+        exchanges.push((request, format!("HTTP/1.1 500 X\nContent-Type: application/json\n\n{error}")));
+    }
+    for header in ["X-Forwarded-Client-Cert: URI=spiffe://", "X-SSL-Client-S-DN: CN=", "Client-Cert: :"] {
+        let request = format!("GET /users/8 HTTP/1.1\nHost: shop{host}.example\n{header}{value}\n");
+        exchanges.push((request, "HTTP/1.1 200 OK\n".to_owned()));
+    }
+    let form = format!(
+        "POST /login HTTP/1.1\nHost: shop{host}.example\nAuthorization: Basic {padded}\n\
+         Content-Type: application/x-www-form-urlencoded\n\n{}",
+        pairs.join("&")
+    );
+    exchanges.push((form, "HTTP/1.1 200 OK\n".to_owned()));
+    exchanges
+}
+
+/// What is looked at to say that it is sensitive leaves no more behind than that: neither in the call nor
+/// in the database nor in any report.
+#[tokio::test]
+async fn sensitive_values_leave_their_class_only() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("apis.db");
+    let mut store = SqliteStore::create(&path).await.expect("a new store");
+    let run = store.begin_run(&run_start()).await.expect("a run");
+    let (mut reader, mut recorder, mut counters) =
+        (Reader::new(KEY), Recorder::new(KEY), Counters::default());
+    let mut out = String::new();
+    // From one caller: what many send as the name of a field is a name.
+    for round in 0..6_u64 {
+        for (host, (value, _)) in sensitive_values().into_iter().enumerate() {
+            for (request, response) in exchanges_with(&value, host) {
+                let raw = exchange(&request, &response);
+                let call = reader.read(raw, &parties(2), &mut counters).expect("a call");
+                out.push_str(&format!("{call:?}\n"));
+                recorder.record(&call, &mut counters);
+            }
+        }
+        let delta = recorder.take(&reader);
+        out.push_str(&format!("{delta:?}\n"));
+        let sequence = round + 1;
+        store.merge(run, sequence, &delta, Timestamp(NEW_YEAR)).await.expect("merges");
+    }
+    let inventory = store.load().await.expect("loads");
+    let catalog = Catalog::of(&inventory);
+    let report = Report::of(&catalog, &inventory);
+    out.push_str(&format!("{inventory:?}\n{catalog:?}\n{report:?}\n{:?}", counters.named()));
+    out.push_str(&json::render(&report));
+    for class in DataClass::ALL {
+        assert!(out.contains(&format!("\"{}\"", class.name())), "{} was found", class.name());
+    }
+    for kept in ["credential-in-url", "sensitive-in-url", "verbose-error", "certificate", "principal: Some("]
+    {
+        assert!(out.contains(kept), "{kept}");
+    }
+    store.close().await.expect("closes");
+    let mut bytes = out.into_bytes();
+    for entry in fs::read_dir(folder.path()).expect("the folder") {
+        bytes.extend(fs::read(entry.expect("an entry").path()).expect("readable"));
+    }
+    bytes.make_ascii_lowercase();
+    for canary in sensitive_values().into_iter().flat_map(|(_, canaries)| canaries) {
+        let needle = canary.to_ascii_lowercase().into_bytes();
+        assert!(needle.len() >= 6 && memchr::memmem::find(&bytes, &needle).is_none(), "{canary}");
+        let coded = base64_url(&needle);
+        assert!(
+            memchr::memmem::find(&bytes, coded.to_ascii_lowercase().as_bytes()).is_none(),
+            "{canary} coded"
+        );
     }
 }

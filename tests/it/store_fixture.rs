@@ -119,7 +119,14 @@ pub fn shop() -> Inventory {
         servers: SmallMap::from([(nginx.clone(), 12)]),
         answered: Answered { seen: seen(10, 3600), callers: 1, paths: 0b1011 },
         page: Page::Several,
-        ..EndpointStats::default()
+        signs: SmallMap::from([(Sign::JwtNoExpiry, SignStats { calls: 7, seen: seen(10, 3600) })]),
+        classes: SmallMap::from([(
+            ClassKey {
+                field: FieldKey { place: Place::ResponseBody, name: "/email".into() },
+                class: DataClass::Email,
+            },
+            ClassStats { values: 8, seen: seen(10, 3600) },
+        )]),
     };
     let mut latency = Histogram::default();
     latency.buckets[12] = 4;

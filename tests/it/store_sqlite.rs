@@ -5,11 +5,11 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use sensor::call::{CallClass, path_text};
+use sensor::call::{CallClass, Sign, path_text};
 use sensor::flow::Timestamp;
 use sensor::inventory::catalog::Catalog;
-use sensor::inventory::{EndpointKey, Inventory};
-use sensor::limits::NOISE_ROWS_KEPT;
+use sensor::inventory::{EndpointKey, Inventory, Principals, SignStats};
+use sensor::limits::{NOISE_ROWS_KEPT, PRINCIPALS_KEPT};
 use sensor::store::key;
 use sensor::store::sqlite::{SCHEMA_VERSION, SqliteStore};
 use sensor::store::{RunId, Store, StoreError};
@@ -236,6 +236,65 @@ async fn an_older_store_is_brought_forward() {
     assert_eq!(left, 0);
 }
 
+/// A store of the second version: what is new of its rows is not known, or that of their endpoint.
+#[tokio::test]
+async fn a_store_of_the_second_version_is_brought_forward() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("apis.db");
+    execute(&path, include_str!("../../schema/sql/sqlite/0001_inventory.sql")).await;
+    execute(&path, include_str!("../../schema/sql/sqlite/0002_right.sql")).await;
+    execute(
+        &path,
+        "INSERT INTO service VALUES (1, 'a');
+         INSERT INTO endpoint VALUES (3, 1, 'GET', '/users', 'found', 9, 5, 7, 0, 0, 5, 7, 1, 1, NULL);
+         INSERT INTO field VALUES (3, 'query', 'page', 4, 1, 4, 0, 0);
+         INSERT INTO peer VALUES (1, '192.0.2.7', NULL);
+         INSERT INTO edge VALUES (3, 1, 'jwt', 9, 2, 5, 7, 1);
+         PRAGMA application_id = 1095780675; PRAGMA user_version = 2;",
+    )
+    .await;
+    let store = SqliteStore::open(&path).await.expect("it is brought forward");
+    let loaded = store.load().await.expect("loads");
+    let (_, users) = loaded.endpoints.iter().next().expect("it is there");
+    let field = users.fields.values().next().expect("a field");
+    assert_eq!((field.seen.first, field.seen.last), (Timestamp(5), Timestamp(7)));
+    let caller = users.callers.values().next().expect("a caller");
+    assert_eq!((caller.calls, caller.refused, caller.granted, caller.denied), (9, 2, 0, 0));
+    assert_eq!((caller.principals.count(), users.signs.len(), users.classes.len()), (0, 0, 0));
+}
+
+/// However many principals there are, the smallest few of each edge are kept, and no more rows.
+#[tokio::test]
+async fn principals_of_an_edge_are_bounded() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("apis.db");
+    let mut store = SqliteStore::create(&path).await.expect("a new store");
+    let run = store.begin_run(&run_start()).await.expect("a run");
+    let mut all = Principals::default();
+    for flush in 1..=20_u64 {
+        let mut delta = shop();
+        for stats in delta.endpoints.values_mut() {
+            let keys: Vec<_> = stats.callers.keys().cloned().collect();
+            for key in keys {
+                let caller = stats.callers.value_mut(&key).expect("it is there");
+                caller.principals =
+                    (0..10).map(|n| (flush * 10 + n).wrapping_mul(0x9e37_79b9_7f4a_7c15)).collect();
+                all.merge(&caller.principals);
+            }
+        }
+        store.merge(run, flush, &delta, Timestamp(NEW_YEAR)).await.expect("merges");
+    }
+    let loaded = store.load().await.expect("loads");
+    let callers: Vec<_> = loaded.endpoints.values().flat_map(|stats| stats.callers.values()).collect();
+    assert!(callers.iter().all(|caller| caller.principals == all), "{callers:?}");
+    let mut connection = connect(&path).await;
+    let rows: i64 = sqlx::query_scalar("SELECT count(*) FROM edge_principal")
+        .fetch_one(&mut connection)
+        .await
+        .expect("a count");
+    assert_eq!(rows as usize, callers.len() * PRINCIPALS_KEPT);
+}
+
 /// Scans of many runs: the oldest misses become one row, no call is lost, endpoints keep their misses.
 #[tokio::test]
 async fn noise_of_many_runs_is_folded() {
@@ -248,6 +307,12 @@ async fn noise_of_many_runs_is_folded() {
     for (number, (key, mut stats)) in wide(NOISE_ROWS_KEPT + 100, 1).endpoints.into_iter().enumerate() {
         // Later than the misses of the shop, one after the other.
         stats.seen.last = Timestamp(NEW_YEAR + 3600 * SECOND + number as u64);
+        let seen = stats.seen;
+        stats.signs.insert(Sign::CredentialInUrl, SignStats { calls: 1, seen });
+        for caller in stats.callers.keys().cloned().collect::<Vec<_>>() {
+            let sums = stats.callers.value_mut(&caller).expect("it is there");
+            (sums.denied, sums.principals) = (1, Principals::one(Some(number as u64)));
+        }
         scan.endpoints.insert(EndpointKey { class: CallClass::Missed, ..key }, stats);
     }
     store.merge(run, 2, &scan, Timestamp(NEW_YEAR)).await.expect("merges");
@@ -263,7 +328,9 @@ async fn noise_of_many_runs_is_folded() {
         let stats = inventory.endpoints.values();
         let callers = stats.clone().flat_map(|s| s.callers.values().map(|c| c.calls)).sum::<u64>();
         let statuses = stats.clone().flat_map(|s| s.statuses.values().copied()).sum::<u64>();
-        (stats.map(|s| s.calls).sum::<u64>(), callers, statuses)
+        let denied = stats.clone().flat_map(|s| s.callers.values().map(|c| c.denied)).sum::<u64>();
+        let signs = stats.clone().flat_map(|s| s.signs.values().map(|s| s.calls)).sum::<u64>();
+        (stats.map(|s| s.calls).sum::<u64>(), callers, statuses, denied, signs)
     };
     assert_eq!(sums(&after), sums(&before));
     let over = |service: &str| {
@@ -275,6 +342,10 @@ async fn noise_of_many_runs_is_folded() {
             .collect::<Vec<_>>()
     };
     assert_eq!(over("wide"), [("missed", 100)]);
+    let folded = after.endpoints.iter().find(|(key, stats)| &*key.service == "wide" && stats.calls == 100);
+    let principals =
+        folded.expect("it is there").1.callers.values().next().expect("a caller").principals.clone();
+    assert_eq!(principals, (0..100).collect());
     assert_eq!(
         over("api.shop.example:8080"),
         [("missed", 942), ("static-file", 5), ("health-check", 60), ("preflight", 4)]

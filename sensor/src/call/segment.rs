@@ -4,7 +4,7 @@ use super::SegmentKind;
 use super::text::{is_date, is_date_time, is_email, is_hex, is_uuid};
 
 /// The shape, if the segment has one that no word has.
-pub(super) fn shape(segment: &[u8]) -> Option<SegmentKind> {
+pub(crate) fn shape(segment: &[u8]) -> Option<SegmentKind> {
     let digits = match segment {
         [b'-', rest @ ..] => rest,
         _ => segment,

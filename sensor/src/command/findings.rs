@@ -6,8 +6,9 @@ use std::time::Duration;
 use super::{blocking, print, show, style};
 use crate::cli;
 use crate::cli::findings::{Findings as Typed, FindingsCommand, FindingsFormat, Judging};
-use crate::config::findings::{Chosen, Filter, Suppressions};
+use crate::config::findings::{Chosen, Filter};
 use crate::config::{self, Failure};
+use crate::findings::suppress::{Suppressions, suppress};
 use crate::findings::{Acknowledgement, Fingerprint, RULES, StateKind};
 use crate::flow::Timestamp;
 use crate::pipeline::evaluate::{self, Evaluation, Looked};
@@ -56,6 +57,7 @@ struct Judged {
     evaluation: Evaluation,
     looked_at: LookedAt,
     suppressions: Suppressions,
+    now: Timestamp,
 }
 
 impl Judged {
@@ -67,6 +69,7 @@ impl Judged {
             if found.is_none() && known.state.kind != StateKind::Resolved {
                 return None;
             }
+            let suppressed = found.and_then(|found| suppress(&self.suppressions, found, self.now));
             Some(Item {
                 fingerprint,
                 rule: &known.rule,
@@ -75,7 +78,7 @@ impl Judged {
                 message: &known.message,
                 found,
                 state: &known.state,
-                suppressed: self.suppressions.why(&known.rule, &known.subject, fingerprint),
+                suppressed: suppressed.map(|entry| &*entry.why),
             })
         })
     }
@@ -97,7 +100,7 @@ fn judge(store: &config::Store, judging: &Judging, routes: &cli::Routes) -> Resu
         tracing::warn!("the states of findings are shown but not kept: {error}");
     }
     let looked_at = looked_at(&looked, settings.since(), now);
-    Ok(Judged { evaluation, looked_at, suppressions })
+    Ok(Judged { evaluation, looked_at, suppressions, now })
 }
 
 fn looked_at(looked: &Looked, since: Timestamp, now: Timestamp) -> LookedAt {

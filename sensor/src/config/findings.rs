@@ -7,8 +7,10 @@ use jiff::{SpanRelativeTo, Unit};
 use super::{Failure, since};
 use crate::call::Method;
 use crate::cli::findings::{FindingFilters, Judging, TypedLevel, TypedState, Which};
-use crate::findings::{Acknowledgement, Fingerprint, Level, Settings, StateKind, Subject};
+use crate::findings::suppress::Suppressions;
+use crate::findings::{Acknowledgement, Level, Settings, StateKind, Subject};
 use crate::flow::Timestamp;
+use crate::limits::SUPPRESSIONS_BYTES_MAX;
 use crate::report::filter::Glob;
 
 /// Bytes of a name or a reason that people give.
@@ -38,27 +40,16 @@ pub fn settings(typed: &Judging, now: Timestamp) -> Result<(Settings, bool), Fai
     Ok((settings, is_whole))
 }
 
-/// Which findings need not be told.
-#[derive(Clone, Debug, Default)]
-pub struct Suppressions {}
-
-impl Suppressions {
-    /// Why a finding need not be told, if so; may be empty.
-    pub fn why(&self, rule: &str, subject: &Subject, fingerprint: &Fingerprint) -> Option<&str> {
-        let _ = (rule, subject, fingerprint);
-        None
-    }
-}
-
-/// Reads the suppression file.
+/// Reads the file that names findings which need not be told; warns of entries that say nothing any more.
 pub fn suppressions(typed: &Judging, now: Timestamp) -> Result<Suppressions, Failure> {
-    let _ = now;
-    match &typed.suppress {
-        None => Ok(Suppressions::default()),
-        Some(path) => {
-            Err(Failure::Usage(format!("cannot read --suppress {}: not yet known", path.display())))
-        }
+    let Some(path) = &typed.suppress else { return Ok(Suppressions::default()) };
+    let text = super::guidance::text("--suppress", path, SUPPRESSIONS_BYTES_MAX)?;
+    let read = Suppressions::read(&text)
+        .map_err(|fault| Failure::Usage(format!("cannot read --suppress {}: {fault}", path.display())))?;
+    for warning in read.warnings(now) {
+        tracing::warn!("--suppress {}: {warning}", path.display());
     }
+    Ok(read)
 }
 
 /// `7d`, `2h`.

@@ -41,7 +41,7 @@ fn service_and_file(typed: &str) -> (Option<&str>, &Path) {
     }
 }
 
-fn text(option: &str, path: &Path, bytes_max: u64) -> Result<String, Failure> {
+pub(super) fn text(option: &str, path: &Path, bytes_max: u64) -> Result<String, Failure> {
     let mut bytes = Vec::new();
     let read = File::open(path).and_then(|file| file.take(bytes_max + 1).read_to_end(&mut bytes));
     if let Err(error) = read {

@@ -16,6 +16,7 @@ mod histogram;
 mod learner;
 mod merge;
 pub mod noise;
+pub mod policy;
 mod principals;
 mod recorder;
 mod said;

@@ -13,7 +13,7 @@ pub(super) fn is_harmful(c: char) -> bool {
 }
 
 /// The text with harmful characters as `\u{..}`.
-pub(super) fn for_terminal(text: &str) -> Cow<'_, str> {
+pub(crate) fn for_terminal(text: &str) -> Cow<'_, str> {
     if !text.contains(is_harmful) {
         return Cow::Borrowed(text);
     }

@@ -6,7 +6,7 @@
 
 mod data;
 mod graph;
-mod markup;
+pub(super) mod markup;
 mod picture;
 mod tables;
 
@@ -20,7 +20,7 @@ use super::unseen::{self, Cost, Unseen};
 /// Endpoints in the table; those with most calls, where there are more.
 const ENDPOINTS_MAX: usize = 10_000;
 
-const STYLE: &str = include_str!("assets/report.css");
+pub(super) const STYLE: &str = include_str!("assets/report.css");
 const SCRIPT: &str = include_str!("assets/report.js");
 
 /// Nothing is fetched, nothing is sent, and only the style and script with these hashes work.

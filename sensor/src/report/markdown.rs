@@ -297,7 +297,6 @@ impl Page {
 
 /// Text of any origin as a code span for a table cell. Between its fences nothing is markup but the pipe,
 /// which a table takes first (GFM 4.10); a fence is longer than any run of backticks inside (6.3).
-/// A code span.
 pub(super) fn code(text: &str) -> String {
     if text.is_empty() {
         return String::new();
@@ -312,7 +311,7 @@ pub(super) fn code(text: &str) -> String {
 }
 
 /// Text of any origin without a code span: everything that Markdown or HTML might act on is escaped.
-fn text(text: &str) -> String {
+pub(super) fn text(text: &str) -> String {
     let mut safe = String::with_capacity(text.len() + 8);
     for c in for_terminal(text).chars() {
         match c {

@@ -15,10 +15,11 @@ pub mod json;
 pub mod markdown;
 pub mod noise;
 pub mod openapi;
+pub mod policy;
 pub mod status;
 pub mod text;
 
-mod escape;
+pub(crate) mod escape;
 mod fill;
 mod format;
 mod losses;

@@ -71,13 +71,13 @@ const FIELDS: Columns = Columns {
         "SERVICE", "METHOD", "PATH", "PLACE", "FIELD", "TYPES", "FORMATS", "CLASSES", "SEEN", "REQUIRED",
     ],
     right: &["SEEN"],
-    expendable: &["REQUIRED", "SEEN", "FORMATS"],
+    expendable: &["REQUIRED", "SEEN", "FORMATS", "CLASSES"],
 };
 
 const SERVICE_FIELDS: Columns = Columns {
     names: &["PLACE", "FIELD", "TYPES", "FORMATS", "CLASSES", "ENDPOINTS", "CALLS"],
     right: &["ENDPOINTS", "CALLS"],
-    expendable: &["ENDPOINTS"],
+    expendable: &["ENDPOINTS", "CLASSES"],
 };
 
 const NOISE: Columns = Columns {

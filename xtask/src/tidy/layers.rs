@@ -19,6 +19,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     // `call` for the words that make up an inventory (method, place, credential).
     ("store", &["call", "inventory", "findings"]),
     ("report", &["call", "inventory", "findings"]),
+    ("notify", INNER),
     ("serve", INNER),
     ("telemetry", INNER),
     ("pipeline", INNER_AND_RIM),
@@ -34,6 +35,7 @@ const INNER_AND_RIM: &[&str] = &[
     "findings",
     "store",
     "report",
+    "notify",
     "serve",
     "telemetry",
     "config",

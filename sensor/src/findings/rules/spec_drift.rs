@@ -118,6 +118,7 @@ fn message(difference: &Difference) -> String {
         _ => "status".to_owned(),
     };
     match (difference.specified.as_str(), difference.observed.as_str()) {
+        (_, "") => format!("{what}: not as specified"),
         ("", observed) => format!("{what}: {observed} is not specified"),
         (specified, observed) => format!("{what}: specified {specified}, observed {observed}"),
     }

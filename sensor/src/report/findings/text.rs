@@ -176,7 +176,7 @@ fn specified(row: &FindingRow) -> String {
     }
 }
 
-fn state(row: &FindingRow) -> String {
+pub(super) fn state(row: &FindingRow) -> String {
     let mut text = row.state.clone();
     if let Some(known) = row.acknowledged.as_ref().filter(|_| row.state == "acknowledged") {
         let until = known.until.as_deref().map_or(String::new(), |until| format!(" until {}", minute(until)));

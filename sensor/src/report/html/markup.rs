@@ -7,7 +7,7 @@ use crate::report::{escape, format};
 
 /// HTML so far.
 #[derive(Default)]
-pub(super) struct Markup(String);
+pub(in crate::report) struct Markup(String);
 
 impl Markup {
     /// Markup, or text that is known to need no escape.

@@ -94,6 +94,12 @@ impl Schemes {
             // The handshake is the server's in front. OpenAPI 3.0 cannot say so.
             Credential::Certificate if self.version == Version::V3_0 => Vec::new(),
             Credential::Certificate => vec![self.mutual_tls()],
+            Credential::Signed
+                if has(Place::RequestHeader, "signature-input")
+                    && !has(Place::RequestHeader, "authorization") =>
+            {
+                vec![self.api_key(Place::RequestHeader, "Signature-Input")]
+            }
             Credential::Signed | Credential::Other => {
                 vec![self.api_key(Place::RequestHeader, "Authorization")]
             }
@@ -179,4 +185,41 @@ fn is_of_request(place: Place) -> bool {
 
 fn is_session(place: Place, name: &str) -> bool {
     place == Place::Cookie && !crate::call::is_key_name(name.as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use super::super::value::yaml;
+    use super::*;
+    use crate::flow::Peer;
+    use crate::inventory::{CallerKey, CallerStats, SmallMap};
+
+    /// Requirements and schemes where calls with these kinds were answered.
+    fn of(version: Version, kinds: &[Credential]) -> (Option<String>, Option<String>) {
+        let peer = Peer { address: Ipv4Addr::LOCALHOST.into(), workload: None };
+        let callers = kinds.iter().map(|&credential| {
+            let stats = CallerStats { calls: 1, ..CallerStats::default() };
+            (CallerKey { peer: peer.clone(), credential }, stats)
+        });
+        let stats = EndpointStats { callers: SmallMap::from_iter(callers), ..EndpointStats::default() };
+        let mut schemes = Schemes::new(version);
+        let requirements = schemes.requirements(&stats);
+        (requirements.as_ref().map(yaml), schemes.into_json().as_ref().map(yaml))
+    }
+
+    #[test]
+    fn a_certificate_never_reads_as_nothing() {
+        let (requirements, schemes) = of(Version::V3_1, &[Credential::Certificate]);
+        assert!(requirements.is_some_and(|text| text.contains("mutualTLS")));
+        assert!(schemes.is_some_and(|text| text.contains("type: \"mutualTLS\"")));
+        assert_eq!(of(Version::V3_0, &[Credential::Certificate]), (None, None));
+        let (requirements, _) = of(Version::V3_0, &[Credential::Certificate, Credential::Basic]);
+        assert!(requirements.is_some_and(|text| text.contains("basic") && !text.contains("mutual")));
+        // Of both versions: anybody may.
+        for version in [Version::V3_0, Version::V3_1] {
+            assert!(of(version, &[Credential::None]).0.is_some_and(|text| text.contains("[]")));
+        }
+    }
 }
