@@ -17,6 +17,7 @@ use crate::store::StoreError;
 pub mod findings;
 mod guidance;
 pub mod scope;
+pub mod spec;
 
 pub use guidance::guidance;
 pub use scope::Scope;

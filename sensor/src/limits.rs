@@ -221,3 +221,12 @@ pub const SPEC_LEVELS_MAX: usize = 96;
 /// Schemas of one specification, those written in place included; about 200 B each. The largest public
 /// ones have 150,000.
 pub const SPEC_SCHEMAS_MAX: usize = 1_000_000;
+
+/// Files and folders in a folder of specifications, all levels together.
+pub const SPEC_FOLDER_FILES_MAX: usize = 20_000;
+
+/// Levels of folders below a folder of specifications.
+pub const SPEC_FOLDER_LEVELS_MAX: usize = 16;
+
+/// Specifications of one folder.
+pub const SPECS_MAX: usize = 1000;

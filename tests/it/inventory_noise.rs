@@ -185,7 +185,12 @@ fn what_people_say_wins() {
     let before = Catalog::of(&inventory);
     assert_eq!(endpoints(&before), ["GET /internal/jobs {200: 1}", "GET /internal/jobs {200: 1}"]);
     let literal = |word: &str| RouteSegment::Literal(word.to_owned());
-    let id = RouteSegment::Parameter { name: "id".to_owned(), before: String::new(), behind: String::new(), takes: sensor::inventory::guidance::Takes::Any };
+    let id = RouteSegment::Parameter {
+        name: "id".to_owned(),
+        before: String::new(),
+        behind: String::new(),
+        takes: sensor::inventory::guidance::Takes::Any,
+    };
     let route = |segments| Route { segments, methods: vec!["GET".to_owned()] };
     let never = Pattern(vec![PatternSegment::Literal("internal".to_owned())]);
     let guidance = Guidance {

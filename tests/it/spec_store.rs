@@ -72,7 +72,10 @@ async fn other_forms_are_left_out_and_replaced() {
     assert_eq!(store.load_specs().await.expect("loads"), [shop[1].spec.clone()]);
     let foreign: Vec<bool> = store.specs().await.expect("lists").iter().map(|kept| kept.is_foreign).collect();
     assert_eq!(foreign, [true, false]);
-    assert_eq!(store.add_specs(&shop, Timestamp(2)).await.expect("adds"), [Added::Replaced, Added::Unchanged]);
+    assert_eq!(
+        store.add_specs(&shop, Timestamp(2)).await.expect("adds"),
+        [Added::Replaced, Added::Unchanged]
+    );
     assert_eq!(store.load_specs().await.expect("loads").len(), 2);
     // A row in our form that we would not write is damage, not a panic.
     execute(&path, "UPDATE spec SET model = '{}' WHERE name = 'shop'").await;

@@ -15,6 +15,7 @@ pub mod json;
 pub mod markdown;
 pub mod noise;
 pub mod openapi;
+pub mod spec;
 pub mod status;
 pub mod text;
 

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use super::specs::{Added, GivenSpec, KeptSpec, SpecStore};
 use super::findings::{Delivery, FindingStore, Known, Note, Told, WaitingNote};
+use super::specs::{Added, GivenSpec, KeptSpec, SpecStore};
 use super::{Run, RunId, RunStart, Store, StoreError};
 use crate::counter::Counter;
 use crate::findings::{Fingerprint, StateKind};
