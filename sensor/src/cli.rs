@@ -7,6 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub mod diff;
 pub mod findings;
+pub mod spec;
 
 /// `apicensus`: which APIs exist, who calls them, and which data passes through them.
 #[derive(Clone, Debug, Parser)]
@@ -91,6 +92,9 @@ pub enum Command {
     Diff(diff::Diff),
     /// Say what is wrong: undocumented, outdated, unprotected, exposed
     Findings(findings::Findings),
+    /// Keep specifications, to compare what was found with
+    #[command(subcommand, disable_help_subcommand = true, arg_required_else_help = true)]
+    Spec(spec::Spec),
     /// Write what was found in the form of other tools
     #[command(subcommand, disable_help_subcommand = true, arg_required_else_help = true)]
     Export(Export),

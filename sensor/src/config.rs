@@ -18,6 +18,7 @@ pub mod findings;
 mod guidance;
 pub mod scope;
 pub mod telling;
+pub mod spec;
 
 pub use guidance::guidance;
 pub use scope::Scope;

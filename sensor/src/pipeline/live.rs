@@ -16,10 +16,12 @@ use super::watch::{Watch, WatchState};
 use crate::config::{self, Failure};
 use crate::counter::Counter;
 use crate::inventory::Inventory;
+use crate::inventory::spec::Specs;
 use crate::source::decode::Decoder;
 use crate::source::kernel::{Capture, FrontEnd, Settings, epoch_offset_ns, forbid_core_dumps};
 use crate::store::flush::{FlushOptions, FlushState, Flusher};
 use crate::store::key::KEY_BYTES;
+use crate::store::specs::{SpecStore, warn_of_foreign};
 use crate::store::sqlite::SqliteStore;
 use crate::store::{self, RunStart, Store};
 use crate::stream::Ordering;
@@ -73,6 +75,9 @@ pub async fn run(
         at: store::now(),
     };
     let run = store.begin_run(&start).await?;
+    warn_of_foreign(&store.specs().await?);
+    let mut guidance = config.guidance.clone();
+    guidance.documents.extend(Specs::of(store.load_specs().await?).documents());
     let (flusher, deltas, flush_state) = Flusher::new(store, run, FlushOptions::default());
     let mut flusher = tokio::spawn(flusher.run());
 
@@ -89,7 +94,7 @@ pub async fn run(
     let (tally, mut tallies) = watch::channel(Tally::default());
     let stop = Arc::new(AtomicBool::new(false));
     let mut pipeline = Pipeline::new(Ordering::AsDelivered, key);
-    pipeline.know(config.guidance.route_words());
+    pipeline.know(guidance.route_words());
     let reader = Reader {
         capture,
         decoder: Decoder::new(epoch_offset_ns()),

@@ -10,6 +10,7 @@ use super::document::{Callers, Endpoints, Fields, Report};
 use super::escape;
 use super::findings::document::{Findings, Rules};
 use super::noise::Noise;
+use super::spec::{SpecPages, Specs};
 use super::status::Status;
 
 /// The document, indented, with a line break at the end.
@@ -32,6 +33,8 @@ pub fn schemas() -> Vec<(&'static str, String)> {
         ("diff", schema::<Diff>()),
         ("findings", schema::<Findings>()),
         ("finding-rules", schema::<Rules>()),
+        ("specs", schema::<Specs>()),
+        ("spec", schema::<SpecPages>()),
         ("status", schema::<Status>()),
         ("doctor", schema::<Doctor>()),
     ]
