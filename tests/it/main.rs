@@ -6,6 +6,7 @@ mod call_exchange;
 mod call_json;
 mod call_read;
 mod cli_commands;
+mod findings_command;
 mod findings_fixture;
 mod findings_rules;
 mod findings_state;

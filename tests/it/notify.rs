@@ -15,10 +15,10 @@ use sensor::inventory::Seen;
 use sensor::limits::NOTIFICATIONS_QUEUED_MAX;
 use sensor::notify::teller::{Pauses, Tally};
 use sensor::notify::{Sink, Teller};
+use sensor::store::Store;
 use sensor::store::findings::{FindingStore, Known, KnownFinding};
 use sensor::store::memory::MemoryStore;
 use sensor::store::sqlite::SqliteStore;
-use sensor::store::Store;
 use serde_json::Value;
 
 use crate::store_fixture::NEW_YEAR;
@@ -143,7 +143,8 @@ async fn a_sink_that_fails_first_is_told_everything_once() {
     assert_eq!(again, Tally::default());
     let all: Vec<Request> = requests.try_iter().collect();
     assert_eq!(all.len(), 5, "three and two that failed");
-    let mut taken: Vec<&str> = all[2..].iter().map(|request| request.body["id"].as_str().expect("an id")).collect();
+    let mut taken: Vec<&str> =
+        all[2..].iter().map(|request| request.body["id"].as_str().expect("an id")).collect();
     taken.sort_unstable();
     taken.dedup();
     assert_eq!(taken.len(), 3, "nothing twice");
@@ -251,8 +252,10 @@ async fn only_what_was_told_is_told_to_be_over() {
     }
     store.revise(|_| over).await.expect("kept");
     assert_eq!(tell(&mut teller, &mut store, 1).await.delivered, 2);
-    let states: Vec<String> =
-        requests.try_iter().map(|request| request.body["state"].as_str().expect("a state").to_owned()).collect();
+    let states: Vec<String> = requests
+        .try_iter()
+        .map(|request| request.body["state"].as_str().expect("a state").to_owned())
+        .collect();
     assert_eq!(states, ["open", "resolved"]);
 }
 

@@ -224,7 +224,13 @@ pub struct Telling {
     pub evaluate_secs: u64,
     /// Tell an HTTP address, as JSON or in Slack's form: URL[,form=json|slack] (may be given again).
     /// An address with a secret is better set as APICENSUS_WEBHOOK
-    #[arg(long, value_name = "URL[,form=FORM]", env = "APICENSUS_WEBHOOK", hide_env_values = true, help_heading = "Findings")]
+    #[arg(
+        long,
+        value_name = "URL[,form=FORM]",
+        env = "APICENSUS_WEBHOOK",
+        hide_env_values = true,
+        help_heading = "Findings"
+    )]
     pub webhook: Vec<String>,
     /// Tell an OpenTelemetry collector: address of OTLP/HTTP logs, as http://host:4318/v1/logs
     #[arg(long, value_name = "URL", help_heading = "Findings")]

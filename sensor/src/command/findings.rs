@@ -120,9 +120,8 @@ fn looked_at(looked: &Looked, since: Timestamp, now: Timestamp) -> LookedAt {
 fn list(store: &config::Store, typed: &Typed) -> Result<u8, Failure> {
     let filter = Filter::of(&typed.filters)?;
     let judged = judge(store, &typed.judging, &typed.routes)?;
-    let met = || {
-        judged.items().filter(|item| filter.meets(item.rule, item.level, item.state.kind, item.subject))
-    };
+    let met =
+        || judged.items().filter(|item| filter.meets(item.rule, item.level, item.state.kind, item.subject));
     // A state that was asked for by name is shown.
     let all = typed.all || filter.state == Some(StateKind::Resolved);
     let document = Findings::of(judged.looked_at.clone(), met(), all);
@@ -202,7 +201,8 @@ fn meant(all: &Known, chosen: &Chosen) -> Result<Known, Failure> {
                 let KnownFinding { rule, level, subject, state, .. } = known;
                 state.kind != StateKind::Resolved && filter.meets(rule, *level, state.kind, subject)
             });
-            let meant: Known = meant.map(|(fingerprint, known)| (fingerprint.clone(), known.clone())).collect();
+            let meant: Known =
+                meant.map(|(fingerprint, known)| (fingerprint.clone(), known.clone())).collect();
             if meant.is_empty() {
                 return Err(Failure::Usage(
                     "no finding is meant; `apicensus findings` finds and lists them".to_owned(),

@@ -26,11 +26,13 @@ pub fn settings(typed: &Judging, now: Timestamp) -> Result<(Settings, bool), Fai
         settings.window_ns = now.0.saturating_sub(since(text, now)?.0);
     }
     if let Some(text) = &typed.learning {
-        settings.learning_ns = nanoseconds(text)
-            .ok_or_else(|| Failure::Usage(format!("cannot read --learning `{text}`; give a duration such as 7d")))?;
+        settings.learning_ns = nanoseconds(text).ok_or_else(|| {
+            Failure::Usage(format!("cannot read --learning `{text}`; give a duration such as 7d"))
+        })?;
     }
     for text in &typed.internal {
-        let network = text.parse().map_err(|fault| Failure::Usage(format!("cannot read --internal: {fault}")))?;
+        let network =
+            text.parse().map_err(|fault| Failure::Usage(format!("cannot read --internal: {fault}")))?;
         settings.internal.push(network);
     }
     // A narrower look must not make what it does not show look mended.
@@ -52,7 +54,8 @@ pub fn suppressions(typed: &Judging, now: Timestamp) -> Result<Suppressions, Fai
 
 /// `7d`, `2h`.
 fn nanoseconds(text: &str) -> Option<u64> {
-    let seconds = text.parse::<jiff::Span>().ok()?.total((Unit::Second, SpanRelativeTo::days_are_24_hours())).ok()?;
+    let seconds =
+        text.parse::<jiff::Span>().ok()?.total((Unit::Second, SpanRelativeTo::days_are_24_hours())).ok()?;
     if seconds < 0.0 {
         return None;
     }

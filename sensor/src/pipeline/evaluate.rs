@@ -4,10 +4,10 @@
 use std::collections::BTreeMap;
 
 use crate::findings::{self, Context, Finding, Fingerprint, Settings};
+use crate::inventory::Inventory;
 use crate::inventory::catalog::{Catalog, Reading};
 use crate::inventory::guidance::Guidance;
 use crate::inventory::spec::Specs;
-use crate::inventory::Inventory;
 use crate::store::findings::{FindingStore, Known, KnownFinding};
 use crate::store::sqlite::SqliteStore;
 use crate::store::{Store, StoreError};

@@ -79,8 +79,7 @@ pub async fn run(
     let watching = match &config.telling {
         None => None,
         Some(telling) => {
-            let started =
-                Watch::start(config.store.path.clone(), config.guidance.clone(), telling.clone());
+            let started = Watch::start(config.store.path.clone(), config.guidance.clone(), telling.clone());
             let failed = |error| Failure::environment_because("cannot start the thread of findings", error);
             Some(started.map_err(failed)?)
         }

@@ -213,11 +213,7 @@ impl LookedAt {
 
 impl Findings {
     /// The document of items that meet the filters; resolved and suppressed ones are listed with `all`.
-    pub fn of<'a>(
-        looked_at: LookedAt,
-        items: impl IntoIterator<Item = Item<'a>>,
-        all: bool,
-    ) -> Findings {
+    pub fn of<'a>(looked_at: LookedAt, items: impl IntoIterator<Item = Item<'a>>, all: bool) -> Findings {
         let mut summary = Summary::default();
         let mut listed: Vec<Item<'a>> = Vec::new();
         for item in items {

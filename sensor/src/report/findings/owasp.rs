@@ -8,11 +8,7 @@ pub(super) const LIST: (&str, &str) = ("OWASP API Security Top 10", "2023");
 pub(super) const RISKS: &[(&str, &str, &str)] = &[
     ("API1", "Broken Object Level Authorization", "0xa1-broken-object-level-authorization"),
     ("API2", "Broken Authentication", "0xa2-broken-authentication"),
-    (
-        "API3",
-        "Broken Object Property Level Authorization",
-        "0xa3-broken-object-property-level-authorization",
-    ),
+    ("API3", "Broken Object Property Level Authorization", "0xa3-broken-object-property-level-authorization"),
     ("API4", "Unrestricted Resource Consumption", "0xa4-unrestricted-resource-consumption"),
     ("API5", "Broken Function Level Authorization", "0xa5-broken-function-level-authorization"),
     (

@@ -56,7 +56,8 @@ pub fn finding_in_full(document: &Findings, style: Style) -> String {
         fact(&mut page, "Field", &row.field_text().unwrap_or_default());
         fact(&mut page, "Of", row.of.as_deref().unwrap_or_default());
         if let Some(calls) = row.calls.filter(|calls| *calls > 0) {
-            let span = format!("{}, {} to {}", grouped(calls), minute(&row.first_seen), minute(&row.last_seen));
+            let span =
+                format!("{}, {} to {}", grouped(calls), minute(&row.first_seen), minute(&row.last_seen));
             fact(&mut page, "Calls", &span);
         }
         fact(&mut page, "Callers", &edges(row));
@@ -100,11 +101,9 @@ pub(super) fn summary_line(summary: &Summary, looked: &LookedAt) -> String {
     if errors + warnings + notes + acknowledged + suppressed + resolved == 0 {
         return format!("no findings; looked at {looked}");
     }
-    let mut parts = vec![
-        format!("{}, {}, {}", count(errors, "error"), count(warnings, "warning"), count(notes, "note")),
-    ];
-    for (number, word) in
-        [(acknowledged, "acknowledged"), (suppressed, "suppressed"), (resolved, "resolved")]
+    let mut parts =
+        vec![format!("{}, {}, {}", count(errors, "error"), count(warnings, "warning"), count(notes, "note"))];
+    for (number, word) in [(acknowledged, "acknowledged"), (suppressed, "suppressed"), (resolved, "resolved")]
     {
         if number > 0 {
             parts.push(format!("{} {word}", grouped(number)));
@@ -142,7 +141,9 @@ fn finding(row: &FindingRow, page: &mut Lines) {
     }
     page.filled(&format!("  {digits}  "), INDENT, &place);
     page.filled("", INDENT, &row.message);
-    for more in [row.field_text().map(|field| format!("field {field}")), said(&edges(row)), said(&specified(row))] {
+    for more in
+        [row.field_text().map(|field| format!("field {field}")), said(&edges(row)), said(&specified(row))]
+    {
         if let Some(text) = more {
             page.filled("", INDENT, &text);
         }
@@ -159,9 +160,10 @@ fn said(text: &str) -> Option<String> {
 
 /// `by curl (none) 10 calls, ...`.
 fn edges(row: &FindingRow) -> String {
-    let each = row.edges.iter().map(|edge| {
-        format!("{} ({}) {}", edge.caller, edge.credential, count(edge.calls, "call"))
-    });
+    let each = row
+        .edges
+        .iter()
+        .map(|edge| format!("{} ({}) {}", edge.caller, edge.credential, count(edge.calls, "call")));
     let all = each.collect::<Vec<_>>().join(", ");
     if all.is_empty() { all } else { format!("by {all}") }
 }

@@ -261,7 +261,10 @@ async fn enqueue(
     Ok(dropped)
 }
 
-async fn count_dropped(connection: &mut SqliteConnection, count: u64) -> std::result::Result<(), sqlx::Error> {
+async fn count_dropped(
+    connection: &mut SqliteConnection,
+    count: u64,
+) -> std::result::Result<(), sqlx::Error> {
     if count > 0 {
         sqlx::query(
             "INSERT INTO loss (cause, count) VALUES (?, ?)
