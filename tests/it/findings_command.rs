@@ -94,7 +94,8 @@ fn what_is_found_fails_until_it_is_acknowledged() {
     let same = |row: &Value| (row["fingerprint"].clone(), row["state"].clone(), row["since"].clone());
     assert_eq!(found.iter().map(same).collect::<Vec<_>>(), again.iter().map(same).collect::<Vec<_>>());
 
-    let prefix = &found[0]["fingerprint"].as_str().expect("digits")[..8];
+    let one = found.iter().find(|row| row["service"] != "").expect("one about a service");
+    let prefix = &one["fingerprint"].as_str().expect("digits")[..8];
     let (code, out, errors) = apicensus(folder, &["ack", prefix, "--by", "ann", "--why", "known, OPS-17"]);
     assert_eq!((code, errors.as_str()), (0, ""));
     assert!(out.starts_with(prefix) && out.ends_with(" acknowledged\n"), "{out}");
@@ -112,9 +113,11 @@ fn what_is_found_fails_until_it_is_acknowledged() {
     }
     let open = rows(&json(folder, &["--state", "open"]));
     assert!(open.iter().all(|row| row["service"] == ""), "{open:?}");
-    assert_eq!(apicensus(folder, &["--fail-on", "note", "--service", "?*"]).0, 0);
+    let service = one["service"].as_str().expect("a name");
+    assert_eq!(apicensus(folder, &["--fail-on", "note", "--service", service]).0, 0);
 
     assert_eq!(apicensus(folder, &["unack", prefix]).0, 0);
+    assert_eq!(apicensus(folder, &["--fail-on", "note", "--service", service]).0, 1);
     assert_eq!(
         rows(&json(folder, &["--state", "open"])).iter().filter(|row| row["service"] != "").count(),
         1
@@ -127,7 +130,10 @@ fn every_form_says_the_same_and_sarif_keeps_its_schema() {
     let folder = folder.path();
     let found = rows(&json(folder, &[]));
     let schema = include_str!("../data/sarif/sarif-2.1.0-rtm.5.json");
-    let schema: Value = serde_json::from_str(schema).expect("JSON");
+    let mut schema: Value = serde_json::from_str(schema).expect("JSON");
+    // The pattern of languages in it is no regular expression of ECMA 262: a bracket too many.
+    let language = &mut schema["definitions"]["run"]["properties"]["language"];
+    assert!(language.as_object_mut().expect("a schema").remove("pattern").is_some());
     let validator = jsonschema::validator_for(&schema).expect("a schema");
     let check = || {
         let (code, out, errors) = apicensus(folder, &["--format", "sarif"]);
