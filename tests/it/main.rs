@@ -8,6 +8,7 @@ mod call_read;
 mod call_sensitive;
 mod cli_commands;
 mod diff_command;
+mod findings_command;
 mod findings_fixture;
 mod findings_rules;
 mod findings_state;
