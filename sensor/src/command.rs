@@ -30,6 +30,7 @@ use crate::store::{self, Run, Store, StoreError};
 use crate::telemetry::{self, Progress, Verbosity};
 
 mod findings;
+mod policy;
 
 /// How long one write of a run waits for another program's lock.
 #[cfg(feature = "kernel")]
@@ -67,6 +68,8 @@ pub fn execute(cli: &Cli) -> Result<u8, Failure> {
         Command::Diff(typed) => diff::diff(&store()?, typed),
         Command::Findings(typed) => findings::findings(&store()?, typed),
         Command::Export(Export::Openapi(typed)) => export_openapi(&store()?, typed),
+        Command::Export(Export::Policy(typed)) => policy::export(&store()?, typed),
+        Command::Policy(cli::policy::Policy::Check(typed)) => policy::check(&store()?, typed),
         Command::Status(output) => status(&store()?, *output),
         Command::Doctor(output) => doctor(checks(), *output),
         Command::Completions { shell } => {

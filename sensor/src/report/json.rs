@@ -10,6 +10,7 @@ use super::document::{Callers, Endpoints, Fields, Report};
 use super::escape;
 use super::findings::document::{Findings, Rules};
 use super::noise::Noise;
+use super::policy::PolicyCheck;
 use super::status::Status;
 
 /// The document, indented, with a line break at the end.
@@ -33,6 +34,7 @@ pub fn schemas() -> Vec<(&'static str, String)> {
         ("findings", schema::<Findings>()),
         ("finding-rules", schema::<Rules>()),
         ("status", schema::<Status>()),
+        ("policy-check", schema::<PolicyCheck>()),
         ("doctor", schema::<Doctor>()),
     ]
 }
