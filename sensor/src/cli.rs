@@ -8,6 +8,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 pub mod diff;
 pub mod findings;
 pub mod spec;
+pub mod policy;
 
 /// `apicensus`: which APIs exist, who calls them, and which data passes through them.
 #[derive(Clone, Debug, Parser)]
@@ -95,6 +96,9 @@ pub enum Command {
     /// Keep specifications, to compare what was found with
     #[command(subcommand, disable_help_subcommand = true, arg_required_else_help = true)]
     Spec(spec::Spec),
+    /// Check policies
+    #[command(subcommand, disable_help_subcommand = true, arg_required_else_help = true)]
+    Policy(policy::Policy),
     /// Write what was found in the form of other tools
     #[command(subcommand, disable_help_subcommand = true, arg_required_else_help = true)]
     Export(Export),
@@ -175,6 +179,8 @@ pub enum ReportFormat {
 pub enum Export {
     /// OpenAPI documents, one per service
     Openapi(OpenApi),
+    /// Policies that allow exactly what was seen and granted
+    Policy(policy::ExportPolicy),
 }
 
 /// `export openapi`.

@@ -33,6 +33,7 @@ use crate::telemetry::{self, Progress, Verbosity};
 
 mod findings;
 mod spec;
+mod policy;
 
 /// How long one write of a run waits for another program's lock.
 #[cfg(feature = "kernel")]
@@ -71,6 +72,8 @@ pub fn execute(cli: &Cli) -> Result<u8, Failure> {
         Command::Findings(typed) => findings::findings(&store()?, typed),
         Command::Spec(typed) => spec::spec(&store()?, typed),
         Command::Export(Export::Openapi(typed)) => export_openapi(&store()?, typed),
+        Command::Export(Export::Policy(typed)) => policy::export(&store()?, typed),
+        Command::Policy(cli::policy::Policy::Check(typed)) => policy::check(&store()?, typed),
         Command::Status(output) => status(&store()?, *output),
         Command::Doctor(output) => doctor(checks(), *output),
         Command::Completions { shell } => {

@@ -16,6 +16,7 @@ use crate::store::StoreError;
 
 pub mod findings;
 mod guidance;
+pub mod policy;
 pub mod scope;
 pub mod telling;
 pub mod spec;

@@ -30,6 +30,7 @@ mod openapi_judge;
 mod openapi_property;
 mod openapi_traffic;
 mod page_fixture;
+mod policy_export;
 mod privacy_canary;
 mod report_browser;
 mod report_documents;

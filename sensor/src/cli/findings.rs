@@ -91,6 +91,9 @@ pub struct Judging {
         help_heading = "Judging"
     )]
     pub suppress: Option<PathBuf>,
+    /// File that says who may call what: granted calls outside of it are findings
+    #[arg(long, value_name = "FILE", help_heading = "Judging")]
+    pub policy: Option<PathBuf>,
 }
 
 /// Besides the list.

@@ -35,6 +35,9 @@ pub fn settings(typed: &Judging, now: Timestamp) -> Result<(Settings, bool), Fai
             text.parse().map_err(|fault| Failure::Usage(format!("cannot read --internal: {fault}")))?;
         settings.internal.push(network);
     }
+    if let Some(path) = &typed.policy {
+        settings.policy = Some(super::policy::policy(path)?.into());
+    }
     // A narrower look must not make what it does not show look mended.
     let is_whole = typed.since.is_none() && typed.learning.is_none();
     Ok((settings, is_whole))

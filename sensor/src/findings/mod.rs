@@ -27,6 +27,7 @@ use crate::call::{Credential, Method};
 use crate::flow::Timestamp;
 use crate::inventory::catalog::{Catalog, Endpoint, Service};
 use crate::inventory::compare::Difference;
+use crate::inventory::policy::Policy;
 use crate::inventory::spec::Specs;
 use crate::inventory::{FieldKey, Inventory, Seen};
 
@@ -106,6 +107,8 @@ pub struct Settings {
     pub internal: Vec<Network>,
     /// Sensitive data that may go to external callers, by name of the class; e-mail addresses of users, say.
     pub public_classes: BTreeSet<String>,
+    /// Who may call what, if that was said.
+    pub policy: Option<Arc<Policy>>,
 }
 
 /// One problem.

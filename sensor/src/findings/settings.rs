@@ -21,6 +21,7 @@ impl Settings {
             learning_ns: 7 * DAY_NS,
             internal: Vec::new(),
             public_classes: BTreeSet::new(),
+            policy: None,
         }
     }
 

@@ -96,11 +96,11 @@ pub struct Scanner {
 pub const PATHS_MAX: u64 = 256;
 
 /// Whether a path, as stored or as shown, is that of the calls over a bound.
-pub(super) fn is_over_budget(template: &str) -> bool {
+pub(crate) fn is_over_budget(template: &str) -> bool {
     template.strip_prefix('/') == Some(OVER_BUDGET)
 }
 
-pub(super) fn is_over_budget_path(path: &Path) -> bool {
+pub(crate) fn is_over_budget_path(path: &Path) -> bool {
     matches!(&path[..], [Segment::Word(word)] if **word == *OVER_BUDGET)
 }
 

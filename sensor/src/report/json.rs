@@ -11,6 +11,7 @@ use super::escape;
 use super::findings::document::{Findings, Rules};
 use super::noise::Noise;
 use super::spec::{SpecPages, Specs};
+use super::policy::PolicyCheck;
 use super::status::Status;
 
 /// The document, indented, with a line break at the end.
@@ -36,6 +37,7 @@ pub fn schemas() -> Vec<(&'static str, String)> {
         ("specs", schema::<Specs>()),
         ("spec", schema::<SpecPages>()),
         ("status", schema::<Status>()),
+        ("policy-check", schema::<PolicyCheck>()),
         ("doctor", schema::<Doctor>()),
     ]
 }

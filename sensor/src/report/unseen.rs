@@ -206,11 +206,6 @@ fn cost(cause: &str) -> Cost {
         | "noise-full" | "services-full" | "coverage-full" | "callers-full" | "servers-full" => Cost::Detail,
         "flush-retried" | "segment-duplicate" | "evaluation-failed" | "notification-retried"
         | "notifications-dropped" => Cost::Nothing,
-        "flush-retried"
-        | "segment-duplicate"
-        | "evaluation-failed"
-        | "notification-retried"
-        | "notifications-dropped" => Cost::Nothing,
         _ => Cost::Bytes,
     }
 }

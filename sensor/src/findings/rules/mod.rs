@@ -23,6 +23,7 @@ pub mod new_endpoint;
 pub mod new_sensitive_field;
 pub mod orphan_endpoint;
 pub mod permissive_cors_with_credentials;
+pub mod policy_violation;
 pub mod rogue_service;
 pub mod sensitive_in_url;
 pub mod sensitive_to_external;
@@ -60,6 +61,7 @@ pub const RULES: &[&Rule] = &[
     &new_sensitive_field::RULE,
     &orphan_endpoint::RULE,
     &permissive_cors_with_credentials::RULE,
+    &policy_violation::RULE,
     &rogue_service::RULE,
     &sensitive_in_url::RULE,
     &sensitive_to_external::RULE,

@@ -2,6 +2,7 @@
 //! left out and listed, never widened; what it cannot tell apart (a NetworkPolicy knows no paths) is
 //! said in its comments.
 
+mod check;
 mod identity;
 mod kubernetes;
 mod mesh;
@@ -9,6 +10,7 @@ mod opa;
 mod own;
 mod regex;
 
+pub use check::{Denied, PolicyCheck, check_text};
 pub use identity::{Identities, Identity};
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -44,6 +46,23 @@ pub struct Export {
 }
 
 impl Export {
+    /// What to tell of names without an identity; `None` if all have what they need.
+    pub fn unmapped_text(&self) -> Option<String> {
+        let (callers, services) = self.unmapped();
+        if callers.is_empty() && services.is_empty() {
+            return None;
+        }
+        let mut text = "some names have no identity there, what they call is left out; say who they are with \
+                        --identities:"
+            .to_owned();
+        for (what, names) in [("caller", callers), ("service", services)] {
+            for name in names {
+                text.push_str(&format!("\n  {what} {}", escape::for_terminal(name)));
+            }
+        }
+        Some(text)
+    }
+
     /// Names that need an identity: callers, and services.
     pub fn unmapped(&self) -> (BTreeSet<&str>, BTreeSet<&str>) {
         let of = |why: Why| self.left_out.iter().filter(move |out| out.why == why);

@@ -1,0 +1,74 @@
+//! `apicensus export policy` and `apicensus policy check` as typed.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand, ValueEnum};
+
+use super::{ExportFilters, Query};
+
+/// `export policy`.
+#[derive(Args, Clone, Debug)]
+#[command(
+    after_help = "Only edges with calls answered with 2xx are allowed; the others are listed as comments. Kubernetes, \
+    Cilium and Istio know pods, the sensor does not: --identities says who is who. What has no identity is left out \
+    and named, with exit code 2.\n\nExamples:
+  apicensus export policy --format edges > policy.yaml
+  apicensus export policy --format opa --output opa/
+  apicensus export policy --format cilium --identities identities.yaml --observed-since 30d"
+)]
+pub struct ExportPolicy {
+    /// For which tool
+    #[arg(long, value_enum)]
+    pub format: PolicyFormat,
+    /// Folder for the files, made if it is missing; needed for OPA, which has two
+    #[arg(long, value_name = "DIR")]
+    pub output: Option<PathBuf>,
+    /// YAML or JSON file: `callers` and `services`, each with `name`, `namespace`, `labels`, `service_account`,
+    /// `principal`, `port`
+    #[arg(long, value_name = "FILE")]
+    pub identities: Option<PathBuf>,
+    /// Only edges last seen since: a duration before now (30d) or an RFC 3339 time
+    #[arg(long, value_name = "TIME")]
+    pub observed_since: Option<String>,
+    /// Only edges granted so often
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub min_calls: u64,
+    /// Only confirmed endpoints
+    #[arg(long)]
+    pub confirmed: bool,
+    /// What to export.
+    #[command(flatten)]
+    pub filters: ExportFilters,
+}
+
+/// `--format`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum PolicyFormat {
+    /// NetworkPolicy: callers and ports
+    Kubernetes,
+    /// CiliumNetworkPolicy: callers, methods, paths
+    Cilium,
+    /// AuthorizationPolicy of Istio 1.22 and later: callers, methods, paths
+    Istio,
+    /// Module of Rego v1 and its data
+    Opa,
+    /// Own form, as `policy check` and `findings --policy` read it
+    Edges,
+}
+
+/// `policy`.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Policy {
+    /// List what was granted and a policy would deny; exit code 1 if there is anything
+    Check(Check),
+}
+
+/// `policy check`.
+#[derive(Args, Clone, Debug)]
+pub struct Check {
+    /// Policy in our own form, or data.json of an export for OPA
+    pub file: PathBuf,
+    /// How to answer, what to look at.
+    #[command(flatten)]
+    pub query: Query,
+}

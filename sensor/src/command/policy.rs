@@ -1,0 +1,64 @@
+//! `apicensus export policy` and `apicensus policy check`.
+
+use std::fs;
+
+use super::{load, print, show};
+use crate::cli::policy::{Check, ExportPolicy, PolicyFormat};
+use crate::config::{self, Failure};
+use crate::inventory::policy::{Observed, Wanted};
+use crate::report::policy::{Form, Identities, PolicyCheck, check_text, export as write};
+use crate::store;
+
+/// Writes the policies; names without an identity are a failure, after all that could be said is written.
+pub(super) fn export(store: &config::Store, typed: &ExportPolicy) -> Result<u8, Failure> {
+    let since = typed.observed_since.as_deref().map(|text| config::since(text, store::now())).transpose()?;
+    let wanted = Wanted { since, calls_min: typed.min_calls, confirmed: typed.confirmed };
+    let identities = match &typed.identities {
+        Some(path) => config::policy::identities(path)?,
+        None => Identities::default(),
+    };
+    let (_, catalog) = load(store, &typed.filters.clone().into())?;
+    let form = match typed.format {
+        PolicyFormat::Kubernetes => Form::Kubernetes,
+        PolicyFormat::Cilium => Form::Cilium,
+        PolicyFormat::Istio => Form::Istio,
+        PolicyFormat::Opa => Form::Opa,
+        PolicyFormat::Edges => Form::Edges,
+    };
+    let export = write(&Observed::of(&catalog, &wanted), form, &identities);
+    match &typed.output {
+        None if form == Form::Opa => {
+            return Err(Failure::Usage("--format opa writes a module and its data; name a folder with --output".to_owned()));
+        }
+        None => {
+            let texts: Vec<&str> = export.files.iter().map(|(_, text)| text.as_str()).collect();
+            print(texts.join("---\n").as_bytes())?;
+        }
+        Some(folder) => {
+            let failed = |path: &std::path::Path, error| {
+                Failure::environment_because(format!("cannot write {}", path.display()), error)
+            };
+            fs::create_dir_all(folder).map_err(|error| failed(folder, error))?;
+            let mut lines = String::new();
+            for (name, text) in &export.files {
+                let path = folder.join(name);
+                fs::write(&path, text).map_err(|error| failed(&path, error))?;
+                lines.push_str(&format!("{}\n", path.display()));
+            }
+            print(lines.as_bytes())?;
+        }
+    }
+    match export.unmapped_text() {
+        Some(text) => Err(Failure::Usage(text)),
+        None => Ok(0),
+    }
+}
+
+/// Replays what is stored against a policy.
+pub(super) fn check(store: &config::Store, typed: &Check) -> Result<u8, Failure> {
+    let policy = config::policy::policy(&typed.file)?;
+    let (_, catalog) = load(store, &typed.query)?;
+    let document = PolicyCheck::of(&policy, &catalog);
+    show(typed.query.output, &document, check_text)?;
+    Ok(u8::from(!document.denied.is_empty()))
+}
