@@ -10,8 +10,8 @@ use super::document::{Callers, Endpoints, Fields, Report};
 use super::escape;
 use super::findings::document::{Findings, Rules};
 use super::noise::Noise;
-use super::spec::{SpecPages, Specs};
 use super::policy::PolicyCheck;
+use super::spec::{SpecPages, Specs};
 use super::status::Status;
 
 /// The document, indented, with a line break at the end.

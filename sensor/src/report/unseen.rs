@@ -204,7 +204,10 @@ fn cost(cause: &str) -> Cost {
         | "field-values-full" => Cost::Fields,
         "path-too-long" | "classes-full" | "keys-untried" | "path-words-full" | "endpoints-full"
         | "noise-full" | "services-full" | "coverage-full" | "callers-full" | "servers-full" => Cost::Detail,
-        "flush-retried" | "segment-duplicate" | "evaluation-failed" | "notification-retried"
+        "flush-retried"
+        | "segment-duplicate"
+        | "evaluation-failed"
+        | "notification-retried"
         | "notifications-dropped" => Cost::Nothing,
         _ => Cost::Bytes,
     }

@@ -52,9 +52,10 @@ impl Export {
         if callers.is_empty() && services.is_empty() {
             return None;
         }
-        let mut text = "some names have no identity there, what they call is left out; say who they are with \
+        let mut text =
+            "some names have no identity there, what they call is left out; say who they are with \
                         --identities:"
-            .to_owned();
+                .to_owned();
         for (what, names) in [("caller", callers), ("service", services)] {
             for name in names {
                 text.push_str(&format!("\n  {what} {}", escape::for_terminal(name)));
