@@ -96,9 +96,9 @@ pub fn found(store: &Store, arguments: &[&str]) -> Vec<(String, String)> {
     let findings = store.json(&[&["findings"], arguments].concat()).expect("findings");
     let rows = findings["findings"].as_array().expect("a list");
     let place = |row: &Value| {
-        let word = |name: &str| row["subject"][name].as_str().map(str::to_owned);
+        let word = |name: &str| row[name].as_str().map(str::to_owned);
         let parts = [word("service"), word("method"), word("path")];
-        parts.into_iter().flatten().collect::<Vec<_>>().join(" ")
+        parts.into_iter().flatten().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ")
     };
     let all: BTreeSet<(String, String)> =
         rows.iter().map(|row| (row["rule"].as_str().expect("a rule").to_owned(), place(row))).collect();
