@@ -28,7 +28,9 @@ pub(super) fn export(store: &config::Store, typed: &ExportPolicy) -> Result<u8, 
     let export = write(&Observed::of(&catalog, &wanted), form, &identities);
     match &typed.output {
         None if form == Form::Opa => {
-            return Err(Failure::Usage("--format opa writes a module and its data; name a folder with --output".to_owned()));
+            return Err(Failure::Usage(
+                "--format opa writes a module and its data; name a folder with --output".to_owned(),
+            ));
         }
         None => {
             let texts: Vec<&str> = export.files.iter().map(|(_, text)| text.as_str()).collect();

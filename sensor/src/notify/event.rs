@@ -71,7 +71,8 @@ impl Event {
             service: text(&subject.service),
             method: endpoint.map_or(String::new(), |(method, _)| method.name().to_owned()),
             path: endpoint.map_or(String::new(), |(_, path)| text(path)),
-            field: field.map_or(String::new(), |field| text(&format!("{} {}", field.place.name(), field.name))),
+            field: field
+                .map_or(String::new(), |field| text(&format!("{} {}", field.place.name(), field.name))),
             of: subject.of.as_deref().map_or(String::new(), text),
         }
     }

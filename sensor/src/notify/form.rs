@@ -28,7 +28,8 @@ pub fn generic(event: &Event) -> Value {
 pub fn slack(event: &Event) -> Value {
     let head = format!("{}: {} {}", event.level, event.rule, event.state);
     let text = slack_text(&format!("{head} – {}", event.place()));
-    let mut body = format!("*{}*\n`{}`\n{}", slack_text(&head), slack_code(&event.place()), slack_text(&event.message));
+    let mut body =
+        format!("*{}*\n`{}`\n{}", slack_text(&head), slack_code(&event.place()), slack_text(&event.message));
     if event.state != "resolved" && !event.remediation.is_empty() {
         body.push_str(&format!("\n_{}_", slack_text(&event.remediation).replace('_', "\u{2009}_")));
     }
@@ -178,7 +179,10 @@ mod tests {
     #[test]
     fn syslog_keeps_its_grammar() {
         let line = syslog(&event(), "host name", 7);
-        assert!(line.starts_with("<131>1 2025-01-01T00:00:00.000Z hostname apicensus 7 finding-open ["), "{line}");
+        assert!(
+            line.starts_with("<131>1 2025-01-01T00:00:00.000Z hostname apicensus 7 finding-open ["),
+            "{line}"
+        );
         assert!(line.contains(r#" path="/a\"\]\\/{id}"] "#), "{line}");
         assert!(syslog(&Event { level: "note".to_owned(), ..event() }, "", 7).starts_with("<133>1 "));
     }
@@ -190,7 +194,8 @@ mod tests {
         assert_eq!(record["timeUnixNano"], "1735689600000000000");
         assert_eq!((&record["severityNumber"], &record["severityText"]), (&json!(17), &json!("ERROR")));
         assert_eq!(record["body"]["stringValue"], event().message);
-        let route = record["attributes"].as_array().expect("a list").iter().find(|a| a["key"] == "http.route");
+        let route =
+            record["attributes"].as_array().expect("a list").iter().find(|a| a["key"] == "http.route");
         assert_eq!(route.expect("the route")["value"]["stringValue"], event().path);
     }
 }

@@ -64,9 +64,9 @@ impl Sink {
     pub fn syslog(typed: &str) -> Result<Sink, String> {
         let wrong = || "it must be unix:/dev/log, udp:HOST:PORT or tcp:HOST:PORT".to_owned();
         let (kind, rest) = typed.split_once(':').ok_or_else(wrong)?;
-        let has_port = rest.rsplit_once(':').is_some_and(|(host, port)| {
-            !host.is_empty() && port.parse::<u16>().is_ok_and(|port| port > 0)
-        });
+        let has_port = rest
+            .rsplit_once(':')
+            .is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok_and(|port| port > 0));
         let target = match kind {
             "unix" if rest.starts_with('/') => Target::SyslogUnix(PathBuf::from(rest)),
             "udp" if has_port => Target::SyslogUdp(rest.to_owned()),
@@ -116,7 +116,9 @@ mod tests {
         let sink = Sink::webhook(&format!("{url},form=slack")).expect("a sink");
         assert!(sink.target == Target::Webhook(url.to_owned(), Form::Slack));
         assert!(sink.name().starts_with("slack-") && !format!("{sink:?}").contains("secret"));
-        for wrong in ["file:///etc/passwd", "hooks.example/secret", "ftp://secret", "https://", "http://h,form=xml"] {
+        for wrong in
+            ["file:///etc/passwd", "hooks.example/secret", "ftp://secret", "https://", "http://h,form=xml"]
+        {
             let fault = Sink::webhook(wrong).expect_err(wrong);
             assert!(!fault.contains("secret"), "{fault}");
         }

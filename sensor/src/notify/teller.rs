@@ -100,7 +100,11 @@ impl Teller {
     /// # Errors
     /// The store cannot be read or written; then what was delivered last may be told again, with the
     /// same id.
-    pub async fn deliver(&mut self, store: &mut impl FindingStore, deadline: Instant) -> Result<(), StoreError> {
+    pub async fn deliver(
+        &mut self,
+        store: &mut impl FindingStore,
+        deadline: Instant,
+    ) -> Result<(), StoreError> {
         for index in 0..self.sinks.len() {
             while Instant::now() < deadline {
                 // The index is below the length.
@@ -152,7 +156,11 @@ impl Teller {
             Answer::Refused(status) => {
                 if waiting.attempts + 1 >= NOTIFICATION_REFUSALS_MAX {
                     self.tally.dropped += 1;
-                    tracing::warn!(sink = receiver.sink.name(), status, "the sink refused a notification for good");
+                    tracing::warn!(
+                        sink = receiver.sink.name(),
+                        status,
+                        "the sink refused a notification for good"
+                    );
                     store.settle_note(waiting.id, Delivery::GivenUp, at).await?;
                 } else {
                     self.tally.retried += 1;

@@ -51,10 +51,11 @@ impl Pattern {
                     rest = after;
                     continue;
                 }
-                let next = rest[1..].find('{').map_or(rest.len(), |at| at + 1);
-                let next = if rest.is_char_boundary(next) { next } else { rest.len() };
-                push_text(&mut parts, &rest[..next]);
-                rest = &rest[next..];
+                // A brace at the beginning is no parameter: look behind it.
+                let brace = rest.char_indices().skip(1).find(|(_, c)| *c == '{');
+                let (text, after) = rest.split_at(brace.map_or(rest.len(), |(at, _)| at));
+                push_text(&mut parts, text);
+                rest = after;
             }
             parts
         });
@@ -100,7 +101,9 @@ impl Pattern {
             for part in segment {
                 match part {
                     Part::Text(literal) => push_coded(&mut text, literal),
-                    Part::Value { name, kind: SegmentKind::Text } if name.is_empty() && segment.len() == 1 => {
+                    Part::Value { name, kind: SegmentKind::Text }
+                        if name.is_empty() && segment.len() == 1 =>
+                    {
                         text.push('*');
                     }
                     Part::Value { name, kind: SegmentKind::Text } => {
@@ -173,7 +176,8 @@ fn parts(segment: &str) -> Result<Parts, String> {
     let mut parts = Parts::new();
     let mut rest = segment;
     while let Some(at) = rest.find(['{', '}', '*']) {
-        let wrong = || format!("`{segment}` is no segment; one is a word, `{{name}}`, `{{name:kind}}` or `*`");
+        let wrong =
+            || format!("`{segment}` is no segment; one is a word, `{{name}}`, `{{name:kind}}` or `*`");
         let inside = rest[at..].strip_prefix('{').ok_or_else(wrong)?;
         let (named, after) = inside.split_once('}').ok_or_else(wrong)?;
         if at > 0 {
@@ -183,7 +187,10 @@ fn parts(segment: &str) -> Result<Parts, String> {
             None => (named, SegmentKind::Text),
             Some((name, kind)) => {
                 let known = SegmentKind::of_name(kind);
-                (name, known.ok_or_else(|| format!("`{kind}` is no kind of value; `integer` and `uuid` are"))?)
+                (
+                    name,
+                    known.ok_or_else(|| format!("`{kind}` is no kind of value; `integer` and `uuid` are"))?,
+                )
             }
         };
         if name.contains(['{', '*']) {
@@ -221,7 +228,9 @@ mod tests {
 
     #[test]
     fn text_leads_back() {
-        for text in ["/", "/users/{userId:integer}", "/a/*/b", "/files/**", "/{id}.json", "/a%2A%7Bb%7D%2F%25"] {
+        for text in
+            ["/", "/users/{userId:integer}", "/a/*/b", "/files/**", "/{id}.json", "/a%2A%7Bb%7D%2F%25"]
+        {
             assert_eq!(read(text).text(), text);
         }
         for wrong in ["", "a", "/a//b", "/a/**/b", "/{x", "/x}", "/a*", "/{x:number}", "/{a{b}"] {

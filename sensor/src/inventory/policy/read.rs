@@ -26,7 +26,8 @@ impl Policy {
     /// # Errors
     /// The line as far as it is known, what is wrong and what would be right.
     pub fn read(text: &str) -> Result<Policy, Fault> {
-        let root = yaml::read(text, LEVELS)?.ok_or_else(|| Fault::at(0, format!("the file is empty; {FORM}")))?;
+        let root =
+            yaml::read(text, LEVELS)?.ok_or_else(|| Fault::at(0, format!("the file is empty; {FORM}")))?;
         // As data of OPA it stands below a name of its own.
         let root = root.member("apicensus").unwrap_or(&root);
         let Some(services) = root.member("services") else {
@@ -54,12 +55,16 @@ impl Policy {
                     })?),
                 };
                 let Value::List(edges) = &edges.value else {
-                    let what = format!("there must be a list of `caller` and `path`, and there is {}", edges.kind());
+                    let what =
+                        format!("there must be a list of `caller` and `path`, and there is {}", edges.kind());
                     return Err(Fault::at(*line, what));
                 };
                 for node in edges {
                     if policy.edges.len() == POLICY_EDGES_MAX {
-                        return Err(Fault::at(node.line, format!("there are more than {POLICY_EDGES_MAX} edges")));
+                        return Err(Fault::at(
+                            node.line,
+                            format!("there are more than {POLICY_EDGES_MAX} edges"),
+                        ));
                     }
                     policy.edges.push(edge(&service, method, node)?);
                 }
@@ -77,7 +82,9 @@ fn members<'a>(name: &str, node: &'a Node) -> Result<&'a [(String, usize, Node)]
     match &node.value {
         Value::Map(members) => Ok(members),
         Value::Scalar(text) if text.is_empty() => Ok(&[]),
-        _ => Err(Fault::at(node.line, format!("`{name}` must be a map, and there is {}; {FORM}", node.kind()))),
+        _ => {
+            Err(Fault::at(node.line, format!("`{name}` must be a map, and there is {}; {FORM}", node.kind())))
+        }
     }
 }
 
@@ -117,7 +124,8 @@ fn edge(service: &str, method: Option<Method>, node: &Node) -> Result<Allowed, F
             }
         }
     }
-    let missing = |what: &str| Fault::at(node.line, format!("there is no `{what}`; an edge has `caller` and `path`"));
+    let missing =
+        |what: &str| Fault::at(node.line, format!("there is no `{what}`; an edge has `caller` and `path`"));
     Ok(Allowed {
         service: service.to_owned(),
         method,
@@ -166,7 +174,10 @@ mod tests {
             ("services:\n  a:\n    GET: 5", "line 3: there must be a list"),
             ("services:\n  a:\n    GET:\n      - {caller: x}", "line 4: there is no `path`"),
             ("services:\n  a:\n    GET:\n      - {caller: x, path: y}", "line 4: a path begins with `/`"),
-            ("services:\n  a:\n    GET:\n      - {caller: x, path: /, credentials: [x]}", "no kind of credential"),
+            (
+                "services:\n  a:\n    GET:\n      - {caller: x, path: /, credentials: [x]}",
+                "no kind of credential",
+            ),
             ("services:\n  a:\n    GET:\n      - {caller: x, path: /, cal: 1}", "line 4: unknown key `cal`"),
             ("services:\n  a: [b]", "must be a map"),
         ] {

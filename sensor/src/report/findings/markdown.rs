@@ -64,9 +64,10 @@ fn finding(row: &FindingRow, page: &mut String) {
     }
     let _ = write!(page, ": {}", text(&row.message));
     if !row.edges.is_empty() {
-        let edges = row.edges.iter().map(|edge| {
-            format!("{} ({}, {})", code(&edge.caller), edge.credential, grouped(edge.calls))
-        });
+        let edges = row
+            .edges
+            .iter()
+            .map(|edge| format!("{} ({}, {})", code(&edge.caller), edge.credential, grouped(edge.calls)));
         let _ = write!(page, " By {}.", edges.collect::<Vec<_>>().join(", "));
     }
     if let Some(place) = &row.specified {

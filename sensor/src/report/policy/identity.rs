@@ -69,7 +69,12 @@ impl Identities {
             let into = match key.as_str() {
                 "callers" => &mut all.callers,
                 "services" => &mut all.services,
-                _ => return Err(Fault::at(*line, format!("unknown key `{key}`; there are `callers` and `services`"))),
+                _ => {
+                    return Err(Fault::at(
+                        *line,
+                        format!("unknown key `{key}`; there are `callers` and `services`"),
+                    ));
+                }
             };
             for node in list.items() {
                 if into.len() == IDENTITIES_MAX {
@@ -116,7 +121,8 @@ fn identity(node: &Node) -> Result<Identity, Fault> {
             }
             "labels" => {
                 for (label, line, value) in value.members() {
-                    let value = value.text().ok_or_else(|| Fault::at(*line, format!("`{label}` needs a text")))?;
+                    let value =
+                        value.text().ok_or_else(|| Fault::at(*line, format!("`{label}` needs a text")))?;
                     identity.labels.insert(label.clone(), value.to_owned());
                 }
             }

@@ -38,12 +38,13 @@ pub(super) fn cilium(name: &str, service: &str, to: &Identity, edges: &[Said<'_>
         http.sort();
         http.dedup();
         let http = http.into_iter().map(|(path, method)| {
-            object([("method", format!("^{method}$").into()), ("path", path.into()), ("host", host.as_str().into())])
+            object([
+                ("method", format!("^{method}$").into()),
+                ("path", path.into()),
+                ("host", host.as_str().into()),
+            ])
         });
-        let port = object([
-            ("port", to.port_of(service).to_string().into()),
-            ("protocol", "TCP".into()),
-        ]);
+        let port = object([("port", to.port_of(service).to_string().into()), ("protocol", "TCP".into())]);
         let to_port = object([
             ("ports", Json::List(vec![port])),
             ("rules", object([("http", Json::List(http.collect()))])),
@@ -54,7 +55,10 @@ pub(super) fn cilium(name: &str, service: &str, to: &Identity, edges: &[Said<'_>
         ("apiVersion", "cilium.io/v2".into()),
         ("kind", "CiliumNetworkPolicy".into()),
         ("metadata", metadata(name, service, to)),
-        ("spec", object([("endpointSelector", labels(&to.labels)), ("ingress", Json::List(rules.collect()))])),
+        (
+            "spec",
+            object([("endpointSelector", labels(&to.labels)), ("ingress", Json::List(rules.collect()))]),
+        ),
     ])
 }
 
@@ -128,7 +132,9 @@ pub(super) fn istio_path(pattern: &Pattern) -> Option<String> {
     for segment in &pattern.segments {
         text.push('/');
         match &segment[..] {
-            [Part::Text(literal)] if !literal.contains(['*', '{', '}']) => text.push_str(&regex::coded(literal)),
+            [Part::Text(literal)] if !literal.contains(['*', '{', '}']) => {
+                text.push_str(&regex::coded(literal))
+            }
             [Part::Value { .. }] => text.push_str("{*}"),
             _ => return None,
         }

@@ -52,9 +52,10 @@ impl Export {
         if callers.is_empty() && services.is_empty() {
             return None;
         }
-        let mut text = "some names have no identity there, what they call is left out; say who they are with \
+        let mut text =
+            "some names have no identity there, what they call is left out; say who they are with \
                         --identities:"
-            .to_owned();
+                .to_owned();
         for (what, names) in [("caller", callers), ("service", services)] {
             for name in names {
                 text.push_str(&format!("\n  {what} {}", escape::for_terminal(name)));
@@ -133,7 +134,9 @@ fn said<'a>(edge: &'a Allowed, form: Form, identities: &'a Identities) -> Result
         return Err(Why::UnmappedService);
     }
     let from = match identities.caller(&edge.caller) {
-        Some(known) if by_pod && !known.namespace.is_empty() && !known.labels.is_empty() => From::Identity(known),
+        Some(known) if by_pod && !known.namespace.is_empty() && !known.labels.is_empty() => {
+            From::Identity(known)
+        }
         Some(known) if !by_pod && known.principal().is_some() => From::Identity(known),
         Some(_) => return Err(Why::UnmappedCaller),
         None => match edge.caller.parse::<std::net::IpAddr>() {
@@ -174,7 +177,9 @@ fn manifests(
 
 /// What is allowed and what is left out, a line each.
 fn comments<'a>(edges: &[Said<'_>], left_out: impl Iterator<Item = &'a LeftOut>) -> String {
-    let mut text = "# Learnt by apicensus from traffic: exactly the calls that were seen and answered with 2xx.\n".to_owned();
+    let mut text =
+        "# Learnt by apicensus from traffic: exactly the calls that were seen and answered with 2xx.\n"
+            .to_owned();
     for Said { edge, .. } in edges {
         text.push_str(&format!("# allowed: {}\n", line(edge)));
     }

@@ -7,7 +7,9 @@ use crate::inventory::policy::LeftOut;
 use crate::report::openapi::{Json, yaml};
 
 pub(super) fn text(kept: &BTreeMap<&str, Vec<Said<'_>>>, left_out: &[LeftOut]) -> String {
-    let mut text = "# Learnt by apicensus from traffic: exactly the calls that were seen and answered with 2xx.\n".to_owned();
+    let mut text =
+        "# Learnt by apicensus from traffic: exactly the calls that were seen and answered with 2xx.\n"
+            .to_owned();
     for LeftOut { edge, why } in left_out {
         text.push_str(&format!("# not allowed, {}: {}\n", why.text(), line(edge)));
     }

@@ -30,7 +30,9 @@ fn one(part: &Part, is_raw: bool) -> String {
         Part::Text(text) => literal(text),
         Part::Value { kind, .. } => match kind {
             SegmentKind::Integer => "-?[0-9]+",
-            SegmentKind::Uuid => "[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}",
+            SegmentKind::Uuid => {
+                "[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}"
+            }
             SegmentKind::Hex => "[0-9a-fA-F]{8,}",
             SegmentKind::Date => "[0-9]{4}-[0-9]{2}-[0-9]{2}([Tt +%][^/?]*)?",
             SegmentKind::Email if is_raw => "[^/?]*(@|%40)[^/?]*",
@@ -46,7 +48,8 @@ fn one(part: &Part, is_raw: bool) -> String {
 pub(super) fn literal(text: &str) -> String {
     let mut safe = String::with_capacity(text.len() + 8);
     for c in text.chars() {
-        if !c.is_ascii_alphanumeric() && c.is_ascii() && !matches!(c, '-' | '_' | '/' | ':' | '~' | '%' | ' ') {
+        if !c.is_ascii_alphanumeric() && c.is_ascii() && !matches!(c, '-' | '_' | '/' | ':' | '~' | '%' | ' ')
+        {
             safe.push('\\');
         }
         safe.push(c);
@@ -59,8 +62,8 @@ pub(super) fn coded(text: &str) -> String {
     let mut coded = String::with_capacity(text.len());
     for byte in text.bytes() {
         match byte {
-            b'-' | b'.' | b'_' | b'~' | b'!' | b'$' | b'&' | b'\'' | b'(' | b')' | b'*' | b'+' | b',' | b';'
-            | b'=' | b':' | b'@' => coded.push(byte.into()),
+            b'-' | b'.' | b'_' | b'~' | b'!' | b'$' | b'&' | b'\'' | b'(' | b')' | b'*' | b'+' | b','
+            | b';' | b'=' | b':' | b'@' => coded.push(byte.into()),
             _ if byte.is_ascii_alphanumeric() => coded.push(byte.into()),
             _ => coded.push_str(&format!("%{byte:02X}")),
         }
