@@ -7,6 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub mod diff;
 pub mod findings;
+pub mod spec;
 pub mod policy;
 
 /// `apicensus`: which APIs exist, who calls them, and which data passes through them.
@@ -92,6 +93,9 @@ pub enum Command {
     Diff(diff::Diff),
     /// Say what is wrong: undocumented, outdated, unprotected, exposed
     Findings(findings::Findings),
+    /// Keep specifications, to compare what was found with
+    #[command(subcommand, disable_help_subcommand = true, arg_required_else_help = true)]
+    Spec(spec::Spec),
     /// Check policies
     #[command(subcommand, disable_help_subcommand = true, arg_required_else_help = true)]
     Policy(policy::Policy),
@@ -308,6 +312,12 @@ pub struct Run {
     /// Prometheus text, rewritten as a whole once per --flush-ms
     #[arg(long, value_name = "PATH", help_heading = "Output")]
     pub metrics_file: Option<PathBuf>,
+    /// Who is told of findings.
+    #[command(flatten)]
+    pub telling: findings::Telling,
+    /// How findings are judged.
+    #[command(flatten)]
+    pub judging: findings::Judging,
     /// What people say about routes.
     #[command(flatten)]
     pub routes: Routes,

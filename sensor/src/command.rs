@@ -16,6 +16,7 @@ use crate::cli::{
 use crate::config::{self, Failure};
 use crate::inventory::Inventory;
 use crate::inventory::catalog::{Catalog, Reading};
+use crate::inventory::spec::Specs;
 use crate::report::doctor::{CheckRow, Doctor, Outcome};
 use crate::report::document::{Callers, Endpoints, Fields, Report};
 use crate::report::explain;
@@ -25,11 +26,13 @@ use crate::report::status::{RunFacts, Status};
 use crate::report::text::{self, Style};
 use crate::report::{html, json, markdown};
 use crate::source::check::{self, Check};
+use crate::store::specs::{SpecStore, warn_of_foreign};
 use crate::store::sqlite::SqliteStore;
 use crate::store::{self, Run, Store, StoreError};
 use crate::telemetry::{self, Progress, Verbosity};
 
 mod findings;
+mod spec;
 mod policy;
 
 /// How long one write of a run waits for another program's lock.
@@ -67,6 +70,7 @@ pub fn execute(cli: &Cli) -> Result<u8, Failure> {
         }
         Command::Diff(typed) => diff::diff(&store()?, typed),
         Command::Findings(typed) => findings::findings(&store()?, typed),
+        Command::Spec(typed) => spec::spec(&store()?, typed),
         Command::Export(Export::Openapi(typed)) => export_openapi(&store()?, typed),
         Command::Export(Export::Policy(typed)) => policy::export(&store()?, typed),
         Command::Policy(cli::policy::Policy::Check(typed)) => policy::check(&store()?, typed),
@@ -119,9 +123,13 @@ fn load(store: &config::Store, query: &Query) -> Result<(Inventory, Catalog), Fa
 /// The inventory, and as people read it; with reasons if asked to `explain`.
 fn load_and(store: &config::Store, query: &Query, explain: bool) -> Result<(Inventory, Catalog), Failure> {
     let filter = config::filter(query, store::now())?;
-    let guidance = config::guidance(&query.routes)?;
+    let mut guidance = config::guidance(&query.routes)?;
+    let typed = guidance.clone();
     let (inventory, key) = blocking(async {
         let opened = SqliteStore::open(&store.path).await?;
+        warn_of_foreign(&opened.specs().await?);
+        // What is typed wins over what is kept.
+        guidance.documents.extend(Specs::of(opened.load_specs().await?).documents());
         let inventory = opened.load().await?;
         let key = if guidance.is_empty() || !inventory.has_hidden_words() {
             None
@@ -130,7 +138,7 @@ fn load_and(store: &config::Store, query: &Query, explain: bool) -> Result<(Inve
         };
         Ok((inventory, key))
     })?;
-    let strangers = guidance.strangers(inventory.endpoints.keys().map(|key| &*key.service));
+    let strangers = typed.strangers(inventory.endpoints.keys().map(|key| &*key.service));
     if !strangers.is_empty() && !inventory.endpoints.is_empty() {
         let names: Vec<&str> = strangers.into_iter().take(10).collect();
         tracing::warn!(

@@ -18,6 +18,8 @@ pub mod findings;
 mod guidance;
 pub mod policy;
 pub mod scope;
+pub mod telling;
+pub mod spec;
 
 pub use guidance::guidance;
 pub use scope::Scope;
@@ -98,6 +100,8 @@ pub struct Run {
     pub duration: Option<Duration>,
     /// Where to write metrics.
     pub metrics_file: Option<PathBuf>,
+    /// What to do about findings, if anything.
+    pub telling: Option<telling::Telling>,
 }
 
 /// Which front end is asked for.
@@ -138,7 +142,7 @@ impl Run {
     pub fn of(typed: &cli::Run, store: Store) -> Result<Run, Failure> {
         let scope = Scope::of(typed)?;
         if let Some(path) = &typed.metrics_file {
-            check_folder(path)?;
+            check_folder("--metrics-file", path)?;
         }
         Ok(Run {
             store,
@@ -154,21 +158,22 @@ impl Run {
             flush: Duration::from_millis(typed.flush_ms),
             duration: typed.duration.map(Duration::from_secs),
             metrics_file: typed.metrics_file.clone(),
+            telling: telling::Telling::of(&typed.telling, &typed.judging, crate::store::now())?,
         })
     }
 }
 
 /// Found now rather than at the first flush.
-fn check_folder(file: &Path) -> Result<(), Failure> {
+fn check_folder(option: &str, file: &Path) -> Result<(), Failure> {
     let folder = match file.parent() {
         Some(folder) if folder.as_os_str().is_empty() => Path::new("."),
         Some(folder) => folder,
-        None => return Err(Failure::Usage("--metrics-file needs the path of a file".to_owned())),
+        None => return Err(Failure::Usage(format!("{option} needs the path of a file"))),
     };
     match folder.metadata() {
         Ok(metadata) if metadata.is_dir() => Ok(()),
         _ => Err(Failure::environment(format!(
-            "cannot write --metrics-file: there is no folder {}",
+            "cannot write {option}: there is no folder {}",
             folder.display()
         ))),
     }

@@ -230,3 +230,11 @@ pub const POLICY_BYTES_MAX: u64 = 256 << 20;
 
 /// Names in a file of identities.
 pub const IDENTITIES_MAX: usize = 100_000;
+/// Files and folders in a folder of specifications, all levels together.
+pub const SPEC_FOLDER_FILES_MAX: usize = 20_000;
+
+/// Levels of folders below a folder of specifications.
+pub const SPEC_FOLDER_LEVELS_MAX: usize = 16;
+
+/// Specifications of one folder.
+pub const SPECS_MAX: usize = 1000;

@@ -98,8 +98,8 @@ fn credentials_of_a_call_are_no_data() {
         "Authorization: Bearer {jwt}\nX-Token: {jwt}\nX-Api-Key: {secret}\nPrivate-Token: {secret}\n\
          Cookie: token=0123456789abcdef0123456789abcdef; password=x; t={jwt}\n"
     );
-    let response = format!("HTTP/1.1 200 OK\nSet-Cookie: token=0123456789abcdef0123456789abcdef\n");
-    assert_eq!(classes(&get("/", &headers), &response), []);
+    let response = "HTTP/1.1 200 OK\nSet-Cookie: token=0123456789abcdef0123456789abcdef\n";
+    assert_eq!(classes(&get("/", &headers), response), []);
 }
 
 #[test]

@@ -10,7 +10,7 @@ use sensor::findings::{
 use sensor::flow::{Peer, Timestamp, Verdict, Workload};
 use sensor::inventory::catalog::Catalog;
 use sensor::inventory::compare::{Difference, DifferenceKind};
-use sensor::inventory::spec::Specs;
+use sensor::inventory::spec::{Spec, Specs};
 use sensor::inventory::{
     Answered, CallerKey, CallerStats, ClassKey, ClassStats, CoverageKey, CoverageStats, EndpointKey,
     EndpointStats, FieldKey, FieldStats, Inventory, Page, Seen, SignStats, SmallMap,
@@ -35,6 +35,7 @@ pub struct Planted {
     pub inventory: Inventory,
     pub differences: Vec<Difference>,
     pub settings: Settings,
+    pub specs: Specs,
 }
 
 /// One raw endpoint in the making. Calls are from 20 days ago to an hour ago unless set otherwise.
@@ -46,7 +47,12 @@ pub struct Row {
 impl Planted {
     pub fn nothing() -> Planted {
         let settings = Settings::default_at(NOW);
-        Planted { inventory: Inventory::default(), differences: Vec::new(), settings }
+        Planted {
+            inventory: Inventory::default(),
+            differences: Vec::new(),
+            settings,
+            specs: Specs::default(),
+        }
     }
 
     /// A shop with one endpoint that is as it should be, so that it was learnt long ago.
@@ -109,6 +115,13 @@ impl Planted {
         self
     }
 
+    /// A specification without operations for another service is given.
+    pub fn specified_elsewhere(mut self) -> Planted {
+        let services = vec!["elsewhere".to_owned()];
+        self.specs = Specs::of(vec![Spec { name: "elsewhere.yaml".to_owned(), services, ..Spec::default() }]);
+        self
+    }
+
     pub fn set(mut self, set: impl FnOnce(&mut Settings)) -> Planted {
         set(&mut self.settings);
         self
@@ -128,9 +141,8 @@ impl Planted {
 
     /// The same for a catalog of its inventory.
     pub fn findings_of(&self, catalog: &Catalog) -> Vec<Finding> {
-        let specs = Specs::default();
         let context =
-            Context { catalog, inventory: &self.inventory, specs: &specs, settings: &self.settings };
+            Context { catalog, inventory: &self.inventory, specs: &self.specs, settings: &self.settings };
         let mut findings = Findings::default();
         evaluate(&context).into_iter().for_each(|finding| findings.add(finding));
         for service in &catalog.services {
@@ -163,7 +175,7 @@ impl Planted {
 
 impl Row {
     /// Times of what follows, in hours before now.
-    pub fn from_to(mut self, first_h: u64, last_h: u64) -> Row {
+    pub fn between(mut self, first_h: u64, last_h: u64) -> Row {
         self.seen = Seen { first: ago(first_h), last: ago(last_h) };
         self
     }

@@ -20,6 +20,16 @@ const NUMBERS: &[&str] = &["7319462850173", "918273645546372", "4539578763621486
 /// `zqxcanary-user:zqxcanary-password` in base64, and the beginning of a JWT's payload that says it.
 const CODED: &[&str] = &["enF4Y2FuYXJ5LXVzZXI6enF4Y2FuYXJ5LXBhc3N3b3Jk", "eyJzdWIiOiJ6cXhjYW5hcnkifQ"];
 
+/// Valid values of sensitive classes, which are looked at more closely than others.
+const VALID: &[&str] = &[
+    "4012888888881881",
+    "DE89370400440532013000",
+    "078-05-1120",
+    "RSSMRA85T10A562S",
+    "+4930987654321",
+    "ghp_a1B2c3D4e5F6a1B2c3D4e5F6a1B2c3D4e5F6",
+];
+
 /// Requests with a canary in every place that holds a value. `Host` and names of fields are no values.
 fn requests() -> Vec<String> {
     let head = "Host: service.test\r\n";
@@ -56,6 +66,15 @@ fn requests() -> Vec<String> {
             body("multipart/form-data; boundary=b", &multipart)
         ),
         format!("POST /api/v1/items HTTP/1.1\r\n{head}{}", body(&format!("{MARK}/{MARK}"), "{}")),
+        format!(
+            "POST /api/v1/cards/{}?iban={} HTTP/1.1\r\n{head}X-Forwarded-Client-Cert: URI=spiffe://{MARK}\r\n{}",
+            VALID[0],
+            VALID[1],
+            body(
+                "application/json",
+                &format!(r#"{{"values":["{}"],"ssn":"{}"}}"#, VALID.join("\",\""), VALID[2])
+            )
+        ),
         // Keys that are data: a map by user.
         format!(
             "POST /api/v1/items HTTP/1.1\r\n{head}{}",
@@ -130,7 +149,7 @@ fn canaries(name: &str, bytes: &[u8]) -> Vec<String> {
             found.push(format!("{number} as an integer in {name}"));
         }
     }
-    for canary in CODED {
+    for canary in CODED.iter().chain(VALID) {
         if memchr::memmem::find(bytes, canary.as_bytes()).is_some() {
             found.push(format!("{canary} in {name}"));
         }
@@ -212,7 +231,7 @@ fn assert_private(front_end: &str) {
 
     // It did see them: their names are there, and all well-formed calls.
     let fields = store.text(&["fields", "--format", "json"]).expect("fields");
-    for name in ["nested", "card", "username", "page", "theme", "iban", "x-api-key"] {
+    for name in ["nested", "card", "username", "page", "theme", "iban", "x-api-key", "us-ssn"] {
         assert!(fields.to_lowercase().contains(name), "no field {name}: {fields}");
     }
     let calls: u64 = store.tally().expect("endpoints").values().sum();

@@ -93,3 +93,21 @@ SELECT fingerprint, rule, level, state, json_extract(subject, '$.service') AS se
        json_extract(subject, '$.method') AS method, json_extract(subject, '$.path') AS path, message,
        datetime(since_ns / 1000000000, 'unixepoch') AS since, ack_by, ack_why
 FROM finding ORDER BY level, rule, service, path, method;
+
+-- ---- specs ------------------------------------------------------------------------------------------
+
+-- Specifications that people gave, in all versions that they gave. `services` is a JSON array of the names
+-- that people said, `digest` is of what was given (hex), `model` is JSON of the form `model_version`.
+CREATE TABLE spec (
+    name          TEXT    NOT NULL,
+    version       TEXT    NOT NULL,
+    title         TEXT    NOT NULL,
+    format        TEXT    NOT NULL,
+    services      TEXT    NOT NULL,
+    operations    INTEGER NOT NULL,
+    digest        TEXT    NOT NULL,
+    added_ns      INTEGER NOT NULL,
+    model_version INTEGER NOT NULL,
+    model         TEXT    NOT NULL,
+    PRIMARY KEY (name, version)
+) STRICT;

@@ -172,9 +172,11 @@ impl Reader {
         }
         let mut signs = authentication.signs(request.first_byte, status);
         let risks = self.fields.tally.risks;
+        // What is told as a credential is not told again as data.
+        let is_credential = risks.key_in_url || signs.contains(Sign::CredentialInUrl);
         let risky = [
-            (Sign::CredentialInUrl, risks.key_in_url),
-            (Sign::SensitiveInUrl, risks.in_url),
+            (Sign::CredentialInUrl, is_credential),
+            (Sign::SensitiveInUrl, risks.in_url || (risks.token_in_url && !is_credential)),
             (Sign::ManyRecords, risks.many_records && matches!(status, Some(200..300))),
             (Sign::BodyUnread, unread),
             (

@@ -158,9 +158,9 @@ fn is_of_site(one: &[u8], other: &[u8]) -> bool {
     if is_address(one) || is_address(other) {
         return is_local(one) && is_local(other);
     }
-    let mut labels = one.rsplit(|&byte| byte == b'.').zip(other.rsplit(|&byte| byte == b'.'));
+    let labels = one.rsplit(|&byte| byte == b'.').zip(other.rsplit(|&byte| byte == b'.'));
     let (mut count, mut short) = (0, true);
-    while let Some((one, other)) = labels.next() {
+    for (one, other) in labels {
         if !one.eq_ignore_ascii_case(other) {
             break;
         }

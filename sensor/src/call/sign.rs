@@ -60,6 +60,33 @@ impl Signs {
 
     /// All in the set, in their order.
     pub fn iter(self) -> impl Iterator<Item = Sign> {
-        Sign::ALL.iter().copied().filter(move |&sign| self.contains(sign))
+        let mut left = self.0;
+        std::iter::from_fn(move || {
+            // None past the last one: only `add` sets bits.
+            let sign = Sign::ALL.get(left.trailing_zeros() as usize)?;
+            left &= left - 1;
+            Some(*sign)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_set_gives_back_what_was_added() {
+        let mut signs = Signs::default();
+        assert!(signs.is_empty() && signs.iter().next().is_none());
+        for &sign in Sign::ALL.iter().rev() {
+            assert!(!signs.contains(sign));
+            signs.add(sign);
+            signs.add(sign);
+        }
+        assert_eq!(signs.iter().collect::<Vec<_>>(), Sign::ALL);
+        assert!(
+            Sign::ALL.iter().enumerate().all(|(at, &sign)| sign as usize == at),
+            "bits are by their order"
+        );
     }
 }

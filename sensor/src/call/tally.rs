@@ -18,9 +18,11 @@ pub(super) struct Tally {
 /// What of it a rule asks about.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Risks {
-    /// In the query or the path.
+    /// In the query or the path, what opens nothing.
     pub(super) in_url: bool,
-    /// Of that, what opens something: a password, a key.
+    /// There, a token: a credential, unless it is a link's that is used once.
+    pub(super) token_in_url: bool,
+    /// There, what opens something: a password, a key.
     pub(super) key_in_url: bool,
     /// Anywhere in the call, addresses of mail apart.
     pub(super) anywhere: bool,
@@ -60,10 +62,12 @@ impl Tally {
 
     /// Notes a class in the path or query.
     pub(super) fn in_url(&mut self, class: DataClass) {
-        self.risks.in_url = true;
         self.risks.anywhere |= class != DataClass::Email;
-        self.risks.key_in_url |=
-            matches!(class, DataClass::Password | DataClass::Secret | DataClass::PrivateKey);
+        match class {
+            DataClass::Password | DataClass::Secret | DataClass::PrivateKey => self.risks.key_in_url = true,
+            DataClass::Token => self.risks.token_in_url = true,
+            _ => self.risks.in_url = true,
+        }
     }
 
     /// Notes an array with many items, so many of which are objects.

@@ -9,7 +9,7 @@ use super::{Check, Context, Finding, Findings, Looked, RULES, Subject};
 use crate::flow::Timestamp;
 use crate::inventory::OVER_BUDGET;
 use crate::inventory::catalog::{Endpoint, Service};
-use crate::inventory::compare::{self, Difference};
+use crate::inventory::compare::{self, Comparison, Difference};
 use crate::inventory::confirm::Doubt;
 
 /// All findings, worst first, then by service, endpoint and rule; each fingerprint once.
@@ -17,10 +17,11 @@ pub fn evaluate(context: &Context<'_>) -> Vec<Finding> {
     let mut findings = Findings::default();
     for service in context.catalog.services.iter().filter(|service| *service.name != *OVER_BUDGET) {
         let learnt_at = context.learnt_at(service);
+        let comparison = Comparison::of(context.specs, service);
         for endpoint in &service.endpoints {
-            look(context, service, endpoint, learnt_at, &mut findings);
+            look(context, service, endpoint, &comparison, learnt_at, &mut findings);
         }
-        let differences = compare::service(context.specs, service, context.window());
+        let differences = comparison.whole(context.window());
         check_service(context, service, &differences, &mut findings);
     }
     // Services that only specifications know.
@@ -47,7 +48,8 @@ pub fn evaluate(context: &Context<'_>) -> Vec<Finding> {
 pub fn evaluate_endpoint(context: &Context<'_>, service: &Service, endpoint: &Endpoint) -> Vec<Finding> {
     let mut findings = Findings::default();
     if *service.name != *OVER_BUDGET {
-        look(context, service, endpoint, context.learnt_at(service), &mut findings);
+        let comparison = Comparison::of(context.specs, service);
+        look(context, service, endpoint, &comparison, context.learnt_at(service), &mut findings);
     }
     findings.settled()
 }
@@ -56,6 +58,7 @@ fn look(
     context: &Context<'_>,
     service: &Service,
     endpoint: &Endpoint,
+    comparison: &Comparison<'_>,
     learnt_at: Timestamp,
     findings: &mut Findings,
 ) {
@@ -63,7 +66,7 @@ fn look(
     if !context.settings.counts(endpoint.stats.seen) || endpoint.evidence().1 == Some(Doubt::OverBudget) {
         return;
     }
-    let differences = compare::endpoint(context.specs, service, endpoint);
+    let differences = comparison.endpoint(endpoint);
     check_endpoint(context, &Looked { service, endpoint, differences: &differences, learnt_at }, findings);
 }
 

@@ -4,11 +4,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::{Edge, Finding, Level, Looked, Rule, Settings, Subject};
+use super::{Context, Edge, Finding, Level, Looked, Rule, Settings, Subject};
 use crate::call::{Credential, Sign};
 use crate::flow::Peer;
 use crate::inventory::catalog::{Endpoint, Service};
-use crate::inventory::compare::Difference;
+use crate::inventory::compare::{Comparison, Difference};
 use crate::inventory::{CallerKey, CallerStats, EndpointStats, FieldKey, FieldStats, Seen, SignStats};
 use crate::limits::EDGES_SHOWN;
 
@@ -187,6 +187,12 @@ impl Looked<'_> {
         granted(self.endpoint, settings, is)
     }
 
+    /// What specifications say of who may call it, as [`Comparison::is_open`]. Not for every endpoint:
+    /// it looks the specifications up.
+    pub(super) fn is_open(&self, context: &Context<'_>) -> Option<bool> {
+        Comparison::of(context.specs, self.service).is_open(self.endpoint)
+    }
+
     /// Calls answered with 2xx.
     pub(super) fn successes(&self) -> u64 {
         let successes = self.stats().statuses.iter().filter(|(status, _)| (200..300).contains(*status));
@@ -218,6 +224,12 @@ pub(super) fn granted(endpoint: &Endpoint, settings: &Settings, is: impl Fn(&Cal
         }
     }
     sum
+}
+
+/// What was observed without how often: `418 in 3 calls` is of the name `418`, so that more calls are the
+/// same finding.
+pub(super) fn observed_name(difference: &Difference) -> &str {
+    difference.observed.split(" in ").next().unwrap_or_default()
 }
 
 /// `1 call`, `2 calls`.

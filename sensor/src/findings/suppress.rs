@@ -17,8 +17,7 @@ use super::rules::RULES;
 use super::{Finding, Subject};
 use crate::call::{Method, fits};
 use crate::flow::Timestamp;
-use crate::inventory::guidance::Fault;
-use crate::inventory::yaml::{self, Node, Value};
+use crate::inventory::yaml::{self, Fault, Node, Value};
 use crate::limits::{EDGES_SHOWN, SUPPRESSIONS_MAX};
 
 const FORM: &str = "an entry has `why`, one or more of `rule`, `service`, `method`, `path`, `field` and \

@@ -70,6 +70,11 @@ impl Teller {
         }
     }
 
+    /// There is somebody to tell.
+    pub fn has_sinks(&self) -> bool {
+        !self.sinks.is_empty()
+    }
+
     /// What was told.
     pub fn tally(&self) -> Tally {
         self.tally

@@ -9,6 +9,7 @@ use crate::inventory::catalog::{Catalog, Reading};
 use crate::inventory::guidance::Guidance;
 use crate::inventory::spec::Specs;
 use crate::store::findings::{FindingStore, Known, KnownFinding};
+use crate::store::specs::SpecStore;
 use crate::store::sqlite::SqliteStore;
 use crate::store::{Store, StoreError};
 
@@ -41,18 +42,21 @@ pub struct Evaluation {
 /// out.
 pub async fn look(store: &SqliteStore, guidance: &Guidance) -> Result<Looked, StoreError> {
     let inventory = store.load().await?;
+    let specs = Specs::of(store.load_specs().await?);
+    let mut guidance = guidance.clone();
+    guidance.documents.extend(specs.documents());
     let key = match !guidance.is_empty() && inventory.has_hidden_words() {
         true => store.key().await.ok(),
         false => None,
     };
-    let reading = Reading { guidance: Some(guidance), key: key.as_ref(), explain: false };
+    let reading = Reading { guidance: Some(&guidance), key: key.as_ref(), explain: false };
     let catalog = Catalog::read(&inventory, reading);
-    Ok(Looked { inventory, catalog, specs: Specs::default() })
+    Ok(Looked { inventory, catalog, specs })
 }
 
 /// How many specifications are in force.
 pub fn specifications(specs: &Specs) -> u64 {
-    u64::from(!specs.is_empty())
+    specs.iter().count() as u64
 }
 
 /// Asks all rules. With `is_whole`, what is not found any more is resolved.

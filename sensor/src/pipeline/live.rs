@@ -12,12 +12,16 @@ use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, watch};
 
 use super::Pipeline;
+use super::watch::{Watch, WatchState};
 use crate::config::{self, Failure};
+use crate::counter::Counter;
 use crate::inventory::Inventory;
+use crate::inventory::spec::Specs;
 use crate::source::decode::Decoder;
 use crate::source::kernel::{Capture, FrontEnd, Settings, epoch_offset_ns, forbid_core_dumps};
 use crate::store::flush::{FlushOptions, FlushState, Flusher};
 use crate::store::key::KEY_BYTES;
+use crate::store::specs::{SpecStore, warn_of_foreign};
 use crate::store::sqlite::SqliteStore;
 use crate::store::{self, RunStart, Store};
 use crate::stream::Ordering;
@@ -71,13 +75,26 @@ pub async fn run(
         at: store::now(),
     };
     let run = store.begin_run(&start).await?;
+    warn_of_foreign(&store.specs().await?);
+    let mut guidance = config.guidance.clone();
+    guidance.documents.extend(Specs::of(store.load_specs().await?).documents());
     let (flusher, deltas, flush_state) = Flusher::new(store, run, FlushOptions::default());
     let mut flusher = tokio::spawn(flusher.run());
+
+    let watching = match &config.telling {
+        None => None,
+        Some(telling) => {
+            let started = Watch::start(config.store.path.clone(), config.guidance.clone(), telling.clone());
+            let failed = |error| Failure::environment_because("cannot start the thread of findings", error);
+            Some(started.map_err(failed)?)
+        }
+    };
+    let watched = || watching.as_ref().map(Watch::state).unwrap_or_default();
 
     let (tally, mut tallies) = watch::channel(Tally::default());
     let stop = Arc::new(AtomicBool::new(false));
     let mut pipeline = Pipeline::new(Ordering::AsDelivered, key);
-    pipeline.know(config.guidance.route_words());
+    pipeline.know(guidance.route_words());
     let reader = Reader {
         capture,
         decoder: Decoder::new(epoch_offset_ns()),
@@ -114,14 +131,14 @@ pub async fn run(
                 };
             }
             () = expired(deadline) => break,
-            _ = second.tick() => progress.show(&with_flush(&tallies.borrow(), &flush_state)),
+            _ = second.tick() => progress.show(&with_rim(&tallies.borrow(), &flush_state, watched())),
             changed = tallies.changed() => {
                 // The thread ended by itself: its error is reported below.
                 captured = changed.is_ok();
                 if !captured {
                     break;
                 }
-                let tally = with_flush(&tallies.borrow_and_update(), &flush_state);
+                let tally = with_rim(&tallies.borrow_and_update(), &flush_state, watched());
                 metrics.offer(&tally).await;
             }
         }
@@ -133,7 +150,12 @@ pub async fn run(
     let ended = tokio::task::spawn_blocking(move || thread.join()).await;
     let written = flusher.await;
     progress.end();
-    let last = with_flush(&tallies.borrow(), &flush_state);
+    // After the last flush, so that nothing that was captured is missing from the last evaluation.
+    let watched = match watching {
+        Some(watching) => tokio::task::spawn_blocking(move || watching.end()).await.unwrap_or_default(),
+        None => WatchState::default(),
+    };
+    let last = with_rim(&tallies.borrow(), &flush_state, watched);
     metrics.end(&last).await;
     match ended {
         Ok(Ok(Ok(()))) => {}
@@ -187,8 +209,19 @@ async fn expired(deadline: Option<tokio::time::Instant>) {
     }
 }
 
-fn with_flush(tally: &Tally, flush: &watch::Receiver<FlushState>) -> Tally {
-    Tally { flush: *flush.borrow(), ..tally.clone() }
+/// The sums with what happened to the store and to findings.
+fn with_rim(tally: &Tally, flush: &watch::Receiver<FlushState>, watched: WatchState) -> Tally {
+    let mut tally = Tally { flush: *flush.borrow(), ..tally.clone() };
+    for (counter, count) in [
+        (Counter::EvaluationFailed, watched.failed),
+        (Counter::NotificationRetried, watched.told.retried),
+        (Counter::NotificationsDropped, watched.told.dropped),
+    ] {
+        if count > 0 {
+            tally.losses.insert(counter.name().into(), count);
+        }
+    }
+    tally
 }
 
 /// The thread that reads.

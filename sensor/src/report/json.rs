@@ -11,6 +11,7 @@ use super::escape;
 use super::findings::document::{Findings, Rules};
 use super::noise::Noise;
 use super::policy::PolicyCheck;
+use super::spec::{SpecPages, Specs};
 use super::status::Status;
 
 /// The document, indented, with a line break at the end.
@@ -33,6 +34,8 @@ pub fn schemas() -> Vec<(&'static str, String)> {
         ("diff", schema::<Diff>()),
         ("findings", schema::<Findings>()),
         ("finding-rules", schema::<Rules>()),
+        ("specs", schema::<Specs>()),
+        ("spec", schema::<SpecPages>()),
         ("status", schema::<Status>()),
         ("policy-check", schema::<PolicyCheck>()),
         ("doctor", schema::<Doctor>()),

@@ -56,6 +56,8 @@ const MEANINGS: &[(&str, &str)] = &[
     ("field-names-full", "more different field names than are kept"),
     ("field-names-held-full", "names not yet shown to be field names, let go to make room"),
     ("field-values-full", "more fields than are watched for closed sets of values: these have none"),
+    ("classes-full", "more fields with sensitive data in one call than are counted"),
+    ("keys-untried", "too many new tokens at once: well-known keys were not tried on these"),
     ("path-too-long", "a path with more segments than are kept"),
     ("path-words-full", "more different words in paths than are watched: these stay parameters"),
     ("endpoints-full", "more endpoints than are kept: counted under their service only"),

@@ -16,6 +16,7 @@ pub mod markdown;
 pub mod noise;
 pub mod openapi;
 pub mod policy;
+pub mod spec;
 pub mod status;
 pub mod text;
 

@@ -202,9 +202,13 @@ fn cost(cause: &str) -> Cost {
         | "field-names-full"
         | "field-names-held-full"
         | "field-values-full" => Cost::Fields,
-        "path-too-long" | "path-words-full" | "endpoints-full" | "noise-full" | "services-full"
-        | "coverage-full" | "callers-full" | "servers-full" => Cost::Detail,
-        "flush-retried" | "segment-duplicate" => Cost::Nothing,
+        "path-too-long" | "classes-full" | "keys-untried" | "path-words-full" | "endpoints-full"
+        | "noise-full" | "services-full" | "coverage-full" | "callers-full" | "servers-full" => Cost::Detail,
+        "flush-retried"
+        | "segment-duplicate"
+        | "evaluation-failed"
+        | "notification-retried"
+        | "notifications-dropped" => Cost::Nothing,
         _ => Cost::Bytes,
     }
 }

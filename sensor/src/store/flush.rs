@@ -290,6 +290,9 @@ fn rows(inventory: &Inventory) -> usize {
                 + s.values.len()
                 + s.callers.len()
                 + s.servers.len()
+                + s.signs.len()
+                + s.classes.len()
+                + s.callers.values().map(|caller| caller.principals.iter().count()).sum::<usize>()
         })
         .sum();
     endpoints + inventory.words.len() + inventory.coverage.len()

@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use super::findings::{Delivery, FindingStore, Known, Note, Told, WaitingNote};
+use super::specs::{Added, GivenSpec, KeptSpec, SpecStore};
 use super::{Run, RunId, RunStart, Store, StoreError};
 use crate::counter::Counter;
 use crate::findings::{Fingerprint, StateKind};
 use crate::flow::Timestamp;
 use crate::inventory::Inventory;
+use crate::inventory::spec::Spec;
 use crate::limits::{FINDINGS_RESOLVED_KEPT, NOTIFICATIONS_QUEUED_MAX, RUNS_KEPT};
 
 /// An inventory and its runs in memory. A clone is a store of its own.
@@ -24,6 +26,7 @@ pub struct MemoryStore {
     notes: Vec<Kept>,
     /// Notes that were dropped.
     dropped: u64,
+    specs: BTreeMap<(String, String), (GivenSpec, Timestamp)>,
 }
 
 /// A note of a sink.
@@ -192,5 +195,48 @@ impl FindingStore for MemoryStore {
             }
         }
         Ok(())
+    }
+}
+
+impl SpecStore for MemoryStore {
+    async fn add_specs(&mut self, given: &[GivenSpec], at: Timestamp) -> Result<Vec<Added>, StoreError> {
+        let mut done = Vec::new();
+        for given in given {
+            let key = (given.spec.name.clone(), given.spec.version.clone());
+            let outcome = match self.specs.get(&key) {
+                Some((known, _)) if known.digest == given.digest => Added::Unchanged,
+                Some(_) => Added::Replaced,
+                None => Added::Added,
+            };
+            if outcome != Added::Unchanged {
+                self.specs.insert(key, (given.clone(), at));
+            }
+            done.push(outcome);
+        }
+        Ok(done)
+    }
+
+    async fn specs(&self) -> Result<Vec<KeptSpec>, StoreError> {
+        let kept = self.specs.values().map(|(GivenSpec { spec, .. }, added)| KeptSpec {
+            name: spec.name.clone(),
+            version: spec.version.clone(),
+            title: spec.title.clone(),
+            format: spec.format.name().to_owned(),
+            services: spec.services.clone(),
+            operations: spec.operations.len() as u64,
+            added: *added,
+            is_foreign: false,
+        });
+        Ok(kept.collect())
+    }
+
+    async fn load_specs(&self) -> Result<Vec<Spec>, StoreError> {
+        Ok(self.specs.values().map(|(given, _)| given.spec.clone()).collect())
+    }
+
+    async fn remove_spec(&mut self, name: &str, version: Option<&str>) -> Result<u64, StoreError> {
+        let before = self.specs.len();
+        self.specs.retain(|(known, of), _| known != name || version.is_some_and(|version| version != of));
+        Ok((before - self.specs.len()) as u64)
     }
 }

@@ -15,6 +15,7 @@ pub mod findings;
 pub mod flush;
 pub mod key;
 pub mod memory;
+pub mod specs;
 pub mod sqlite;
 
 /// Keeps inventories of any number of runs.

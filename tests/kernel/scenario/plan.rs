@@ -50,7 +50,6 @@ pub fn expected() -> Vec<Expected> {
         ("mixed-auth", "auth.test GET /api/v1/reports"),
         ("auth-not-enforced", "auth.test GET /api/v1/settings"),
         ("auth-downgraded", "auth.test GET /api/v1/ledger"),
-        ("mixed-auth", "auth.test GET /api/v1/ledger"),
         ("credential-in-url", "auth.test GET /api/v1/downloads"),
         ("jwt-alg-none", "auth.test GET /api/v1/none"),
         ("jwt-expired-accepted", "auth.test GET /api/v1/expired"),
@@ -71,6 +70,7 @@ pub fn expected() -> Vec<Expected> {
         ("new-endpoint", "news.test GET /api/v1/latest"),
         ("new-sensitive-field", "news.test GET /api/v1/authors"),
         ("external-dependency", "198.51.100.7:9000"),
+        ("clear-transport", "198.51.100.7:9000"),
         ("blind-spot", ""),
     ];
     all.sort_unstable();
@@ -92,6 +92,8 @@ fn shop(now: u64) -> Vec<Exchange> {
         exchange(host, "GET /api/v1/invoices", r#"[{"id":1,"total":9.5}]"#)
             .with("Authorization", good(now, "ada")),
         exchange(host, "GET /api/v1/invoices", r#"[{"id":1,"total":9.5}]"#),
+        exchange(host, "GET /api/v1/invoices", r#"[{"id":1,"total":9.5}]"#)
+            .with("Authorization", good(now, "ada")),
         exchange(host, "PATCH /api/v1/profile", r#"{"name":"Ada","role":"admin"}"#)
             .with("Authorization", good(now, "ada"))
             .json(r#"{"name":"Ada","role":"admin"}"#),
@@ -126,9 +128,13 @@ fn auth(now: u64) -> Vec<Exchange> {
         with("GET /api/v1/decade", bearer(&claims(now, now + 3650 * day, "ada"), strong)),
         with("GET /api/v1/guessable", bearer(&claims(now, now + 3600, "ada"), "secret")),
         with("GET /api/v1/talkative", bearer(&talkative, strong)),
-        exchange(host, "GET /api/v1/settings", total).by(&[From::Inside]),
     ];
-    for _ in 0..4 {
+    // Both kinds at the same time, as with both kinds of reports.
+    all.push(with("GET /api/v1/reports", "Basic YWRhOmxvdmVsYWNl".to_owned()));
+    for round in 0..6 {
+        if round == 3 {
+            all.push(exchange(host, "GET /api/v1/settings", total).by(&[From::Inside]));
+        }
         all.push(with("GET /api/v1/settings", good(now, "ada")));
         all.push(with("GET /api/v1/ledger", good(now, "ada")));
     }

@@ -3,7 +3,8 @@
 //! with keys that everybody knows.
 
 use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64::alphabet::URL_SAFE;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use serde_json::Value;
 
 use super::super::classify::{self, Context};
@@ -18,6 +19,14 @@ const LEEWAY_S: u64 = 60;
 
 /// Deepest object or array in claims that is looked at.
 const DEPTH_MAX: usize = 4;
+
+/// As libraries take it, not all of which are strict.
+const LENIENT: GeneralPurpose = GeneralPurpose::new(
+    &URL_SAFE,
+    GeneralPurposeConfig::new()
+        .with_decode_allow_trailing_bits(true)
+        .with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
 
 /// What a token says about itself.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -46,7 +55,7 @@ pub(super) fn decode(token: &[u8], may_try: impl FnOnce() -> bool) -> (Jwt, Subj
     if token.len() > JWT_BYTES_MAX {
         return nothing;
     }
-    let plain = |part: &[u8]| URL_SAFE_NO_PAD.decode(part.trim_ascii()).ok();
+    let plain = |part: &[u8]| LENIENT.decode(part.trim_ascii()).ok();
     let (Some(header_text), Some(claims_text)) = (plain(header), plain(claims)) else { return nothing };
     let read = |text: &[u8]| serde_json::from_slice::<Value>(text).ok();
     let (Some(Value::Object(head)), Some(Value::Object(claims))) = (read(&header_text), read(&claims_text))
@@ -122,7 +131,7 @@ impl Jwt {
     /// What holds of a call at that time that was answered with that status. What was refused says nothing
     /// about the service.
     pub(super) fn signs(self, at: Timestamp, status: Option<u16>) -> Signs {
-        if !status.is_some_and(|status| status < 400) {
+        if status.is_none_or(|status| status >= 400) {
             return Signs::default();
         }
         let granted = matches!(status, Some(200..300));
@@ -148,6 +157,8 @@ pub(super) fn is(facts: Facts) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
     use super::*;
 
     const NOW: Timestamp = Timestamp(1_735_689_600 * 1_000_000_000);
@@ -205,7 +216,7 @@ mod tests {
         assert_eq!(subject, b"\x001234567890");
         let (jwt, _) = decode(token.as_bytes(), || false);
         assert!(!jwt.signs.contains(Sign::JwtWeakKey));
-        let (jwt, _) = decode(token.replace("adQssw5c", "adQssw5d").as_bytes(), || true);
+        let (jwt, _) = decode(token.replace("adQssw5c", "bdQssw5c").as_bytes(), || true);
         assert!(!jwt.signs.contains(Sign::JwtWeakKey));
     }
 

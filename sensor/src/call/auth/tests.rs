@@ -14,6 +14,9 @@ fn authentication(carry: impl FnOnce(&mut Evidence, &mut Counters)) -> Authentic
     evidence.finish()
 }
 
+/// Carries one part.
+type Step<'a> = &'a dyn Fn(&mut Evidence, &mut Counters);
+
 fn authorization(value: &str) -> Authentication {
     authentication(|evidence, counters| evidence.authorization(value.as_bytes(), counters))
 }
@@ -71,7 +74,7 @@ fn principals_are_of_who_and_not_of_the_credential() {
 fn names_and_ranks() {
     let after = |steps: usize| {
         authentication(|evidence, counters| {
-            let take: [&dyn Fn(&mut Evidence, &mut Counters); 7] = [
+            let take: [Step; 7] = [
                 &|e, c| e.cookie(b"theme", b"dark", text("dark"), c),
                 &|e, c| e.query(b"key", b"abc", text("abc"), c),
                 &|e, c| e.cookie(b"JSESSIONID", b"", text(""), c),

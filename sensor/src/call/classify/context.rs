@@ -180,10 +180,14 @@ impl Context {
         let mut add = |context: Context, yes: bool| set |= if yes { context.0 } else { 0 };
         let is_id = is_one(last, &["id", "ids", "type", "status", "token", "brand"]);
         add(Context::CARD, !is_id && (has(CARD) || ends(&["cardnumber", "creditcard"])));
-        add(Context::PHONE, !is_id && (has(PHONE) || ends(&["phone", "phonenumber", "mobilenumber"])));
+        add(
+            Context::PHONE,
+            !is_id && !about && (has(PHONE) || ends(&["phone", "phonenumber", "mobilenumber"])),
+        );
         add(Context::SSN, has(&["ssn"]) || ends(&["socialsecuritynumber", "socialsecurity", "ssnumber"]));
         add(Context::NATIONAL_ID, has(NATIONAL) || ends(NATIONAL_ENDS));
-        add(Context::BIRTH, has(BIRTH) || ends(&["birthdate", "dateofbirth", "birthday"]));
+        let looked_at = has(&["verified", "updated", "changed", "confirmed", "created"]);
+        add(Context::BIRTH, !looked_at && (has(BIRTH) || ends(&["birthdate", "dateofbirth", "birthday"])));
         let own = is_one(name, &["pass", "pin"]);
         add(Context::PASSWORD, own || (!about && (has(PASSWORD) || ends(&["password", "passwd"]))));
         let token = is_one(last, TOKEN) || ends(TOKEN_ENDS) || ends(&["token"]);
@@ -269,6 +273,9 @@ mod tests {
             "/nextPageToken",
             "/csrfToken",
             "/passwordChangedAt",
+            "/phoneVerifiedAt",
+            "/phone_id",
+            "/birthdayVerifiedAt",
             "/password_policy",
             "/status",
             "/company",

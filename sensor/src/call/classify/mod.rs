@@ -74,20 +74,28 @@ pub(super) fn of_text(text: &[u8], facts: Facts, context: Context) -> Option<Fou
         }
         const WORDS: u32 = Facts::TEXT.0 | Facts::HEX.0 | Facts::BASE64.0;
         let short_number = facts.contains(Facts::DIGITS) && text.len() < PLAIN_DIGITS_MIN;
-        if short_number || (facts.0 & WORDS != 0 && !may_begin(text)) {
+        if short_number || (facts.0 & WORDS != 0 && !may_begin(text, facts)) {
             return None;
         }
     }
     look(text, facts, context)
 }
 
-/// A text without a format may begin so that is of a class by itself. Words and sentences do not.
+/// A text may begin so that is of a class by itself. Words, sentences and checksums do not.
 #[inline]
-fn may_begin(text: &[u8]) -> bool {
-    let &[first, second, ..] = text else { return false };
+fn may_begin(text: &[u8], facts: Facts) -> bool {
+    const CODE_BYTES: usize = 16;
+    let &[first, second, third, ..] = text else { return false };
     match first {
-        b'0'..=b'9' | b'+' | b'(' | b'-' | b' ' | b'\n' => true,
-        b'A'..=b'Z' if second.is_ascii_uppercase() || second.is_ascii_digit() => true,
+        // Of hex digits only an id of eight and a letter.
+        b'0'..=b'9' => text.len() == 9 || !facts.contains(Facts::HEX),
+        b'+' | b'(' | b'-' | b' ' | b'\n' => true,
+        b'A'..=b'Z' => {
+            let coded = |byte: u8| byte.is_ascii_digit() || byte == b' ';
+            (second.is_ascii_digit() || (second.is_ascii_uppercase() && coded(third)))
+                || (text.len() == CODE_BYTES && third.is_ascii_uppercase())
+                || secret::may_begin(text)
+        }
         _ => secret::may_begin(text),
     }
 }

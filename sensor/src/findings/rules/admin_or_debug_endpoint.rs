@@ -65,6 +65,9 @@ pub const RULE: Rule = Rule {
     checks: &[Check::Endpoint(check)],
 };
 
+/// Callers that should not be answered.
+type Is<'a> = &'a dyn Fn(&CallerKey) -> bool;
+
 fn check(context: &Context<'_>, looked: &Looked<'_>, findings: &mut Findings) {
     let words = words(&looked.endpoint.template);
     let has = |list: &[&str]| words.iter().find(|word| list.contains(&word.as_str())).cloned();
@@ -74,8 +77,7 @@ fn check(context: &Context<'_>, looked: &Looked<'_>, findings: &mut Findings) {
     let debug = has(DEBUG);
     let is_monitored = debug.as_deref() == Some("actuator")
         && words.last().is_some_and(|word| MONITORED.contains(&word.as_str()));
-    let (word, what, is): (String, &str, &dyn Fn(&CallerKey) -> bool) = match (debug, has(INSIDE), has(ADMIN))
-    {
+    let (word, what, is): (String, &str, Is<'_>) = match (debug, has(INSIDE), has(ADMIN)) {
         (Some(word), ..) if is_monitored => (word, "monitoring answers external callers", &outside),
         (Some(word), ..) => (word, "a debugging or management tool answers", &anybody),
         (None, _, Some(word)) => (word, "administration answers without a credential", &nobody),

@@ -8,7 +8,7 @@
 //! one; or nine in ten do.
 //!
 //! Does not fire at sign-ins and public pages, where most come without; nor where a specification
-//! declares security: that is **missing-auth**. A public endpoint whose clients attach a token to every
+//! says what is asked for, which may be nothing: that is **missing-auth**. A public endpoint whose clients attach a token to every
 //! call looks the same: acknowledge it there. Otherwise require the credential for every method and path.
 
 use crate::call::Credential;
@@ -37,13 +37,13 @@ fn check(context: &Context<'_>, looked: &Looked<'_>, findings: &mut Findings) {
     let without = looked.granted(settings, |key| key.credential == Credential::None);
     let strong = looked.granted(settings, |key| is_strong(key.credential));
     let all = looked.granted(settings, |_| true).calls;
-    let is_specified = looked.differences.iter().any(|found| found.kind == DifferenceKind::AuthMissing);
     // Those that came after the last one with a credential are another matter (auth-downgraded).
-    if is_specified
-        || without.calls == 0
-        || strong.calls.saturating_mul(2) <= all
-        || without.seen.first > strong.seen.last
-    {
+    if without.calls == 0 || strong.calls.saturating_mul(2) <= all || without.seen.first > strong.seen.last {
+        return;
+    }
+    // Where a specification speaks, the comparison with it does.
+    let is_missing = looked.differences.iter().any(|found| found.kind == DifferenceKind::AuthMissing);
+    if is_missing || looked.is_open(context).is_some() {
         return;
     }
     let (why, level) = if denied(looked.stats()) > 0 {

@@ -15,7 +15,7 @@ use crate::call::{Method, Place};
 use crate::findings::evidence::{count, field_name};
 use crate::findings::paths::member;
 use crate::findings::{Check, Context, Findings, Level, Looked, Rule};
-use crate::inventory::compare::DifferenceKind;
+use crate::inventory::compare::{Difference, DifferenceKind};
 
 /// Names of what callers should not set, without separators and in lower case.
 const PRIVILEGES: &[&str] = &[
@@ -77,33 +77,37 @@ pub const RULE: Rule = Rule {
 };
 
 fn check(context: &Context<'_>, looked: &Looked<'_>, findings: &mut Findings) {
-    let writes = matches!(looked.endpoint.method, Method("POST" | "PUT" | "PATCH"));
-    if !writes || looked.successes() == 0 {
-        return;
-    }
-    let undocumented =
-        looked.differences.iter().filter(|found| found.kind == DifferenceKind::UndocumentedField);
-    let mut told: Option<BTreeSet<String>> = None;
-    for difference in undocumented {
-        let Some(field) = &difference.field else { continue };
-        let seen = looked.field_seen(field);
-        if !matches!(field.place, Place::Form | Place::RequestBody) || !context.settings.counts(seen) {
-            continue;
-        }
-        let name = plain(member(&field.name));
-        let (level, why) = if PRIVILEGES.binary_search(&name.as_str()).is_ok() {
-            (Level::Error, "and its name reads like a privilege or a state")
-        } else if told.get_or_insert_with(|| response_names(looked)).contains(&name) {
-            (Level::Warning, "and the response has a field of the same name")
-        } else {
+    for difference in looked.differences {
+        let (Some((level, why)), Some(field)) = (why(context, looked, difference), &difference.field) else {
             continue;
         };
-        let calls = looked.field(field).calls;
+        let (calls, seen) = (looked.field(field).calls, looked.field_seen(field));
         let message =
             format!("{} is accepted in {}, not specified, {why}", field_name(field), count(calls, "call"));
         let finding = looked.finding(&RULE, message).level(level).at(field).shown(calls, seen);
         findings.add(finding.against(difference));
     }
+}
+
+/// A difference is told by this rule, and need not be told again as a field that is not documented.
+pub(super) fn is_one(context: &Context<'_>, looked: &Looked<'_>, difference: &Difference) -> bool {
+    why(context, looked, difference).is_some()
+}
+
+/// How bad it is that a field is accepted, and why; `None` if that is nothing of this rule.
+fn why(context: &Context<'_>, looked: &Looked<'_>, difference: &Difference) -> Option<(Level, &'static str)> {
+    let writes = matches!(looked.endpoint.method, Method("POST" | "PUT" | "PATCH"));
+    let field = difference.field.as_ref().filter(|_| difference.kind == DifferenceKind::UndocumentedField)?;
+    let is_sent = matches!(field.place, Place::Form | Place::RequestBody);
+    if !writes || !is_sent || looked.successes() == 0 || !context.settings.counts(looked.field_seen(field)) {
+        return None;
+    }
+    let name = plain(member(&field.name));
+    if PRIVILEGES.binary_search(&name.as_str()).is_ok() {
+        return Some((Level::Error, "and its name reads like a privilege or a state"));
+    }
+    let is_told = response_names(looked).contains(&name);
+    is_told.then_some((Level::Warning, "and the response has a field of the same name"))
 }
 
 fn response_names(looked: &Looked<'_>) -> BTreeSet<String> {

@@ -10,7 +10,7 @@
 //! credential to see which; then turn the check on, or declare what is true.
 
 use crate::call::Credential;
-use crate::findings::evidence::{count, edges};
+use crate::findings::evidence::{count, edges, observed_name};
 use crate::findings::{Check, Context, Findings, Level, Looked, Rule};
 use crate::inventory::Seen;
 use crate::inventory::compare::{Difference, DifferenceKind};
@@ -48,7 +48,7 @@ fn check(context: &Context<'_>, looked: &Looked<'_>, findings: &mut Findings) {
         let (message, name) = match level {
             Level::Error => (format!("{calls} without any credential answered with 2xx{declared}"), None),
             _ => {
-                let observed = &difference.observed;
+                let observed = observed_name(difference);
                 (
                     format!(
                         "{calls} answered with 2xx by a credential that is not declared: {observed}{declared}"
@@ -60,14 +60,15 @@ fn check(context: &Context<'_>, looked: &Looked<'_>, findings: &mut Findings) {
         let by = edges(looked.stats(), |key, _| is(key.credential), |caller| caller.granted);
         let seen: Seen = granted.seen;
         let mut finding = looked.finding(&RULE, message).level(level).shown(granted.calls, seen).by(by);
-        finding.subject.of = name.cloned();
+        finding.subject.of = name.map(str::to_owned);
         findings.add(finding.against(difference));
     }
 }
 
 /// The difference names the kind; if it names none that is known, any kind may be meant.
 fn is_undeclared(kind: Credential, difference: &Difference) -> bool {
-    let names: Vec<&str> = difference.observed.split([',', ' ']).filter(|name| !name.is_empty()).collect();
+    let names: Vec<&str> =
+        observed_name(difference).split([',', ' ']).filter(|name| !name.is_empty()).collect();
     let is_known = names.iter().any(|name| Credential::of_name(name).is_some());
     if is_known { names.contains(&kind.name()) } else { kind != Credential::None }
 }

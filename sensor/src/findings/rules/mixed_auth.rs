@@ -4,7 +4,7 @@
 //! Fires if each of them had 5 % or more of all calls that a scheme granted, and their times overlap. No
 //! number of calls is asked for, so that the same traffic twice says the same. Does not fire for sessions beside anything (a browser adds its cookies), for JWTs
 //! beside opaque tokens (one scheme), for a stray call, for a change from one scheme to another
-//! (**auth-downgraded** if for the worse).
+//! (**auth-downgraded** if for the worse), nor where a specification declares all of the kinds.
 //!
 //! Each scheme is a door with checks of its own, and the weakest decides. Agree on one, or let the
 //! gateway turn them into one before the service.
@@ -15,6 +15,7 @@ use crate::findings::evidence::{edges, listed};
 use crate::findings::strength::scheme;
 use crate::findings::{Check, Context, Findings, Level, Looked, Rule};
 use crate::inventory::Seen;
+use crate::inventory::compare::DifferenceKind;
 
 /// One in so many of all granted calls with a scheme.
 const SHARE: u64 = 20;
@@ -51,6 +52,11 @@ fn check(context: &Context<'_>, looked: &Looked<'_>, findings: &mut Findings) {
     let overlap = |one: &Seen, other: &Seen| one.first <= other.last && other.first <= one.last;
     let are_together = |(at, one): (usize, &Seen)| seen.iter().skip(at + 1).any(|other| overlap(one, other));
     if !seen.iter().enumerate().any(are_together) {
+        return;
+    }
+    // All kinds are declared: somebody decided so.
+    let is_undeclared = looked.differences.iter().any(|found| found.kind == DifferenceKind::AuthUndeclared);
+    if !is_undeclared && looked.is_open(context) == Some(false) {
         return;
     }
     let (calls, hull) = schemes.values().fold((0u64, Seen::default()), |(sum, mut hull), (calls, seen)| {

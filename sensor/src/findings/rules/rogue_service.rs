@@ -28,6 +28,9 @@ pub const RULE: Rule = Rule {
 };
 
 fn check(context: &Context<'_>, service: &Service, differences: &[Difference], findings: &mut Findings) {
+    if context.specs.is_empty() {
+        return;
+    }
     let Some(difference) = differences.iter().find(|found| found.kind == DifferenceKind::RogueService) else {
         return;
     };

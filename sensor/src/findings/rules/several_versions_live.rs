@@ -31,8 +31,17 @@ pub const RULE: Rule = Rule {
     checks: &[Check::Service(check)],
 };
 
+/// Endpoints of one route by version, each with its version as it stands in the path.
+type Versions<'a> = BTreeMap<(u32, u32), Vec<(&'a str, &'a Endpoint)>>;
+
+/// Endpoints of one older version, with the newest version of their routes.
+struct Older<'a> {
+    endpoints: Vec<&'a Endpoint>,
+    newest: (u32, u32),
+    newer: &'a str,
+}
+
 fn check(context: &Context<'_>, service: &Service, _: &[Difference], findings: &mut Findings) {
-    type Versions<'a> = BTreeMap<(u32, u32), Vec<(&'a str, &'a Endpoint)>>;
     let mut routes: BTreeMap<(String, Method), Versions<'_>> = BTreeMap::new();
     for endpoint in &service.endpoints {
         let is_live = context.settings.counts(endpoint.stats.seen) && endpoint.evidence().0.successes > 0;
@@ -42,19 +51,19 @@ fn check(context: &Context<'_>, service: &Service, _: &[Difference], findings: &
         }
     }
     // By the older version: its endpoints, and the newest version of each of these.
-    let mut older: BTreeMap<&str, (Vec<&Endpoint>, (u32, u32), &str)> = BTreeMap::new();
+    let mut older: BTreeMap<&str, Older<'_>> = BTreeMap::new();
     for versions in routes.values() {
         let Some((&newest, of_newest)) = versions.last_key_value() else { continue };
         let Some((text, _)) = of_newest.first() else { continue };
         for (name, endpoint) in versions.range(..newest).flat_map(|(_, endpoints)| endpoints) {
-            let (endpoints, version, newer) = older.entry(*name).or_insert((Vec::new(), newest, *text));
-            endpoints.push(endpoint);
-            if newest > *version {
-                (*version, *newer) = (newest, *text);
+            let older = older.entry(*name).or_insert(Older { endpoints: Vec::new(), newest, newer: text });
+            older.endpoints.push(endpoint);
+            if newest > older.newest {
+                (older.newest, older.newer) = (newest, text);
             }
         }
     }
-    for (name, (mut endpoints, _, newer)) in older {
+    for (name, Older { mut endpoints, newer, .. }) in older {
         endpoints.sort_by(|one, other| (&one.template, one.method).cmp(&(&other.template, other.method)));
         let mut seen = Seen::default();
         endpoints.iter().for_each(|endpoint| seen.merge(endpoint.stats.seen));

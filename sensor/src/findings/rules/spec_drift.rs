@@ -8,11 +8,13 @@
 //! Clients and gateways that believe the specification break or let wrong data through. Change the
 //! specification if the service is right, the service if it is not.
 
-use crate::findings::evidence::field_name;
+use std::sync::Arc;
+
+use crate::findings::evidence::{field_name, observed_name};
 use crate::findings::{Check, Context, Finding, Findings, Level, Looked, Rule};
-use crate::inventory::Seen;
 use crate::inventory::catalog::Service;
 use crate::inventory::compare::{Difference, DifferenceKind};
+use crate::inventory::{Seen, SmallMap};
 
 /// See the file's comment.
 pub const RULE: Rule = Rule {
@@ -71,7 +73,7 @@ fn drift(difference: &Difference) -> Option<(Level, String)> {
         DifferenceKind::MissingRequired => (Level::Warning, "missing-required".to_owned()),
         DifferenceKind::BasePath => (Level::Warning, "base-path".to_owned()),
         DifferenceKind::UndocumentedContentType => {
-            (Level::Warning, format!("content-type {}", difference.observed))
+            (Level::Warning, format!("content-type {}", observed_name(difference)))
         }
         DifferenceKind::UndocumentedStatus => {
             let level = match status(difference) {
@@ -79,7 +81,7 @@ fn drift(difference: &Difference) -> Option<(Level, String)> {
                 Some(400..) => Level::Note,
                 _ => Level::Warning,
             };
-            (level, format!("status {}", difference.observed))
+            (level, format!("status {}", observed_name(difference)))
         }
         _ => return None,
     })
@@ -95,8 +97,9 @@ fn calls(looked: &Looked<'_>, difference: &Difference) -> Option<u64> {
     match difference.kind {
         DifferenceKind::UndocumentedStatus => stats.statuses.get(&status(difference)?).copied(),
         DifferenceKind::UndocumentedContentType => {
-            let of = |types: &crate::inventory::SmallMap<std::sync::Arc<str>, u64>| {
-                types.iter().find(|(name, _)| ***name == *difference.observed).map(|(_, calls)| *calls)
+            let media = observed_name(difference).split(' ').next()?;
+            let of = |types: &SmallMap<Arc<str>, u64>| {
+                types.iter().find(|(name, _)| &***name == media).map(|(_, calls)| *calls)
             };
             of(&stats.response_types).or_else(|| of(&stats.request_types))
         }

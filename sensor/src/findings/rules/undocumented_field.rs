@@ -9,6 +9,7 @@
 //! Clients come to rely on what is sent, documented or not, and reviews of the document miss it.
 //! Document the field, or stop sending and taking it.
 
+use super::mass_assignment;
 use crate::call::Place;
 use crate::findings::evidence::{count, field_name};
 use crate::findings::{Check, Context, Findings, Level, Looked, Rule};
@@ -35,6 +36,9 @@ fn check(context: &Context<'_>, looked: &Looked<'_>, findings: &mut Findings) {
             _ => continue,
         };
         let Some(field) = &difference.field else { continue };
+        if mass_assignment::is_one(context, looked, difference) {
+            continue;
+        }
         let seen = looked.field_seen(field);
         if !context.settings.counts(seen) {
             continue;

@@ -4,10 +4,24 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Difference, DifferenceKind, Seen};
+use super::{Comparison, Difference, DifferenceKind, Seen};
 use crate::call::{Credential, Place, carries_credential};
 use crate::inventory::FieldKey;
+use crate::inventory::catalog::Endpoint;
 use crate::inventory::spec::{ParameterPlace, Scheme};
+
+impl Comparison<'_> {
+    /// What specifications that speak of security say of an endpoint: `Some(true)`, it lets anybody in;
+    /// `Some(false)`, it asks for a credential; `None`, nothing.
+    pub fn is_open(&self, endpoint: &Endpoint) -> Option<bool> {
+        let documented = self.documented(&self.covering.newest, endpoint);
+        let own = documented.iter().map(|(one, _)| one).filter(|one| {
+            one.operation.method == endpoint.method.name() && one.version.spec.declares_security
+        });
+        let is_open = |security: &Vec<Vec<Scheme>>| security.is_empty() || security.iter().any(Vec::is_empty);
+        own.map(|one| is_open(&one.operation.security)).reduce(|one, other| one || other)
+    }
+}
 
 impl Seen<'_> {
     pub(super) fn access(&self, found: &mut Vec<Difference>) {

@@ -77,6 +77,9 @@ struct Block {
     endpoints: Vec<Details>,
 }
 
+/// Place, name, types, formats, classes, calls, of, required.
+type FieldData = (u32, u32, u32, u32, u32, u64, u64, u8);
+
 #[derive(Serialize)]
 struct Details {
     statuses: Vec<(u32, u64)>,
@@ -92,8 +95,7 @@ struct Details {
     /// Calls by sign.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     signs: Vec<(u32, u64)>,
-    /// Place, name, types, formats, classes, calls, of, required.
-    fields: Vec<(u32, u32, u32, u32, u32, u64, u64, u8)>,
+    fields: Vec<FieldData>,
     fields_cut: u64,
     /// Who, credential, calls, refused, last seen.
     callers: Vec<(u32, u32, u64, u64, u32)>,

@@ -23,6 +23,7 @@ mod ids;
 mod migrate;
 mod read;
 mod read_facts;
+mod specs;
 mod write;
 mod write_facts;
 
