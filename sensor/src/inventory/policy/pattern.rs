@@ -51,10 +51,11 @@ impl Pattern {
                     rest = after;
                     continue;
                 }
-                let next = rest[1..].find('{').map_or(rest.len(), |at| at + 1);
-                let next = if rest.is_char_boundary(next) { next } else { rest.len() };
-                push_text(&mut parts, &rest[..next]);
-                rest = &rest[next..];
+                // A brace at the beginning is no parameter: look behind it.
+                let brace = rest.char_indices().skip(1).find(|(_, c)| *c == '{');
+                let (text, after) = rest.split_at(brace.map_or(rest.len(), |(at, _)| at));
+                push_text(&mut parts, text);
+                rest = after;
             }
             parts
         });
