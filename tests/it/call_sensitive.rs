@@ -108,7 +108,7 @@ fn signs_of_the_url() {
         ("/users/7?page=2", ""),
         ("/?api_key=abc", "credential-in-url"),
         ("/?access_token=abc", "credential-in-url"),
-        ("/?password=hunter2", "credential-in-url sensitive-in-url"),
+        ("/?password=hunter2", "credential-in-url"),
         ("/?ssn=078051120", "sensitive-in-url"),
         ("/?email=a%40b.co", "sensitive-in-url"),
         ("/users/a@b.co", "sensitive-in-url"),

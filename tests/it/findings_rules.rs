@@ -3,6 +3,7 @@
 
 use sensor::call::Credential::*;
 use sensor::call::{DataClass, Place, Sign};
+use sensor::findings::Settings;
 use sensor::findings::{Level, RULES};
 use sensor::flow::Verdict;
 use sensor::inventory::FieldKey;
@@ -74,6 +75,13 @@ fn one_try(row: Row) -> Row {
 }
 
 /// Every rule.
+/// Says who may call what of the shop.
+fn policy(methods: &str) -> impl FnOnce(&mut Settings) {
+    let text = format!("services: {{shop: {{{methods}}}}}");
+    let policy = sensor::inventory::policy::Policy::read(&text).expect("a policy");
+    move |settings| settings.policy = Some(policy.into())
+}
+
 pub fn cases() -> Vec<Case> {
     use DifferenceKind::*;
     use Level::*;
@@ -428,7 +436,7 @@ pub fn cases() -> Vec<Case> {
             ],
         ),
         Case {
-            with: &["undocumented-field"],
+            with: &[],
             ..case(
                 "mass-assignment",
                 Error,
@@ -452,7 +460,7 @@ pub fn cases() -> Vec<Case> {
             )
         },
         Case {
-            with: &["undocumented-field"],
+            with: &[],
             ..case(
                 "mass-assignment",
                 Warning,
@@ -607,6 +615,19 @@ pub fn cases() -> Vec<Case> {
             ],
         ),
         case("blind-spot", Note, Planted::shop().lost("calls-lost", 7), vec![]),
+        case(
+            "policy-violation",
+            Error,
+            Planted::shop().set(policy("POST: [{caller: web, path: /users}]")),
+            vec![
+                Planted::shop(),
+                Planted::shop().set(policy("GET: [{caller: web, path: '/users/{id:integer}'}]")),
+                Planted::shop().set(policy("'*': [{caller: '*', path: /**, credentials: [bearer]}]")),
+                Planted::nothing()
+                    .with("shop", "GET /users/{}", |row| row.denied("web", Bearer, 20))
+                    .set(policy("POST: []")),
+            ],
+        ),
     ]);
     cases
 }

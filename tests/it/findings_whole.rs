@@ -78,7 +78,8 @@ fn twin() -> Planted {
 
 /// Specifications are of all; what needs its own is tested alone.
 fn is_of_all(case: &Case) -> bool {
-    case.planted.specs.is_empty()
+    // A specification or a policy is of all services.
+    case.planted.specs.is_empty() && case.rule != "policy-violation"
 }
 
 /// Everything that is planted for the rules, each in a service of its own.

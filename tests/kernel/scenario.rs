@@ -154,5 +154,7 @@ fn every_rule_fires_where_it_is_planted_and_nowhere_else() {
         plan::expected().into_iter().map(|(rule, place)| (rule.to_owned(), place.to_owned())).collect();
     let missing: Vec<_> = expected.iter().filter(|expected| !found.contains(expected)).collect();
     let extra: Vec<_> = found.iter().filter(|found| !expected.contains(found)).collect();
-    assert!(missing.is_empty() && extra.is_empty(), "missing: {missing:#?}\nextra: {extra:#?}");
+    let coverage = &store.json(&["report"]).expect("a report")["coverage"];
+    let is_right = missing.is_empty() && extra.is_empty();
+    assert!(is_right, "missing: {missing:#?}\nextra: {extra:#?}\ncoverage: {coverage:#?}");
 }

@@ -131,8 +131,8 @@ fn auth(now: u64) -> Vec<Exchange> {
     ];
     // Both kinds at the same time, as with both kinds of reports.
     all.push(with("GET /api/v1/reports", "Basic YWRhOmxvdmVsYWNl".to_owned()));
-    for round in 0..6 {
-        if round == 3 {
+    for round in 0..12 {
+        if matches!(round, 3 | 9) {
             all.push(exchange(host, "GET /api/v1/settings", total).by(&[From::Inside]));
         }
         all.push(with("GET /api/v1/settings", good(now, "ada")));

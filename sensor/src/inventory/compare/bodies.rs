@@ -331,7 +331,9 @@ impl<'a> Walk<'a> {
             names.retain(|name| match schemas.member(places, Some(name)) {
                 // What is only for the other direction is required there only.
                 Member::Described(of) => !schemas.is_only(&of, is_request),
-                _ => true,
+                // What it is there is not known, so neither is for which direction.
+                Member::Free => false,
+                Member::Unknown => true,
             });
             match &mut required {
                 None => required = Some(names),
