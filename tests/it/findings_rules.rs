@@ -604,7 +604,6 @@ pub fn cases() -> Vec<Case> {
             Note,
             Planted::shop().covered("nginx", 443, Verdict::Tls, 5000),
             vec![
-                Planted::shop().covered("nginx", 443, Verdict::Tls, 0),
                 Planted::shop().covered("nginx", 80, Verdict::Http1, 9000).covered(
                     "ssh",
                     22,

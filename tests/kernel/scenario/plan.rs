@@ -47,8 +47,10 @@ pub fn expected() -> Vec<Expected> {
         ("mass-assignment", "shop.test PATCH /api/v1/profile"),
         ("excessive-data", "shop.test GET /api/v1/members"),
         ("rogue-service", "rogue.test"),
+        // Its specification says nothing of security, and callers come with tokens.
+        ("missing-auth", "team.test GET /api/v1/settings"),
         ("mixed-auth", "auth.test GET /api/v1/reports"),
-        ("auth-not-enforced", "auth.test GET /api/v1/settings"),
+        ("auth-not-enforced", "team.test GET /api/v1/settings"),
         ("auth-downgraded", "auth.test GET /api/v1/ledger"),
         ("credential-in-url", "auth.test GET /api/v1/downloads"),
         ("jwt-alg-none", "auth.test GET /api/v1/none"),
@@ -133,9 +135,10 @@ fn auth(now: u64) -> Vec<Exchange> {
     all.push(with("GET /api/v1/reports", "Basic YWRhOmxvdmVsYWNl".to_owned()));
     for round in 0..12 {
         if matches!(round, 3 | 9) {
-            all.push(exchange(host, "GET /api/v1/settings", total).by(&[From::Inside]));
+            all.push(exchange("team.test", "GET /api/v1/settings", total).by(&[From::Inside]));
         }
-        all.push(with("GET /api/v1/settings", good(now, "ada")));
+        let settings = exchange("team.test", "GET /api/v1/settings", total);
+        all.push(settings.with("Authorization", good(now, "ada")));
         all.push(with("GET /api/v1/ledger", good(now, "ada")));
     }
     all

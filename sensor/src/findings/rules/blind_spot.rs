@@ -1,8 +1,8 @@
 //! **blind-spot**: the sensor saw connections that it cannot read, or lost calls or endpoints.
 //!
 //! Fires as a note, once for each program, port and kind (TLS, HTTP/2), and once for each cause by which
-//! whole calls, callers or endpoints are missing. Does not fire for connections without bytes, for
-//! protocols that are no HTTP, nor for losses of details such as a body that was kept in part.
+//! whole calls, callers or endpoints are missing. Does not fire for protocols that are no HTTP, nor for
+//! losses of details such as a body that was kept in part.
 //!
 //! Absence from the inventory proves nothing there. Let the sensor run where TLS is taken off, give it
 //! more memory or a smaller scope, or know the gap and acknowledge it.
@@ -51,11 +51,9 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
             Verdict::Http2 => "HTTP/2",
             Verdict::Http1 | Verdict::Other => continue,
         };
-        if stats.bytes > 0 {
-            // Not by container: a new one makes no new gap.
-            let name = (key.workload.program.to_string(), key.port, kind);
-            unread.entry(name).or_default().merge(*stats);
-        }
+        // Not by container: a new one makes no new gap. Bytes are counted when a connection ends.
+        let name = (key.workload.program.to_string(), key.port, kind);
+        unread.entry(name).or_default().merge(*stats);
     }
     for ((program, port, kind), stats) in unread {
         let connections = count(stats.connections, "connection");
