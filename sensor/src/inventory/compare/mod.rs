@@ -116,6 +116,9 @@ pub fn unseen(specs: &Specs, catalog: &Catalog, window: Window) -> Vec<Differenc
     whole::unseen(specs, catalog)
 }
 
+/// An operation, and why parameters of its path do not take what was seen.
+type Candidate<'a> = (Documented<'a>, Vec<String>);
+
 impl<'a> Comparison<'a> {
     /// Looks up what covers the service.
     pub fn of(specs: &'a Specs, service: &'a Service) -> Comparison<'a> {
@@ -142,7 +145,7 @@ impl<'a> Comparison<'a> {
             return found;
         }
         let on_path = self.documented(&self.covering.newest, endpoint);
-        let with_method = |all: &[(Documented<'a>, Vec<String>)]| -> Vec<(Documented<'a>, Vec<String>)> {
+        let with_method = |all: &[Candidate<'a>]| -> Vec<Candidate<'a>> {
             let of = |wanted: &str| {
                 all.iter().filter(|(one, _)| one.operation.method == wanted).cloned().collect()
             };
@@ -182,11 +185,7 @@ impl<'a> Comparison<'a> {
     }
 
     /// Operations on the path of an endpoint, whatever their methods, each with what it refuses.
-    fn documented(
-        &self,
-        versions: &[&'a Version],
-        endpoint: &Endpoint,
-    ) -> Vec<(Documented<'a>, Vec<String>)> {
+    fn documented(&self, versions: &[&'a Version], endpoint: &Endpoint) -> Vec<Candidate<'a>> {
         let mut all = Vec::new();
         for &version in versions {
             let found = version.find(&self.service.name, endpoint);
@@ -205,8 +204,8 @@ impl<'a> Comparison<'a> {
         &self,
         endpoint: &Endpoint,
         first: &'a Version,
-        on_path: &[(Documented<'a>, Vec<String>)],
-        with_method: &dyn Fn(&[(Documented<'a>, Vec<String>)]) -> Vec<(Documented<'a>, Vec<String>)>,
+        on_path: &[Candidate<'a>],
+        with_method: &dyn Fn(&[Candidate<'a>]) -> Vec<Candidate<'a>>,
     ) -> Difference {
         let older = with_method(&self.documented(&self.covering.older, endpoint));
         if let Some((older, _)) = older.iter().rev().find(|(_, refused)| refused.is_empty()) {

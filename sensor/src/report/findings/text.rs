@@ -141,12 +141,9 @@ fn finding(row: &FindingRow, page: &mut Lines) {
     }
     page.filled(&format!("  {digits}  "), INDENT, &place);
     page.filled("", INDENT, &row.message);
-    for more in
-        [row.field_text().map(|field| format!("field {field}")), said(&edges(row)), said(&specified(row))]
-    {
-        if let Some(text) = more {
-            page.filled("", INDENT, &text);
-        }
+    let field = row.field_text().map(|field| format!("field {field}"));
+    for more in [field, said(&edges(row)), said(&specified(row))].into_iter().flatten() {
+        page.filled("", INDENT, &more);
     }
     let state = state(row);
     if state != "open" {

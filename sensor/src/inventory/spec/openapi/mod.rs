@@ -94,11 +94,9 @@ impl<'a> Reader<'a> {
                 return Err(root.fault(&pointer, "a path begins with `/`"));
             }
             let item = self.files.resolve(root.to(item), &pointer)?;
-            if item.node.members().is_empty() && item.node.text().is_none_or(|text| !is_nothing(text)) {
-                if item.node.member("$ref").is_none() && !is_map(item.node) {
-                    let what = format!("there is {} and no path item", item.node.kind());
-                    return Err(root.fault(&pointer, what));
-                }
+            if !is_map(item.node) && item.node.text().is_none_or(|text| !is_nothing(text)) {
+                let what = format!("there is {} and no path item", item.node.kind());
+                return Err(root.fault(&pointer, what));
             }
             let segments = routes::segments(path);
             let of_item = routes::bases(item.node);
