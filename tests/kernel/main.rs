@@ -23,3 +23,4 @@ mod sensor;
 #[allow(dead_code, reason = "xtask's demo and benchmarks use the rest")]
 mod servers;
 mod traffic;
+mod watch;

@@ -23,7 +23,7 @@ use crate::sensor::{Sensor, Store};
 use crate::servers::{data, tools};
 
 /// Where the server is for clients of its own network, and of the other one.
-const INSIDE: &str = "127.0.0.1:8080";
+pub const INSIDE: &str = "127.0.0.1:8080";
 const PUBLIC: &str = "203.0.113.1:8080";
 /// A server of somebody else, on the other network.
 const PARTNER: &str = "198.51.100.7:9000";
@@ -46,7 +46,7 @@ fn connect(inside: &Netns, outside: &Netns) {
 }
 
 /// gunicorn with the table's application in a namespace.
-fn serve(netns: &Netns, bind: &[&str], exchanges: &[Exchange], folder: &Path) -> Process {
+pub fn serve(netns: &Netns, bind: &[&str], exchanges: &[Exchange], folder: &Path) -> Process {
     let table = folder.join("table.json");
     let answers: Vec<Value> = exchanges.iter().map(Exchange::answer).collect();
     fs::write(&table, Value::from(answers).to_string()).expect("the table is written");
