@@ -23,12 +23,19 @@ pub enum What {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
+    /// The time to compare 100,000 endpoints with 50 specifications, and one endpoint again.
+    Compare,
 }
 
 /// Measures and prints.
 pub fn run(what: &What) -> Result<()> {
     match what {
         What::Live(options) => live::run(options),
+        What::Compare => {
+            let mut cargo = shell::cargo();
+            cargo.args(["run", "--release", "--package", "sensor", "--no-default-features"]);
+            shell::run(cargo.args(["--example", "compare_bench"]))
+        }
         What::Pipeline { arguments } => {
             setup::toolchain::ensure()?;
             build::ebpf()?;
