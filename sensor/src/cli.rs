@@ -312,6 +312,13 @@ pub struct Run {
     /// Prometheus text, rewritten as a whole once per --flush-ms
     #[arg(long, value_name = "PATH", help_heading = "Output")]
     pub metrics_file: Option<PathBuf>,
+    /// Folder of specifications that is looked at every 10 s (a mounted ConfigMap, say): what is new or
+    /// changed is stored as by `apicensus spec add`
+    #[arg(long, value_name = "DIR", help_heading = "Specifications")]
+    pub spec_dir: Option<PathBuf>,
+    /// What they are for, instead of the services that they name (may be given again)
+    #[arg(long, value_name = "NAME", help_heading = "Specifications", requires = "spec_dir")]
+    pub spec_service: Vec<String>,
     /// Who is told of findings.
     #[command(flatten)]
     pub telling: findings::Telling,

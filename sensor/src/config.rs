@@ -102,6 +102,10 @@ pub struct Run {
     pub metrics_file: Option<PathBuf>,
     /// What to do about findings, if anything.
     pub telling: Option<telling::Telling>,
+    /// Folder of specifications that is watched.
+    pub spec_dir: Option<PathBuf>,
+    /// Services that they are for; empty: those that they name.
+    pub spec_services: Vec<String>,
 }
 
 /// Which front end is asked for.
@@ -158,6 +162,8 @@ impl Run {
             flush: Duration::from_millis(typed.flush_ms),
             duration: typed.duration.map(Duration::from_secs),
             metrics_file: typed.metrics_file.clone(),
+            spec_dir: typed.spec_dir.clone(),
+            spec_services: typed.spec_service.clone(),
             telling: telling::Telling::of(&typed.telling, &typed.judging, crate::store::now())?,
         })
     }

@@ -5,6 +5,7 @@
 pub mod evaluate;
 #[cfg(feature = "kernel")]
 pub mod live;
+pub mod spec_dir;
 pub mod watch;
 
 use std::collections::{HashMap, HashSet};

@@ -43,6 +43,7 @@ mod store_fixture;
 mod store_flush;
 mod store_sqlite;
 mod spec_compare;
+mod spec_dir;
 mod spec_fixture;
 mod spec_read;
 mod stream_assembler;

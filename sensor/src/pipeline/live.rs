@@ -89,6 +89,10 @@ pub async fn run(
             Some(started.map_err(failed)?)
         }
     };
+    let specs = config.spec_dir.clone().map(|folder| {
+        let (services, store) = (config.spec_services.clone(), config.store.path.clone());
+        tokio::spawn(super::spec_dir::watch(folder, services, store, super::spec_dir::EVERY))
+    });
     let watched = || watching.as_ref().map(Watch::state).unwrap_or_default();
 
     let (tally, mut tallies) = watch::channel(Tally::default());
@@ -147,6 +151,9 @@ pub async fn run(
         tracing::info!("stopping: reading what is left and writing it");
     }
     stop.store(true, Relaxed);
+    if let Some(specs) = specs {
+        specs.abort();
+    }
     let ended = tokio::task::spawn_blocking(move || thread.join()).await;
     let written = flusher.await;
     progress.end();
