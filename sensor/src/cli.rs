@@ -226,9 +226,9 @@ pub enum DocumentFormat {
     Yaml,
 }
 
-/// Which part of the inventory is exported; as in [`Query`].
+/// Which endpoints; as in [`Query`].
 #[derive(Args, Clone, Debug)]
-pub struct ExportFilters {
+pub struct Which {
     /// Only services of this name; `*` stands for any text
     #[arg(long, value_name = "NAME", help_heading = "Filters")]
     pub service: Option<String>,
@@ -238,6 +238,14 @@ pub struct ExportFilters {
     /// Only this path template and what is below it, or templates of this form
     #[arg(long, value_name = "PATH", help_heading = "Filters")]
     pub path: Option<String>,
+}
+
+/// Which part of the inventory is exported; as in [`Query`].
+#[derive(Args, Clone, Debug)]
+pub struct ExportFilters {
+    /// Which endpoints.
+    #[command(flatten)]
+    pub which: Which,
     /// Only endpoints that this caller called: program, address, container id or cgroup
     #[arg(long, value_name = "NAME", help_heading = "Filters")]
     pub caller: Option<String>,
@@ -251,7 +259,7 @@ pub struct ExportFilters {
 
 impl From<ExportFilters> for Query {
     fn from(filters: ExportFilters) -> Query {
-        let ExportFilters { service, method, path, caller, since, routes } = filters;
+        let ExportFilters { which: Which { service, method, path }, caller, since, routes } = filters;
         Query { output: Output { format: Format::Json }, service, method, path, caller, since, routes }
     }
 }

@@ -15,8 +15,8 @@ use crate::cli::{
 };
 use crate::config::{self, Failure};
 use crate::inventory::Inventory;
-use crate::inventory::catalog::{Catalog, Reading};
-use crate::inventory::spec::Specs;
+use crate::inventory::catalog::Catalog;
+use crate::pipeline::evaluate::{self, Looked};
 use crate::report::doctor::{CheckRow, Doctor, Outcome};
 use crate::report::document::{Callers, Endpoints, Fields, Report};
 use crate::report::explain;
@@ -123,22 +123,13 @@ fn load(store: &config::Store, query: &Query) -> Result<(Inventory, Catalog), Fa
 /// The inventory, and as people read it; with reasons if asked to `explain`.
 fn load_and(store: &config::Store, query: &Query, explain: bool) -> Result<(Inventory, Catalog), Failure> {
     let filter = config::filter(query, store::now())?;
-    let mut guidance = config::guidance(&query.routes)?;
-    let typed = guidance.clone();
-    let (inventory, key) = blocking(async {
+    let guidance = config::guidance(&query.routes)?;
+    let Looked { inventory, catalog, without_key, .. } = blocking(async {
         let opened = SqliteStore::open(&store.path).await?;
         warn_of_foreign(&opened.specs().await?);
-        // What is typed wins over what is kept.
-        guidance.documents.extend(Specs::of(opened.load_specs().await?).documents());
-        let inventory = opened.load().await?;
-        let key = if guidance.is_empty() || !inventory.has_hidden_words() {
-            None
-        } else {
-            Some(opened.key().await)
-        };
-        Ok((inventory, key))
+        evaluate::look(&opened, &guidance, explain).await
     })?;
-    let strangers = typed.strangers(inventory.endpoints.keys().map(|key| &*key.service));
+    let strangers = guidance.strangers(inventory.endpoints.keys().map(|key| &*key.service));
     if !strangers.is_empty() && !inventory.endpoints.is_empty() {
         let names: Vec<&str> = strangers.into_iter().take(10).collect();
         tracing::warn!(
@@ -146,10 +137,10 @@ fn load_and(store: &config::Store, query: &Query, explain: bool) -> Result<(Inve
             names.join(" or ")
         );
     }
-    let key = key.and_then(|key| key.map_err(|error| warn_of_key(&error)).ok());
-    let reading = Reading { guidance: Some(&guidance), key: key.as_ref(), explain };
-    let catalog = filter.apply(Catalog::read(&inventory, reading));
-    Ok((inventory, catalog))
+    if let Some(error) = without_key {
+        warn_of_key(&error);
+    }
+    Ok((inventory, filter.apply(catalog)))
 }
 
 /// Without the key, what was said of words that are stored as hashes cannot be applied.
@@ -174,10 +165,18 @@ fn report(store: &config::Store, typed: &cli::Report) -> Result<u8, Failure> {
         ReportFormat::Html => html::render(&report, &Noise::of(&catalog)),
         ReportFormat::Markdown => markdown::render(&report, &Noise::of(&catalog)),
     };
-    let Some(path) = &typed.output else { return print(text.as_bytes()) };
-    fs::write(path, text)
-        .map_err(|error| Failure::environment_because(format!("cannot write {}", path.display()), error))?;
+    deliver(&text, typed.output.as_deref())
+}
+
+/// Writes a text to the file that was asked for, else prints it.
+fn deliver(text: &str, output: Option<&Path>) -> Result<u8, Failure> {
+    let Some(path) = output else { return print(text.as_bytes()) };
+    fs::write(path, text).map_err(|error| cannot_write(path, error))?;
     Ok(0)
+}
+
+fn cannot_write(path: &Path, error: io::Error) -> Failure {
+    Failure::environment_because(format!("cannot write {}", path.display()), error)
 }
 
 fn export_openapi(store: &config::Store, typed: &OpenApi) -> Result<u8, Failure> {
@@ -192,7 +191,10 @@ fn export_openapi(store: &config::Store, typed: &OpenApi) -> Result<u8, Failure>
     };
     let documents = openapi::documents(&catalog, version);
     if let Some(folder) = &typed.output {
-        return write_documents(folder, &documents, render, ending);
+        let names = openapi::file_names(&documents).into_iter();
+        let files =
+            names.zip(&documents).map(|(name, (_, document))| (format!("{name}.{ending}"), render(document)));
+        return write_files(folder, files);
     }
     match &documents[..] {
         [(_, document)] => print(render(document).as_bytes()),
@@ -213,20 +215,13 @@ fn export_openapi(store: &config::Store, typed: &OpenApi) -> Result<u8, Failure>
     }
 }
 
-/// Writes one file per service and prints their paths.
-fn write_documents(
-    folder: &Path,
-    documents: &[(String, openapi::Json)],
-    render: fn(&openapi::Json) -> String,
-    ending: &str,
-) -> Result<u8, Failure> {
-    let failed =
-        |path: &Path, error| Failure::environment_because(format!("cannot write {}", path.display()), error);
-    fs::create_dir_all(folder).map_err(|error| failed(folder, error))?;
+/// Writes files (name and text) into a folder, made if it is missing, and prints their paths.
+fn write_files(folder: &Path, files: impl IntoIterator<Item = (String, String)>) -> Result<u8, Failure> {
+    fs::create_dir_all(folder).map_err(|error| cannot_write(folder, error))?;
     let mut lines = String::new();
-    for (name, (_, document)) in openapi::file_names(documents).into_iter().zip(documents) {
-        let path = folder.join(format!("{name}.{ending}"));
-        fs::write(&path, render(document)).map_err(|error| failed(&path, error))?;
+    for (name, text) in files {
+        let path = folder.join(name);
+        fs::write(&path, text).map_err(|error| cannot_write(&path, error))?;
         lines.push_str(&format!("{}\n", path.display()));
     }
     print(lines.as_bytes())

@@ -2,7 +2,7 @@
 
 use clap::{ArgGroup, Args, ValueEnum};
 
-use super::ExportFilters;
+use super::{ExportFilters, Query, Routes, Which};
 
 /// `diff`.
 #[derive(Args, Clone, Debug)]
@@ -27,9 +27,12 @@ pub struct Diff {
     /// For people, for programs (JSON follows the schemas in schema/json), or to pass on
     #[arg(long, value_enum, default_value_t = DiffFormat::Text)]
     pub format: DiffFormat,
-    /// What to show.
+    /// Which endpoints.
     #[command(flatten)]
-    pub filters: DiffFilters,
+    pub which: Which,
+    /// What people say about routes.
+    #[command(flatten)]
+    pub routes: Routes,
 }
 
 /// `--format`.
@@ -44,26 +47,10 @@ pub enum DiffFormat {
     Markdown,
 }
 
-/// As in [`super::Query`]; a time is what it is about, not a filter.
-#[derive(Args, Clone, Debug)]
-pub struct DiffFilters {
-    /// Only services of this name; `*` stands for any text
-    #[arg(long, value_name = "NAME", help_heading = "Filters")]
-    pub service: Option<String>,
-    /// Only this method
-    #[arg(long, value_name = "METHOD", help_heading = "Filters")]
-    pub method: Option<String>,
-    /// Only this path template and what is below it, or templates of this form
-    #[arg(long, value_name = "PATH", help_heading = "Filters")]
-    pub path: Option<String>,
-    /// What people say about routes.
-    #[command(flatten)]
-    pub routes: super::Routes,
-}
-
-impl From<DiffFilters> for super::Query {
-    fn from(filters: DiffFilters) -> super::Query {
-        let DiffFilters { service, method, path, routes } = filters;
-        ExportFilters { service, method, path, caller: None, since: None, routes }.into()
+impl From<Diff> for Query {
+    /// What is looked at: a time is what it is about, not a filter.
+    fn from(typed: Diff) -> Query {
+        let Diff { which, routes, .. } = typed;
+        ExportFilters { which, caller: None, since: None, routes }.into()
     }
 }

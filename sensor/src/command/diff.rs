@@ -12,7 +12,7 @@ use crate::store;
 pub(super) fn diff(store: &config::Store, typed: &Typed) -> Result<u8, Failure> {
     let now = store::now();
     let time = |text: &str| config::since(text, now);
-    let query = typed.filters.clone().into();
+    let query = typed.clone().into();
     let changes = if let Some(other) = &typed.against {
         let (_, before) = load(&config::Store::of(other)?, &query)?;
         let (_, after) = load(store, &query)?;

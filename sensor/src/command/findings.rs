@@ -1,9 +1,8 @@
 //! `apicensus findings`: evaluates, keeps the states, lists; and what people say of findings.
 
-use std::fs;
 use std::time::Duration;
 
-use super::{blocking, print, show, style};
+use super::{blocking, deliver, print, show, style};
 use crate::cli;
 use crate::cli::findings::{Findings as Typed, FindingsCommand, FindingsFormat, Judging};
 use crate::config::findings::{Chosen, Filter};
@@ -92,7 +91,7 @@ fn judge(store: &config::Store, judging: &Judging, routes: &cli::Routes) -> Resu
     let (looked, evaluation) = blocking(async {
         let mut opened = SqliteStore::open(&store.path).await?;
         opened.wait_for_lock(LOCK_WAIT).await?;
-        let looked = evaluate::look(&opened, &guidance).await?;
+        let looked = evaluate::look(&opened, &guidance, false).await?;
         let evaluation = evaluate::evaluate(&mut opened, &looked, &settings, is_whole).await?;
         Ok((looked, evaluation))
     })?;
@@ -109,7 +108,7 @@ fn looked_at(looked: &Looked, since: Timestamp, now: Timestamp) -> LookedAt {
         [
             looked.catalog.services.len() as u64,
             endpoints.sum(),
-            evaluate::specifications(&looked.specs),
+            looked.specs.iter().count() as u64,
             RULES.len() as u64,
         ],
         since,
@@ -133,15 +132,7 @@ fn list(store: &config::Store, typed: &Typed) -> Result<u8, Failure> {
         FindingsFormat::Markdown => markdown::render(&document),
         FindingsFormat::Html => html::render(&document),
     };
-    match &typed.output {
-        None => print(text.as_bytes())?,
-        Some(path) => {
-            fs::write(path, text).map_err(|error| {
-                Failure::environment_because(format!("cannot write {}", path.display()), error)
-            })?;
-            0
-        }
-    };
+    deliver(&text, typed.output.as_deref())?;
     let least = typed.fail_on.map(config::findings::level);
     let failed = least.is_some_and(|least| met().any(|item| item.is_pending() && item.level >= least));
     Ok(u8::from(failed))

@@ -1,8 +1,6 @@
 //! `apicensus export policy` and `apicensus policy check`.
 
-use std::fs;
-
-use super::{load, print, show};
+use super::{load, print, show, write_files};
 use crate::cli::policy::{Check, ExportPolicy, PolicyFormat};
 use crate::config::{self, Failure};
 use crate::inventory::policy::{Observed, Wanted};
@@ -37,17 +35,7 @@ pub(super) fn export(store: &config::Store, typed: &ExportPolicy) -> Result<u8, 
             print(texts.join("---\n").as_bytes())?;
         }
         Some(folder) => {
-            let failed = |path: &std::path::Path, error| {
-                Failure::environment_because(format!("cannot write {}", path.display()), error)
-            };
-            fs::create_dir_all(folder).map_err(|error| failed(folder, error))?;
-            let mut lines = String::new();
-            for (name, text) in &export.files {
-                let path = folder.join(name);
-                fs::write(&path, text).map_err(|error| failed(&path, error))?;
-                lines.push_str(&format!("{}\n", path.display()));
-            }
-            print(lines.as_bytes())?;
+            write_files(folder, export.files.iter().cloned())?;
         }
     }
     match export.unmapped_text() {

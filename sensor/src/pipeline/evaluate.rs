@@ -22,6 +22,9 @@ pub struct Looked {
     pub catalog: Catalog,
     /// What is specified.
     pub specs: Specs,
+    /// Why the installation's key could not be had, if it was wanted: guidance about hidden words was then
+    /// left out.
+    pub without_key: Option<StoreError>,
 }
 
 /// What was found, and what became of that.
@@ -35,28 +38,23 @@ pub struct Evaluation {
     pub unwritten: Option<StoreError>,
 }
 
-/// Reads what there is to look at.
+/// Reads what there is to look at; what was said in `guidance` wins over the specifications that are kept.
+/// With `explain`, endpoints say why their paths read as they do.
 ///
 /// # Errors
-/// The store cannot be read. Without the key of its installation, guidance about hidden words is left
-/// out.
-pub async fn look(store: &SqliteStore, guidance: &Guidance) -> Result<Looked, StoreError> {
+/// The store cannot be read.
+pub async fn look(store: &SqliteStore, guidance: &Guidance, explain: bool) -> Result<Looked, StoreError> {
     let inventory = store.load().await?;
     let specs = Specs::of(store.load_specs().await?);
     let mut guidance = guidance.clone();
     guidance.documents.extend(specs.documents());
-    let key = match !guidance.is_empty() && inventory.has_hidden_words() {
-        true => store.key().await.ok(),
-        false => None,
+    let (key, without_key) = match !guidance.is_empty() && inventory.has_hidden_words() {
+        true => store.key().await.map_or_else(|error| (None, Some(error)), |key| (Some(key), None)),
+        false => (None, None),
     };
-    let reading = Reading { guidance: Some(&guidance), key: key.as_ref(), explain: false };
+    let reading = Reading { guidance: Some(&guidance), key: key.as_ref(), explain };
     let catalog = Catalog::read(&inventory, reading);
-    Ok(Looked { inventory, catalog, specs })
-}
-
-/// How many specifications are in force.
-pub fn specifications(specs: &Specs) -> u64 {
-    specs.iter().count() as u64
+    Ok(Looked { inventory, catalog, specs, without_key })
 }
 
 /// Asks all rules. With `is_whole`, what is not found any more is resolved.
@@ -69,7 +67,7 @@ pub async fn evaluate(
     settings: &Settings,
     is_whole: bool,
 ) -> Result<Evaluation, StoreError> {
-    let Looked { inventory, catalog, specs } = looked;
+    let Looked { inventory, catalog, specs, .. } = looked;
     let findings = findings::evaluate(&Context { catalog, inventory, specs, settings });
     let written = store.revise(|known| changed(known, &findings, settings, is_whole)).await;
     let (known, unwritten) = match written {

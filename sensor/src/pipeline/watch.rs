@@ -142,7 +142,7 @@ async fn once(
     let mut store = SqliteStore::open(path).await?;
     store.wait_for_lock(LOCK_WAIT).await?;
     if is_due {
-        let looked = look(&store, guidance).await?;
+        let looked = look(&store, guidance, false).await?;
         let evaluation = evaluate(&mut store, &looked, settings, true).await?;
         if let Some(error) = evaluation.unwritten {
             return Err(error);

@@ -23,14 +23,22 @@ const ENDPOINTS_MAX: usize = 10_000;
 pub(super) const STYLE: &str = include_str!("assets/report.css");
 const SCRIPT: &str = include_str!("assets/report.js");
 
-/// Nothing is fetched, nothing is sent, and only the style and script with these hashes work.
-const POLICY: &str = concat!(
-    "default-src 'none'; style-src 'sha256-",
-    env!("APICENSUS_REPORT_CSS_SHA256"),
-    "'; script-src 'sha256-",
-    env!("APICENSUS_REPORT_JS_SHA256"),
-    "'; base-uri 'none'; form-action 'none'"
-);
+/// The policy of a page whose script has the hash that `build.rs` puts there under this name: nothing is
+/// fetched, nothing is sent, and only our style and that script work.
+macro_rules! content_policy {
+    ($script_sha256:literal) => {
+        concat!(
+            "default-src 'none'; style-src 'sha256-",
+            env!("APICENSUS_REPORT_CSS_SHA256"),
+            "'; script-src 'sha256-",
+            env!($script_sha256),
+            "'; base-uri 'none'; form-action 'none'"
+        )
+    };
+}
+pub(super) use content_policy;
+
+const POLICY: &str = content_policy!("APICENSUS_REPORT_JS_SHA256");
 
 /// The page.
 pub fn render(report: &Report, noise: &Noise) -> String {

@@ -4,8 +4,8 @@
 use super::document::{FindingRow, Findings};
 use super::owasp;
 use super::text::{state, summary_line};
-use crate::report::html::STYLE;
 use crate::report::html::markup::Markup;
+use crate::report::html::{STYLE, content_policy};
 use crate::report::sums::minute;
 
 /// Findings on the page; the worst ones, where there are more.
@@ -13,13 +13,7 @@ const ROWS_MAX: usize = 5_000;
 
 const SCRIPT: &str = include_str!("../assets/findings.js");
 
-const POLICY: &str = concat!(
-    "default-src 'none'; style-src 'sha256-",
-    env!("APICENSUS_REPORT_CSS_SHA256"),
-    "'; script-src 'sha256-",
-    env!("APICENSUS_FINDINGS_JS_SHA256"),
-    "'; base-uri 'none'; form-action 'none'"
-);
+const POLICY: &str = content_policy!("APICENSUS_FINDINGS_JS_SHA256");
 
 /// The page.
 pub fn render(document: &Findings) -> String {
