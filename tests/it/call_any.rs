@@ -68,6 +68,8 @@ fn message((method, target, headers, body, body_whole, kind): Parts) -> Message 
         body_bytes: body.len() as u64,
         body,
         body_whole,
+        pieces: Vec::new(),
+        messages: 0,
         first_byte: Timestamp(1),
         last_byte: Timestamp(0),
     }
@@ -85,7 +87,7 @@ proptest! {
             response
         });
         let direction = if inbound { Direction::Inbound } else { Direction::Outbound };
-        let exchange = Exchange { request: message(request), response, direction, notes: Notes::default() };
+        let exchange = Exchange { request: message(request), response, direction, follows: false, notes: Notes::default() };
         let call = reader.read(exchange, &parties(2), &mut Counters::default()).expect("a request is a call");
         prop_assert!(call.fields.windows(2).all(|pair| pair[0].field < pair[1].field));
         prop_assert!(call.fields.iter().all(|seen| seen.facts.types().0 != 0));

@@ -18,6 +18,7 @@ pub fn exchange(request: &str, response: &str) -> Exchange {
         request: message(request.as_bytes(), 1_000_000_000),
         response: (!response.is_empty()).then(|| message(response.as_bytes(), 1_002_500_000)),
         direction: Direction::Inbound,
+        follows: false,
         notes: Notes::default(),
     }
 }
@@ -34,6 +35,8 @@ pub fn message(text: &[u8], at_ns: u64) -> Message {
     Message {
         head: parse(bytes),
         body_whole: true,
+        pieces: Vec::new(),
+        messages: 0,
         body_bytes: body.len() as u64,
         body,
         first_byte: Timestamp(at_ns),

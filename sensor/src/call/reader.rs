@@ -110,7 +110,7 @@ impl Reader {
         self.fields.take_classes();
         self.fields.take();
         self.fields.take_values();
-        let Exchange { request, response, direction, notes: _ } = &exchange;
+        let Exchange { request, response, direction, follows: _, notes: _ } = &exchange;
         let StartLine::Request { method, target: raw_target, .. } = &request.head.start else { return None };
         let method = Method::of_token(method.of(&request.head.bytes));
         let connect = method.0 == "CONNECT";

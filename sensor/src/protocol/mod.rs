@@ -22,6 +22,9 @@ pub struct Exchange {
     pub response: Option<Message>,
     /// Direction of the request: `Inbound` if the observed socket is the server's.
     pub direction: Direction,
+    /// It is no call of its own: more of a stream whose exchange was handed on already (messages after
+    /// an upgrade, events of a response that goes on). Its request has the same head as the first one.
+    pub follows: bool,
     /// Facts of the conversation.
     pub notes: Notes,
 }
@@ -32,6 +35,11 @@ pub struct Message {
     pub head: Head,
     /// Captured body: transfer coding and content coding undone, cut at the limits.
     pub body: Vec<u8>,
+    /// Where each captured message of a stream (gRPC, WebSocket) ends in `body`, framing and
+    /// compression undone: each is one document. Empty where the body is one.
+    pub pieces: Vec<u32>,
+    /// Messages of the stream, captured or not; zero for a plain body.
+    pub messages: u64,
     /// The captured body is the whole body.
     pub body_whole: bool,
     /// Bytes of the body on the wire as transferred (chunk framing not counted).
@@ -81,9 +89,25 @@ pub enum StartLine {
     },
 }
 
+/// What carried an exchange.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Protocol {
+    /// HTTP/1.0 or 1.1.
+    #[default]
+    Http1,
+    /// HTTP/2. Heads are written as those of HTTP/1 are, with `:authority` as `host`.
+    Http2,
+    /// Messages after the upgrade of a connection or stream (RFC 6455, RFC 8441).
+    WebSocket,
+}
+
 /// Facts of an exchange that are neither request nor response.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Notes {
+    /// What carried it.
+    pub protocol: Protocol,
+    /// The target stands in bytes that were not seen (HTTP/2 joined in the middle); it is empty then.
+    pub target_unknown: bool,
     /// The server took the connection over to another protocol (101, or 2xx to CONNECT).
     pub upgraded: bool,
     /// A `100 Continue` came before the final response.

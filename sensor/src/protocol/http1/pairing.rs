@@ -396,7 +396,7 @@ impl Pairing {
             self.front += 1;
             let left = request.bytes_held() + response.as_ref().map_or(0, Message::bytes_held);
             self.held_bytes = self.held_bytes.saturating_sub(left);
-            out.push(Exchange { request, response, direction, notes });
+            out.push(Exchange { request, response, direction, follows: false, notes });
         }
         self.held_bytes = 0;
         if self.queue.capacity() > 4 {
