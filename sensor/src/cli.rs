@@ -9,6 +9,7 @@ pub mod diff;
 pub mod findings;
 pub mod spec;
 pub mod policy;
+pub mod replay;
 
 /// `apicensus`: which APIs exist, who calls them, and which data passes through them.
 #[derive(Clone, Debug, Parser)]
@@ -36,6 +37,7 @@ pub struct Cli {
 const EXAMPLES: &str = "Examples:
   apicensus doctor                                  can this machine capture?
   apicensus run --cgroup /system.slice/app.service  capture one service
+  apicensus replay api.pcap                         read a capture file instead
   apicensus report                                  what was found
 
 `apicensus COMMAND --help` says more.";
@@ -79,6 +81,10 @@ pub struct Global {
 pub enum Command {
     /// Capture HTTP traffic of a scope into the store
     Run(Run),
+    /// Read captured packets (pcap, pcapng) into the store
+    Replay(replay::Replay),
+    /// Read HTTP archives (HAR) into the store
+    ImportHar(replay::ImportHar),
     /// Show the whole inventory, or write it as a page
     Report(Report),
     /// List endpoints

@@ -17,6 +17,7 @@ use crate::config::{self, Failure};
 use crate::inventory::Inventory;
 use crate::inventory::catalog::Catalog;
 use crate::pipeline::evaluate::{self, Looked};
+use crate::pipeline::replay::Kind;
 use crate::report::doctor::{CheckRow, Doctor, Outcome};
 use crate::report::document::{Callers, Endpoints, Fields, Report};
 use crate::report::explain;
@@ -34,15 +35,15 @@ use crate::telemetry::{self, Progress, Verbosity};
 mod findings;
 mod spec;
 mod policy;
+mod replay;
 
 /// How long one write of a run waits for another program's lock.
-#[cfg(feature = "kernel")]
 const LOCK_WAIT: std::time::Duration = std::time::Duration::from_millis(500);
 
 /// Does what was asked for; the exit code where that went well.
 pub fn execute(cli: &Cli) -> Result<u8, Failure> {
     let progress = match &cli.command {
-        Command::Run(_) => Progress::on_terminal(),
+        Command::Run(_) | Command::Replay(_) | Command::ImportHar(_) => Progress::on_terminal(),
         _ => Progress::none(),
     };
     let verbosity = Verbosity { more: cli.global.verbose, less: cli.global.quiet };
@@ -50,6 +51,14 @@ pub fn execute(cli: &Cli) -> Result<u8, Failure> {
     let store = || config::Store::of(&cli.global.store);
     match &cli.command {
         Command::Run(typed) => run(config::Run::of(typed, store()?)?, progress),
+        Command::Replay(cli::replay::Replay { files, output, routes }) => {
+            let config = config::Replay::of(files, Kind::Packets, routes)?;
+            replay::replay(&store()?, &config, *output, &progress)
+        }
+        Command::ImportHar(cli::replay::ImportHar { files, output, routes }) => {
+            let config = config::Replay::of(files, Kind::Archives, routes)?;
+            replay::replay(&store()?, &config, *output, &progress)
+        }
         Command::Report(typed) => report(&store()?, typed),
         Command::Endpoints(cli::Endpoints { query, explain }) => {
             let (_, catalog) = load_and(&store()?, query, *explain)?;
@@ -98,7 +107,6 @@ fn run(_: config::Run, _: Progress) -> Result<u8, Failure> {
 }
 
 /// The store of a run, made where there is none, with the key of this installation.
-#[cfg(feature = "kernel")]
 async fn open(
     store: &config::Store,
 ) -> Result<(SqliteStore, [u8; crate::store::key::KEY_BYTES]), StoreError> {

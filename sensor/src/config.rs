@@ -17,11 +17,13 @@ use crate::store::StoreError;
 pub mod findings;
 mod guidance;
 pub mod policy;
+mod replay;
 pub mod scope;
 pub mod telling;
 pub mod spec;
 
 pub use guidance::guidance;
+pub use replay::Replay;
 pub use scope::Scope;
 
 /// Why a command could not do its work, by exit code.

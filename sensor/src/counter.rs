@@ -40,6 +40,14 @@ counters! {
     CallsLost = "calls-lost",
     /// Bytes that TCP moved and no hook saw.
     UnseenBytes = "unseen-bytes",
+    /// Connections of a kind of network card or device that is not known to the reader of captures.
+    LinkUnknown = "link-unknown",
+    /// A packet that is neither TCP nor a tunnel that is looked into.
+    PacketUnread = "packet-unread",
+    /// A packet whose headers are cut or contradict themselves.
+    PacketMalformed = "packet-malformed",
+    /// Packets of which a fragment is missing or cut.
+    FragmentLost = "fragment-lost",
     // stream
     /// Bytes that arrived twice.
     SegmentDuplicate = "segment-duplicate",
@@ -84,6 +92,10 @@ counters! {
     JsonMalformed = "json-malformed",
     /// A JSON body deeper than the limit.
     JsonTooDeep = "json-too-deep",
+    /// A body that is no valid XML although it says so, past the part that could be read.
+    XmlMalformed = "xml-malformed",
+    /// The same of MessagePack, CBOR and protobuf.
+    BinaryMalformed = "binary-malformed",
     /// More fields in one call than are kept.
     FieldsFull = "fields-full",
     /// More different field names than the sensor keeps.

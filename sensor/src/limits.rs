@@ -238,3 +238,55 @@ pub const SPEC_FOLDER_LEVELS_MAX: usize = 16;
 
 /// Specifications of one folder.
 pub const SPECS_MAX: usize = 1000;
+
+/// Bytes of a capture file that are read at a time.
+pub const CAPTURE_BUFFER_BYTES: usize = 256 << 10;
+
+/// Bytes of one block of a capture file: packets have at most 256 KiB, comments are longer sometimes.
+pub const CAPTURE_BLOCK_BYTES_MAX: usize = 16 << 20;
+
+/// Interfaces of one section of a capture file.
+pub const CAPTURE_INTERFACES_MAX: usize = 65_536;
+
+/// Window of a capture file that is compressed with zstd: that of its highest usual level.
+pub const CAPTURE_ZSTD_WINDOW_BYTES_MAX: u64 = 8 << 20;
+
+/// Packets whose fragments are waited for at once, 64 KiB each.
+pub const FRAGMENTED_PACKETS_MAX: usize = 256;
+
+/// Tunnels around a packet: a mirrored one of an overlay has two or three.
+pub const TUNNELS_MAX: usize = 4;
+
+/// TCP connections of a capture that are remembered at once, about 200 B each.
+pub const FLOWS_MAX: usize = 65_536;
+
+/// Silence after which a connection of a capture is let go: 10 minutes.
+pub const FLOW_IDLE_NS: u64 = 600 * 1_000_000_000;
+
+/// Bytes between a reset and the furthest byte of its direction: a large window.
+pub const RESET_DISTANCE_MAX: u64 = 16 << 20;
+
+/// Time that a hole is left open for once the other side has what is missing: a capture is out of order by
+/// less.
+pub const HOLE_WAIT_NS: u64 = 20 * 1_000_000;
+
+/// Acknowledgments of what is missing after which a hole is left open no longer, whatever the clock says.
+pub const HOLE_ACKNOWLEDGMENTS_MAX: u32 = 16;
+
+/// Bytes at the beginning of a burst that are held until it is known what a connection carries.
+pub const UNDECIDED_BYTES_MAX: usize = 16 << 10;
+
+/// Bursts without a verdict after which a connection carries something else.
+pub const UNDECIDED_BURSTS_MAX: u32 = 16;
+
+/// Bytes of one entry of an HTTP archive: those with large downloads have some tens of MiB.
+pub const ARCHIVE_ENTRY_BYTES_MAX: u64 = 128 << 20;
+
+/// Bytes of the name of the program that wrote an archive.
+pub const ARCHIVE_CREATOR_BYTES_MAX: usize = 64;
+
+/// Maps and arrays within each other in MessagePack and CBOR that are walked; deeper is malformed.
+pub const BINARY_LEVELS_MAX: usize = 256;
+
+/// Messages within each other in protobuf; its own readers stop at 100.
+pub const PROTOBUF_LEVELS_MAX: usize = 32;

@@ -1,14 +1,16 @@
 //! The only file that knows the order of the stages: an [`Event`] goes in, and what it completes is
 //! in the recorder when [`Pipeline::take`] returns. Synchronous and without a clock; [`live`] is the
-//! rim that feeds it from the kernel.
+//! rim that feeds it from the kernel, [`replay`] the one that feeds it from files.
 
 pub mod evaluate;
 #[cfg(feature = "kernel")]
 pub mod live;
+pub mod replay;
 pub mod spec_dir;
 pub mod watch;
 
 use std::collections::{HashMap, HashSet};
+use std::net::{IpAddr, Ipv4Addr};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -17,10 +19,16 @@ use crate::counter::{Counter, Counters};
 use crate::flow::{ConnectionId, Peer, Timestamp, Verdict, Workload};
 use crate::inventory::Recorder;
 use crate::inventory::{CoverageKey, Inventory};
-use crate::limits::{BUFFERED_BYTES_MAX, CONNECTION_IDLE_NS, CONNECTIONS_MAX, PAIRS_AHEAD_MAX};
+use crate::limits::{
+    ARCHIVE_CREATOR_BYTES_MAX, BUFFERED_BYTES_MAX, CONNECTION_IDLE_NS, CONNECTIONS_MAX, PAIRS_AHEAD_MAX,
+};
+use crate::protocol::har::Archived;
 use crate::protocol::{self, Exchange};
 use crate::source::{self, Event, Segment};
-use crate::stream::{Assembler, Ordering};
+use crate::stream::{Assembler, Chunk, Ordering};
+
+/// Stands in the coverage for the programs behind a capture file.
+const NOBODY: &str = "(not known)";
 
 /// All stages from stream to inventory, for one source.
 pub struct Pipeline {
@@ -42,10 +50,15 @@ pub struct Pipeline {
     opened: u64,
     is_finished: bool,
     now: Timestamp,
+    /// Stands for what runs at the ends of connections of which a source cannot know.
+    nobody: Arc<Workload>,
 }
 
 struct Connection {
-    coverage: CoverageKey,
+    workload: Arc<Workload>,
+    port: u16,
+    /// As far as known.
+    verdict: Option<Verdict>,
     /// It is in the coverage: known to be no mirror of another, since it completed something.
     counted: bool,
     /// It says the same as another one: neither read nor counted.
@@ -69,10 +82,15 @@ struct Work {
 }
 
 impl Connection {
+    fn coverage(&self) -> CoverageKey {
+        let verdict = self.verdict.unwrap_or(Verdict::Other);
+        CoverageKey { workload: self.workload.clone(), port: self.port, verdict }
+    }
+
     /// Counts it in the coverage, once.
     fn count(&mut self, recorder: &mut Recorder) {
         if !std::mem::replace(&mut self.counted, true) {
-            recorder.connection_opened(&self.coverage);
+            recorder.connection_opened(&self.coverage());
         }
     }
 }
@@ -95,6 +113,7 @@ impl Pipeline {
             opened: 0,
             is_finished: false,
             now: Timestamp(0),
+            nobody: Arc::new(Workload { program: NOBODY.into(), cgroup: "/".into(), container: None }),
         }
     }
 
@@ -128,10 +147,41 @@ impl Pipeline {
         match event {
             Event::Opened(connection) => self.open(connection),
             Event::Segment(segment) => self.segment(&segment),
+            Event::Received { connection, direction, position, at } => {
+                self.advance(connection, at, |assembler, counters, mut sink| {
+                    assembler.received(direction, position, at, counters, &mut sink);
+                });
+            }
             Event::Paired { kept, mirrored, workload } => self.pair(kept, mirrored, workload),
             Event::Closed { connection, at, bytes, request_bursts, unseen_bytes } => {
                 self.close(connection, at, bytes, request_bursts, unseen_bytes);
             }
+        }
+    }
+
+    /// Takes an exchange that was written down by somebody else.
+    pub fn take_exchange(&mut self, archived: Archived) {
+        let Archived { exchange, creator, server, port } = archived;
+        self.now = self.now.max(exchange.request.first_byte);
+        // Who wrote it down is the caller: a browser, a proxy, a test tool.
+        let nowhere = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
+        let program = match creator.is_empty() || creator.len() > ARCHIVE_CREATOR_BYTES_MAX {
+            true => NOBODY.into(),
+            false => creator.into(),
+        };
+        let workload = Arc::new(Workload { program, cgroup: "/".into(), container: None });
+        let parties = Parties {
+            local: Arc::new(Peer { address: server.unwrap_or(nowhere), workload: None }),
+            remote: Arc::new(Peer { address: nowhere, workload: Some(workload) }),
+            local_port: port,
+            remote_port: 0,
+        };
+        let Pipeline { reader, recorder, counters, calls, .. } = self;
+        let read = catch_unwind(AssertUnwindSafe(|| {
+            record(exchange, &parties, reader, recorder, counters, calls);
+        }));
+        if read.is_err() {
+            self.counters.add(Counter::ConnectionPanic);
         }
     }
 
@@ -181,15 +231,14 @@ impl Pipeline {
             self.counters.add(Counter::ConnectionsFull);
             return;
         }
-        let source::Connection { id, tuple, workload, verdict, at } = opened;
+        let source::Connection { id, tuple, workload, verdict, begun, at } = opened;
         let port = tuple.local.port().min(tuple.remote.port());
-        let coverage = CoverageKey { workload: workload.clone(), port, verdict };
-        let work = (verdict == Verdict::Http1).then(|| {
+        let work = verdict.is_none_or(protocol::is_read).then(|| {
             Box::new(Work {
-                assembler: Assembler::new(self.ordering),
-                protocol: protocol::Connection::new(),
+                assembler: Assembler::new(self.ordering, begun),
+                protocol: protocol::Connection::new(verdict),
                 parties: Parties {
-                    local: Arc::new(Peer { address: tuple.local.ip(), workload: Some(workload) }),
+                    local: Arc::new(Peer { address: tuple.local.ip(), workload: workload.clone() }),
                     remote: Arc::new(Peer {
                         address: tuple.remote.ip(),
                         workload: self.pairs_ahead.remove(&id),
@@ -204,35 +253,50 @@ impl Pipeline {
         });
         let mirror = self.mirrors_ahead.remove(&id);
         let work = work.filter(|_| !mirror);
-        let mut connection = Connection { coverage, counted: false, mirror, last: at, calls: 0, work };
-        if verdict != Verdict::Http1 {
+        let workload = workload.unwrap_or_else(|| self.nobody.clone());
+        let mut connection =
+            Connection { workload, port, verdict, counted: false, mirror, last: at, calls: 0, work };
+        if verdict.is_some() && connection.work.is_none() {
             connection.count(&mut self.recorder);
         }
         self.connections.insert(id, connection);
     }
 
     fn segment(&mut self, segment: &Segment<'_>) {
-        self.now = self.now.max(segment.at);
-        let Some(connection) = self.connections.get_mut(&segment.connection) else {
+        if let Some(work) = self.connections.get_mut(&segment.connection).and_then(|c| c.work.as_mut()) {
+            let next = &mut work.next[segment.direction.index()];
+            work.is_lossy |= segment.position > *next;
+            *next = segment.position.saturating_add(segment.span).max(*next);
+        }
+        self.advance(segment.connection, segment.at, |assembler, counters, mut sink| {
+            assembler.push(segment, counters, &mut sink);
+        });
+    }
+
+    /// Lets a connection's assembler hand on what it has, and takes that through the stages.
+    fn advance(
+        &mut self,
+        id: ConnectionId,
+        at: Timestamp,
+        step: impl FnOnce(&mut Assembler, &mut Counters, &mut dyn FnMut(Chunk<'_>, &mut Counters)),
+    ) {
+        self.now = self.now.max(at);
+        let Some(connection) = self.connections.get_mut(&id) else {
             self.counters.add(Counter::ConnectionUnknown);
             return;
         };
-        connection.last = segment.at;
+        connection.last = at;
         let Some(work) = &mut connection.work else { return };
-        let next = &mut work.next[segment.direction.index()];
-        work.is_lossy |= segment.position > *next;
-        *next = segment.position.saturating_add(segment.span).max(*next);
         let calls_before = self.calls;
         let Pipeline { reader, recorder, counters, exchanges, calls, .. } = self;
         // One connection's bug must not end the sensor: it loses that connection.
         let read = catch_unwind(AssertUnwindSafe(|| {
             let Work { assembler, protocol, parties, .. } = &mut **work;
-            assembler.push(segment, counters, &mut |chunk, counters| {
-                protocol.push(chunk, counters, exchanges);
-            });
+            step(assembler, counters, &mut |chunk, counters| protocol.push(chunk, counters, exchanges));
             for exchange in exchanges.drain(..) {
                 record(exchange, parties, reader, recorder, counters, calls);
             }
+            connection.verdict = protocol.verdict();
             assembler.buffered_bytes() + protocol.buffered_bytes()
         }));
         let completed = self.calls - calls_before;
@@ -249,6 +313,8 @@ impl Pipeline {
         };
         if let Some(counter) = trouble {
             counters.add(counter);
+        }
+        if trouble.is_some() || connection.verdict.is_some_and(|verdict| !protocol::is_read(verdict)) {
             self.buffered_bytes -= work.buffered_bytes;
             connection.work = None;
         }
@@ -327,6 +393,7 @@ impl Pipeline {
                 for exchange in exchanges.drain(..) {
                     record(exchange, parties, reader, recorder, counters, calls);
                 }
+                connection.verdict = protocol.verdict();
             }));
             if ended.is_err() {
                 self.exchanges.clear();
@@ -336,7 +403,7 @@ impl Pipeline {
         if !connection.mirror {
             connection.count(&mut self.recorder);
             let [inbound, outbound] = bytes.unwrap_or_default();
-            self.recorder.connection_closed(&connection.coverage, inbound.saturating_add(outbound));
+            self.recorder.connection_closed(&connection.coverage(), inbound.saturating_add(outbound));
         }
     }
 

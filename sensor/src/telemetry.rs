@@ -110,6 +110,26 @@ impl Progress {
         Progress { bar, rate: Rate::new() }
     }
 
+    /// Shows from now on how many of `total` bytes are done, with the rate and how long it still takes.
+    pub fn begin_bytes(&self, total: Option<u64>) {
+        let Some(total) = total else { return };
+        self.bar.set_length(total);
+        let template =
+            "{elapsed_precise} [{bar:24}] {bytes}/{total_bytes} {bytes_per_sec}, {eta} left, {wide_msg}";
+        // The template is fixed; without it there is just another look.
+        if let Ok(style) = ProgressStyle::with_template(template) {
+            self.bar.set_style(style.progress_chars("=> "));
+        }
+    }
+
+    /// Shows how far the reading of files is.
+    pub fn show_bytes(&self, bytes: u64, calls: u64) {
+        let rate = self.rate.lock().unwrap_or_else(PoisonError::into_inner).update(calls);
+        self.bar.set_message(format!("{calls} calls ({rate:.0}/s)"));
+        self.bar.set_position(bytes);
+        self.bar.tick();
+    }
+
     /// No line.
     pub fn none() -> Progress {
         Progress { bar: ProgressBar::hidden(), rate: Rate::new() }

@@ -1,17 +1,23 @@
 //! What a connection may hold, and what it says when a bound is reached.
 
 use sensor::counter::{Counter, Counters};
-use sensor::flow::{Direction, Timestamp};
+use sensor::flow::{Direction, Timestamp, Verdict};
 use sensor::limits::{BODY_BYTES_MAX, DECODED_BYTES_MAX, PIPELINE_BYTES_MAX, PIPELINE_MAX};
 use sensor::protocol::{Connection, Exchange};
 use sensor::stream::Chunk;
 
-#[derive(Default)]
 struct Rig {
     connection: Connection,
     counters: Counters,
     out: Vec<Exchange>,
     now: u64,
+}
+
+impl Default for Rig {
+    fn default() -> Rig {
+        let connection = Connection::new(Some(Verdict::Http1));
+        Rig { connection, counters: Counters::default(), out: Vec::new(), now: 0 }
+    }
 }
 
 impl Rig {

@@ -10,7 +10,7 @@
 use std::fmt::Write as _;
 
 use sensor::counter::Counters;
-use sensor::flow::{ConnectionId, Direction, Timestamp};
+use sensor::flow::{ConnectionId, Direction, Timestamp, Verdict};
 use sensor::protocol::{Connection, Exchange, Message, StartLine};
 use sensor::source::Segment;
 use sensor::stream::{Assembler, Ordering};
@@ -128,8 +128,8 @@ fn append(bytes: &mut Vec<u8>, line: &str) {
 
 /// Plays segments in the order given; lost ones are left out.
 pub fn play(steps: &[Step], ordering: Ordering) -> Played {
-    let mut assembler = Assembler::new(ordering);
-    let mut connection = Connection::new();
+    let mut assembler = Assembler::new(ordering, [ordering == Ordering::AsDelivered; 2]);
+    let mut connection = Connection::new(Some(Verdict::Http1));
     let mut counters = Counters::default();
     let mut exchanges = Vec::new();
     let (mut held_bytes_max, mut last) = (0, 0);

@@ -1,6 +1,7 @@
 //! Integration tests of the agent: one binary, one module per subject.
 
 mod call_any;
+mod call_bodies;
 mod call_cost;
 mod call_exchange;
 mod call_json;

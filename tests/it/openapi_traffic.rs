@@ -116,8 +116,9 @@ fn play(pipeline: &mut Pipeline, number: u64, talk: &Talk) {
     pipeline.take(Event::Opened(Connection {
         id,
         tuple: FourTuple { local: address(1, 8080), remote: address(talk.caller + 2, 50_000) },
-        workload: workload("app"),
-        verdict: Verdict::Http1,
+        workload: Some(workload("app")),
+        verdict: Some(Verdict::Http1),
+        begun: [true; 2],
         at,
     }));
     let both = [(Direction::Inbound, talk.request_bytes()), (Direction::Outbound, talk.response_bytes())];

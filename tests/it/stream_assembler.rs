@@ -24,7 +24,7 @@ struct Rig {
 
 impl Rig {
     fn new(ordering: Ordering) -> Self {
-        let assembler = Assembler::new(ordering);
+        let assembler = Assembler::new(ordering, [ordering == Ordering::AsDelivered; 2]);
         Rig { assembler, counters: Counters::default(), out: Vec::new(), held_bytes_max: 0 }
     }
 

@@ -109,7 +109,7 @@ fn check(
                     connections.entry(connection).or_default().closed = Some(bytes);
                 }
                 Some(Event::Paired { mirrored: other, .. }) => mirrored.push(other),
-                None => {}
+                Some(Event::Received { .. }) | None => {}
             }
         });
         // All is there once the actor is gone, its sockets are closed and the ring is empty.

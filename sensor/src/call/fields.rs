@@ -293,7 +293,7 @@ impl FieldNames {
             .copied()
     }
 
-    fn literal(&mut self, parent: u32, key: &[u8], counters: &mut Counters) -> u32 {
+    pub(super) fn literal(&mut self, parent: u32, key: &[u8], counters: &mut Counters) -> u32 {
         if parent == NONE {
             return NONE;
         }

@@ -5,20 +5,13 @@
 use super::classify::DIGITS_MIN;
 use super::fields::{Fields, HEAD, NONE};
 use super::text::facts_of_text;
+use super::tree::Outcome;
 use super::{Facts, FieldNames, Place};
 use crate::counter::{Counter, Counters};
 use crate::limits::{JSON_DEPTH_MAX, RECORDS_MANY};
 
-/// How a scan ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Outcome {
-    /// Every byte was read.
-    Whole,
-    /// The bytes ended within a value.
-    Cut,
-    /// A byte that the grammar does not allow.
-    Malformed,
-}
+/// Before each value of a sequence (RFC 7464).
+const SEPARATOR: u8 = 0x1e;
 
 /// Longest string with escapes that is decoded to look at its format, in bytes.
 const UNESCAPED_BYTES_MAX: usize = 256;
@@ -35,19 +28,24 @@ struct Frame {
     object: bool,
 }
 
-/// Adds the fields of a body to `fields`; `whole` if nothing of the body is missing.
+/// Adds the fields of the part of a body from `start` on to `fields`; `whole` if nothing of the body is
+/// missing. Parts of one body are given with all that is before them, so that no two objects of it begin
+/// at one place.
 pub(super) fn scan(
     bytes: &[u8],
+    start: usize,
     whole: bool,
     place: Place,
     fields: &mut Fields,
     counters: &mut Counters,
 ) -> Outcome {
     // A byte order mark may be ignored (RFC 8259 section 8.1).
-    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-    let mut scanner = Scanner { bytes, at: 0, fields, counters, stand_in: false, too_deep: false };
+    let mark = bytes.get(start..).is_some_and(|bytes| bytes.starts_with(b"\xef\xbb\xbf"));
+    let at = if mark { start + 3 } else { start };
+    let holder = if start == 0 { HEAD } else { at as u32 };
+    let mut scanner = Scanner { bytes, at, fields, counters, stand_in: false, too_deep: false };
     let root = FieldNames::root(place);
-    let outcome = scanner.values(root).err().unwrap_or(Outcome::Whole);
+    let outcome = scanner.values(root, holder).err().unwrap_or(Outcome::Whole);
     if scanner.too_deep {
         counters.add(Counter::JsonTooDeep);
     }
@@ -68,12 +66,11 @@ struct Scanner<'a> {
 }
 
 impl Scanner<'_> {
-    fn values(&mut self, root: u32) -> Result<(), Outcome> {
+    fn values(&mut self, root: u32, mut holder: u32) -> Result<(), Outcome> {
         let mut stack =
             [Frame { node: NONE, last: NONE, number: HEAD, commas: 0, object: false }; JSON_DEPTH_MAX];
         let mut depth = 0;
         let mut node = root;
-        let mut holder = HEAD;
         loop {
             // A value of `node` begins.
             let mut closed = true;
@@ -170,7 +167,7 @@ impl Scanner<'_> {
     fn space(&mut self) -> Result<u8, Outcome> {
         loop {
             match self.bytes.get(self.at) {
-                Some(b' ' | b'\n' | b'\r' | b'\t') => self.at += 1,
+                Some(&(b' ' | b'\n' | b'\r' | b'\t' | SEPARATOR)) => self.at += 1,
                 Some(&byte) => return Ok(byte),
                 None => return Err(Outcome::Cut),
             }

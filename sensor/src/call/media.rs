@@ -7,6 +7,10 @@ const TYPES: &[(&str, Syntax)] = &[
     ("application/x-ndjson", Syntax::Json),
     ("application/ndjson", Syntax::Json),
     ("application/jsonl", Syntax::Json),
+    ("application/json-seq", Syntax::Json),
+    ("application/json-rpc", Syntax::Json),
+    ("application/jsonrequest", Syntax::Json),
+    ("application/graphql+json", Syntax::Json),
     ("application/json-patch+json", Syntax::Json),
     ("application/merge-patch+json", Syntax::Json),
     ("application/vnd.api+json", Syntax::Json),
@@ -30,24 +34,36 @@ const TYPES: &[(&str, Syntax)] = &[
     ("text/html", Syntax::Opaque),
     ("text/css", Syntax::Opaque),
     ("text/csv", Syntax::Opaque),
-    ("text/xml", Syntax::Opaque),
+    ("text/xml", Syntax::Xml),
     ("text/javascript", Syntax::Opaque),
     ("text/markdown", Syntax::Opaque),
-    ("text/event-stream", Syntax::Opaque),
+    ("text/event-stream", Syntax::Events),
     ("application/javascript", Syntax::Opaque),
-    ("application/xml", Syntax::Opaque),
+    ("application/xml", Syntax::Xml),
     ("application/xhtml+xml", Syntax::Opaque),
-    ("application/soap+xml", Syntax::Opaque),
-    ("application/atom+xml", Syntax::Opaque),
-    ("application/rss+xml", Syntax::Opaque),
+    ("application/soap+xml", Syntax::Xml),
+    ("application/atom+xml", Syntax::Xml),
+    ("application/rss+xml", Syntax::Xml),
     ("application/graphql", Syntax::Opaque),
-    ("application/grpc", Syntax::Opaque),
-    ("application/grpc-web", Syntax::Opaque),
-    ("application/protobuf", Syntax::Opaque),
-    ("application/x-protobuf", Syntax::Opaque),
-    ("application/cbor", Syntax::Opaque),
-    ("application/msgpack", Syntax::Opaque),
-    ("application/x-msgpack", Syntax::Opaque),
+    ("application/grpc", Syntax::Protobuf),
+    ("application/grpc+proto", Syntax::Protobuf),
+    ("application/grpc+json", Syntax::Json),
+    ("application/grpc-web", Syntax::Protobuf),
+    ("application/grpc-web+proto", Syntax::Protobuf),
+    ("application/grpc-web+json", Syntax::Json),
+    ("application/grpc-web-text", Syntax::Protobuf),
+    ("application/grpc-web-text+proto", Syntax::Protobuf),
+    ("application/proto", Syntax::Protobuf),
+    ("application/connect+proto", Syntax::Protobuf),
+    ("application/connect+json", Syntax::Json),
+    ("application/vnd.google.protobuf", Syntax::Protobuf),
+    ("application/protobuf", Syntax::Protobuf),
+    ("application/x-protobuf", Syntax::Protobuf),
+    ("application/cbor", Syntax::Cbor),
+    ("application/cbor-seq", Syntax::Cbor),
+    ("application/msgpack", Syntax::MessagePack),
+    ("application/vnd.msgpack", Syntax::MessagePack),
+    ("application/x-msgpack", Syntax::MessagePack),
     ("application/yaml", Syntax::Opaque),
     ("application/jwt", Syntax::Opaque),
     ("application/jose", Syntax::Opaque),
@@ -77,6 +93,16 @@ pub(super) enum Syntax {
     Form,
     /// RFC 7578.
     Multipart,
+    /// XML.
+    Xml,
+    /// Server-sent events (HTML standard, section 9.2), with JSON in them if it looks like it.
+    Events,
+    /// Protobuf, of which only numbers and wire types are known.
+    Protobuf,
+    /// MessagePack.
+    MessagePack,
+    /// CBOR.
+    Cbor,
     /// JSON if it looks like it.
     Unknown,
     /// Not read.
@@ -91,9 +117,13 @@ pub(super) fn media_type(value: &[u8]) -> (&'static str, Syntax) {
     if let Some(&known) = TYPES.iter().find(|(name, _)| name.as_bytes().eq_ignore_ascii_case(essence)) {
         return known;
     }
-    let suffix = essence.len().checked_sub(5).map(|start| &essence[start..]);
-    match suffix {
-        Some(suffix) if suffix.eq_ignore_ascii_case(b"+json") => ("other+json", Syntax::Json),
+    // Structured suffixes (RFC 6839, RFC 8949); pictures in XML are no data.
+    let start = essence.iter().rposition(|&byte| byte == b'+').unwrap_or(essence.len());
+    let is_image = essence.get(..6).is_some_and(|kind| kind.eq_ignore_ascii_case(b"image/"));
+    match &*essence[start..].to_ascii_lowercase() {
+        b"+json" => ("other+json", Syntax::Json),
+        b"+xml" if !is_image => ("other+xml", Syntax::Xml),
+        b"+cbor" => ("other+cbor", Syntax::Cbor),
         _ => ("other", Syntax::Opaque),
     }
 }

@@ -2,8 +2,11 @@
 //! is dropped. Nothing here or right of here can hold a header, query, path or body value.
 
 mod auth;
+mod body;
+mod cbor;
 mod class;
 pub(crate) mod classify;
+mod events;
 pub(crate) mod evidence;
 mod extension;
 mod facts;
@@ -18,8 +21,10 @@ pub(crate) mod lexicon;
 pub(crate) mod looks;
 mod mark;
 mod media;
+mod msgpack;
 mod name;
 mod path;
+mod protobuf;
 mod reader;
 mod risk;
 mod route_words;
@@ -28,8 +33,10 @@ mod sign;
 mod tally;
 mod target;
 mod text;
+mod tree;
 mod values;
 pub(crate) mod words;
+mod xml;
 
 use std::sync::Arc;
 

@@ -12,19 +12,18 @@ use super::evidence::Spot;
 use super::fields::{Fields, HEAD, NONE};
 use super::hash::Seed;
 use super::header::{Headers, Role};
-use super::json::{self, Outcome};
-use super::media::{Syntax, is_json_start, media_type};
+use super::media::media_type;
 use super::segment::is_prefix;
 use super::text::facts_of_text;
 use super::words::{Position, Words};
 use super::{
     Call, CallClass, DataClass, Facts, FieldNames, Method, Path, Place, RouteWords, Segment, SegmentKind,
-    Sign, auth, class, form, mark, risk, target,
+    Sign, auth, body, class, form, mark, risk, target,
 };
 use crate::counter::{Counter, Counters};
 use crate::flow::{Direction, Peer};
 use crate::limits::PATH_SEGMENTS_MAX;
-use crate::protocol::{Exchange, Head, Message, StartLine};
+use crate::protocol::{Exchange, Head, StartLine};
 
 /// Authorities whose checked form is remembered.
 const AUTHORITIES_REMEMBERED_MAX: usize = 4096;
@@ -163,12 +162,14 @@ impl Reader {
         });
         let authentication = evidence.finish();
         self.tokens = Some(tokens);
-        let mut unread = !self.body(request, asked.content_type, Place::RequestBody, counters);
+        let mut unread =
+            !body::read(request, asked.content_type, Place::RequestBody, fields, words, counters);
         let mut answered = Carried::default();
         if let Some(response) = response {
             answered = self.head(&response.head, None, counters);
             let place = if status.is_some_and(|s| s >= 400) { Place::ErrorBody } else { Place::ResponseBody };
-            unread |= !self.body(response, answered.content_type, place, counters);
+            let (fields, words) = (&mut self.fields, &self.words.dictionary);
+            unread |= !body::read(response, answered.content_type, place, fields, words, counters);
         }
         let mut signs = authentication.signs(request.first_byte, status);
         let risks = self.fields.tally.risks;
@@ -450,47 +451,6 @@ impl Reader {
         if let Some(class) = class {
             self.fields.tally.in_url(class);
         }
-    }
-
-    /// Adds the fields of a body; false if it should have some and was not read to its end.
-    fn body(
-        &mut self,
-        message: &Message,
-        content_type: Option<&[u8]>,
-        place: Place,
-        counters: &mut Counters,
-    ) -> bool {
-        let syntax = content_type.map_or(Syntax::Unknown, |value| media_type(value).1);
-        if message.body.is_empty() {
-            return message.body_bytes == 0 || syntax == Syntax::Opaque;
-        }
-        let request = place == Place::RequestBody;
-        let mut whole = message.body_whole;
-        match syntax {
-            Syntax::Json => {
-                let outcome =
-                    json::scan(&message.body, message.body_whole, place, &mut self.fields, counters);
-                if outcome == Outcome::Malformed || (outcome == Outcome::Cut && message.body_whole) {
-                    counters.add(Counter::JsonMalformed);
-                }
-                whole &= outcome == Outcome::Whole;
-            }
-            // Command line clients call everything a form.
-            Syntax::Unknown | Syntax::Form if is_json_start(&message.body) => {
-                json::scan(&message.body, message.body_whole, place, &mut self.fields, counters);
-            }
-            Syntax::Form if request => {
-                let (fields, words) = (&mut self.fields, &self.words.dictionary);
-                form::pairs(&message.body, Place::Form, words, fields, counters, |_, _, _, _| {});
-            }
-            Syntax::Multipart if request => {
-                if let Some(boundary) = content_type.and_then(|value| form::parameter(value, b"boundary")) {
-                    form::multipart(&message.body, boundary, &mut self.fields, counters);
-                }
-            }
-            Syntax::Form | Syntax::Multipart | Syntax::Unknown | Syntax::Opaque => return true,
-        }
-        whole
     }
 }
 

@@ -6,6 +6,7 @@
 use memchr::memchr;
 
 use super::METHODS;
+use crate::flow::Verdict;
 
 /// What bytes at the start of a message are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,6 +19,43 @@ pub(super) enum Start {
     Neither,
     /// Fits so far; the line is not whole.
     More,
+}
+
+/// What the beginning of a burst says of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Guess {
+    /// It carries this.
+    Is(Verdict),
+    /// Too few bytes.
+    More,
+    /// Nothing of what is known here.
+    Neither,
+}
+
+/// What a client of HTTP/2 sends first (RFC 9113 section 3.4).
+pub(super) const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
+/// Verdict on a connection by the first bytes of a burst; the same as the kernel's program gives.
+pub(super) fn verdict(bytes: &[u8]) -> Guess {
+    if bytes.starts_with(PREFACE) {
+        return Guess::Is(Verdict::Http2);
+    }
+    if PREFACE.starts_with(bytes) {
+        return Guess::More;
+    }
+    // A handshake record of TLS 1.0 to 1.3 (RFC 8446 section 5.1) with a hello in it.
+    if let [0x16, 0x03, 0..=4, _, _, 1 | 2, ..] = bytes {
+        return Guess::Is(Verdict::Tls);
+    }
+    if bytes.len() < 6 && [0x16, 0x03].starts_with(&bytes[..bytes.len().min(2)]) {
+        return Guess::More;
+    }
+    match start(bytes) {
+        Start::Request if !is_known_method(bytes) => Guess::Neither,
+        Start::Request | Start::Response => Guess::Is(Verdict::Http1),
+        Start::More => Guess::More,
+        Start::Neither => Guess::Neither,
+    }
 }
 
 /// What a status line begins with.

@@ -3,7 +3,7 @@
 //! An instruction is two bytes: what follows (bit 0 direction, bit 1 burst start, bit 2 a hole) and
 //! how many bytes. A hole takes its length and no bytes.
 
-use super::Connection;
+use super::http1::Connection;
 use crate::counter::Counters;
 use crate::flow::{Direction, Timestamp};
 use crate::stream::Chunk;

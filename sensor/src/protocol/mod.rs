@@ -2,16 +2,23 @@
 //! response. This is the last stage that hands on raw values; only `call` takes them, by value.
 
 mod coding;
+mod connection;
 mod detect;
 mod fuzz;
+pub mod har;
 mod http1;
 mod method;
 
+pub use connection::Connection;
 pub use fuzz::fuzz;
-pub use http1::Connection;
 pub use method::METHODS;
 
-use crate::flow::{Direction, Timestamp};
+use crate::flow::{Direction, Timestamp, Verdict};
+
+/// Whether connections of that verdict are read here.
+pub fn is_read(verdict: Verdict) -> bool {
+    verdict == Verdict::Http1
+}
 
 /// One request with its response, raw. Neither `Clone` nor `Serialize`: see invariant 1.
 pub struct Exchange {

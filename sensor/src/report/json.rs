@@ -11,6 +11,7 @@ use super::escape;
 use super::findings::document::{Findings, Rules};
 use super::noise::Noise;
 use super::policy::PolicyCheck;
+use super::replay::Replay;
 use super::spec::{SpecPages, Specs};
 use super::status::Status;
 
@@ -36,6 +37,7 @@ pub fn schemas() -> Vec<(&'static str, String)> {
         ("finding-rules", schema::<Rules>()),
         ("specs", schema::<Specs>()),
         ("spec", schema::<SpecPages>()),
+        ("replay", schema::<Replay>()),
         ("status", schema::<Status>()),
         ("policy-check", schema::<PolicyCheck>()),
         ("doctor", schema::<Doctor>()),

@@ -17,6 +17,7 @@ pub mod noise;
 pub mod openapi;
 pub mod policy;
 pub mod spec;
+pub mod replay;
 pub mod status;
 pub mod text;
 

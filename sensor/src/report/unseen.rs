@@ -198,6 +198,8 @@ fn cost(cause: &str) -> Cost {
         | "coding-unknown"
         | "json-malformed"
         | "json-too-deep"
+        | "xml-malformed"
+        | "binary-malformed"
         | "fields-full"
         | "field-names-full"
         | "field-names-held-full"

@@ -119,8 +119,9 @@ impl Decoder {
         Some(Event::Opened(Connection {
             id: ConnectionId(member!(u64_at, record, OpenRecord, connection)?),
             tuple: FourTuple { local, remote },
-            workload: self.workloads.of(process, Timestamp(monotonic_ns)),
-            verdict,
+            workload: Some(self.workloads.of(process, Timestamp(monotonic_ns))),
+            verdict: Some(verdict),
+            begun: [true; 2],
             at,
         }))
     }

@@ -3,6 +3,7 @@
 
 pub mod check;
 pub mod decode;
+pub mod pcap;
 #[cfg(feature = "kernel")]
 #[path = "kernel/enabled.rs"]
 pub mod kernel;
@@ -31,6 +32,18 @@ pub enum Event<'a> {
         /// What runs at the mirrored end.
         workload: Arc<Workload>,
     },
+    /// What a network delivered: the other side has all bytes before `position`. Those that were not
+    /// captured by now are missing for good, but for some disorder of the capture itself.
+    Received {
+        /// Which.
+        connection: ConnectionId,
+        /// Of which direction.
+        direction: Direction,
+        /// How far.
+        position: StreamOffset,
+        /// When.
+        at: Timestamp,
+    },
     /// The connection ended.
     Closed {
         /// Which.
@@ -54,10 +67,13 @@ pub struct Connection {
     pub id: ConnectionId,
     /// Addresses, from the owner's side.
     pub tuple: FourTuple,
-    /// Who owns the observed socket.
-    pub workload: Arc<Workload>,
-    /// What it carries.
-    pub verdict: Verdict,
+    /// Who owns the observed socket, where the source can know.
+    pub workload: Option<Arc<Workload>>,
+    /// What it carries; `None` where the source does not look.
+    pub verdict: Option<Verdict>,
+    /// Of each direction: position 0 is its first byte or where the source began to watch it; else the
+    /// first segment may begin anywhere.
+    pub begun: [bool; 2],
     /// When the verdict was reached.
     pub at: Timestamp,
 }

@@ -1,14 +1,15 @@
 //! Turns the segments of one connection into chunks in order, with every hole said once.
 //!
-//! Where two segments overlap, the bytes that came first win, whatever a later copy says. It does
-//! not wait by time: a hole ends when the window is full or when the owner calls `flush`.
+//! Where two segments overlap, the bytes that came first win, whatever a later copy says. A hole ends
+//! when the window is full, when the other side has had for a while what is missing, or when the owner
+//! calls `flush`.
 
 use std::collections::BTreeMap;
 
 use super::Chunk;
 use crate::counter::{Counter, Counters};
 use crate::flow::{Direction, StreamOffset, Timestamp};
-use crate::limits::REORDER_BYTES_MAX;
+use crate::limits::{HOLE_ACKNOWLEDGMENTS_MAX, HOLE_WAIT_NS, REORDER_BYTES_MAX};
 use crate::source::Segment;
 
 /// How a source orders the segments of one direction.
@@ -38,6 +39,8 @@ struct Lane {
     /// Pieces behind a hole by position. They never overlap.
     held: BTreeMap<StreamOffset, Piece>,
     held_bytes: usize,
+    /// How often the other side said that it has what is missing, since the hole is the first one.
+    acknowledged: u32,
 }
 
 #[derive(Debug)]
@@ -70,9 +73,11 @@ impl Payload {
 }
 
 impl Assembler {
-    /// An assembler for one connection.
-    pub fn new(ordering: Ordering) -> Self {
-        Assembler { ordering, lanes: Default::default(), ended: false }
+    /// An assembler for one connection. `begun`, of the inbound and the outbound direction: position
+    /// 0 is its first byte; else it begins with the first segment that comes.
+    pub fn new(ordering: Ordering, begun: [bool; 2]) -> Self {
+        let lanes = begun.map(|begun| Lane { next: begun.then_some(0), ..Lane::default() });
+        Assembler { ordering, lanes, ended: false }
     }
 
     /// Takes one segment and hands on what is now in order. Bytes that are next in line are passed
@@ -90,12 +95,8 @@ impl Assembler {
         let direction = segment.direction;
         let lane = &mut self.lanes[direction.index()];
         // Position zero is where the source first saw the direction: as good as a burst start.
-        let first = lane.next.is_none();
-        let burst_start = segment.burst_start || (first && segment.position == 0);
-        // A source in order counts from where it first saw the direction, so what lies before its
-        // first segment is missing; from a network it is just where the recording begins.
-        let base = if self.ordering == Ordering::AsDelivered { 0 } else { segment.position };
-        let next = *lane.next.get_or_insert(base);
+        let burst_start = segment.burst_start || (segment.position == 0 && lane.next() == 0);
+        let next = *lane.next.get_or_insert(segment.position);
         if segment.position > next && self.ordering == Ordering::Reorder {
             lane.hold(segment, span, burst_start, counters);
             while lane.held_bytes > REORDER_BYTES_MAX {
@@ -108,6 +109,27 @@ impl Assembler {
         lane.deliver_segment(segment, span, burst_start, counters, sink);
         if !lane.held.is_empty() {
             lane.drain(direction, counters, sink);
+        }
+    }
+
+    /// The other side has all bytes of `direction` before `position`: a hole before them will not be
+    /// filled, unless the source itself is out of order, for which it is left open a little longer.
+    pub fn received(
+        &mut self,
+        direction: Direction,
+        position: StreamOffset,
+        at: Timestamp,
+        counters: &mut Counters,
+        sink: &mut impl FnMut(Chunk<'_>, &mut Counters),
+    ) {
+        let lane = &mut self.lanes[direction.index()];
+        let Some((&first, piece)) = lane.held.first_key_value() else { return };
+        if position < first || position <= lane.next() {
+            return;
+        }
+        lane.acknowledged += 1;
+        if lane.acknowledged >= HOLE_ACKNOWLEDGMENTS_MAX || at.since(piece.at) >= HOLE_WAIT_NS {
+            lane.give_up(direction, counters, sink);
         }
     }
 
@@ -309,6 +331,7 @@ impl Lane {
         sink: &mut impl FnMut(Chunk<'_>, &mut Counters),
     ) {
         if let Some((&position, piece)) = self.held.first_key_value() {
+            self.acknowledged = 0;
             let at = piece.at;
             self.skip_to(position, direction, at, counters, sink);
             self.drain(direction, counters, sink);

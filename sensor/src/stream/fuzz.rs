@@ -12,7 +12,7 @@ use crate::source::Segment;
 pub fn fuzz(data: &[u8]) {
     let Some((&policy, mut data)) = data.split_first() else { return };
     let ordering = if policy & 1 == 0 { Ordering::AsDelivered } else { Ordering::Reorder };
-    let mut assembler = Assembler::new(ordering);
+    let mut assembler = Assembler::new(ordering, [policy & 2 == 0, policy & 4 == 0]);
     let mut counters = Counters::default();
     let mut sink = |chunk: Chunk<'_>, _: &mut Counters| match chunk {
         Chunk::Bytes { bytes, .. } => assert!(!bytes.is_empty()),

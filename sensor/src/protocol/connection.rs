@@ -1,0 +1,143 @@
+//! One connection, whatever it carries: finds out what that is where the source did not, and goes over
+//! to what an upgrade leads to.
+
+use super::{Exchange, detect, http1};
+use crate::counter::Counters;
+use crate::flow::{Direction, Timestamp, Verdict};
+use crate::limits::{UNDECIDED_BURSTS_MAX, UNDECIDED_BYTES_MAX};
+use crate::stream::Chunk;
+
+/// The reader of one connection, both directions.
+pub struct Connection {
+    state: State,
+}
+
+enum State {
+    /// Not known yet what it carries.
+    Undecided(Box<Undecided>),
+    Http1(Box<http1::Connection>),
+    /// Nothing that is read.
+    Unread(Verdict),
+}
+
+/// The beginning of the burst that is looked at, of each direction.
+#[derive(Default)]
+struct Undecided {
+    bursts: u32,
+    held: [Option<Held>; 2],
+}
+
+struct Held {
+    bytes: Vec<u8>,
+    at: Timestamp,
+}
+
+impl Connection {
+    /// A reader that has seen nothing; `verdict` is what the source knows.
+    pub fn new(verdict: Option<Verdict>) -> Connection {
+        let state = match verdict {
+            None => State::Undecided(Box::default()),
+            Some(verdict) => State::of(verdict),
+        };
+        Connection { state }
+    }
+
+    /// What it carries, once known.
+    pub fn verdict(&self) -> Option<Verdict> {
+        match &self.state {
+            State::Undecided(_) => None,
+            State::Http1(_) => Some(Verdict::Http1),
+            State::Unread(verdict) => Some(*verdict),
+        }
+    }
+
+    /// Takes the next chunk and appends the exchanges that it completes. A chunk after [`Chunk::End`] is
+    /// ignored.
+    pub fn push(&mut self, chunk: Chunk<'_>, counters: &mut Counters, out: &mut Vec<Exchange>) {
+        match &mut self.state {
+            State::Http1(http1) => http1.push(chunk, counters, out),
+            State::Unread(_) => {}
+            State::Undecided(undecided) => {
+                if let Some(verdict) = undecided.look(chunk) {
+                    let State::Undecided(undecided) = std::mem::replace(&mut self.state, State::of(verdict))
+                    else {
+                        return;
+                    };
+                    undecided.replay(|chunk| self.push(chunk, counters, out));
+                }
+            }
+        }
+    }
+
+    /// Bytes that wait for the rest of their message or for the response.
+    pub fn buffered_bytes(&self) -> usize {
+        match &self.state {
+            State::Undecided(undecided) => undecided.buffered_bytes(),
+            State::Http1(http1) => http1.buffered_bytes(),
+            State::Unread(_) => 0,
+        }
+    }
+}
+
+impl State {
+    fn of(verdict: Verdict) -> State {
+        match verdict {
+            Verdict::Http1 => State::Http1(Box::default()),
+            Verdict::Http2 | Verdict::Tls | Verdict::Other => State::Unread(verdict),
+        }
+    }
+}
+
+impl Undecided {
+    /// The verdict, if this chunk brings it; else it is held as far as it may be part of a message.
+    fn look(&mut self, chunk: Chunk<'_>) -> Option<Verdict> {
+        match chunk {
+            Chunk::Bytes { direction, bytes, burst_start, at } => {
+                let held = &mut self.held[direction.index()];
+                if burst_start {
+                    *held = None;
+                    self.bursts += 1;
+                }
+                match held {
+                    Some(held) => held.bytes.extend_from_slice(bytes),
+                    None if burst_start => *held = Some(Held { bytes: bytes.to_vec(), at }),
+                    // The middle of something that was passed over.
+                    None => return None,
+                }
+                let bytes = held.as_ref().map_or(&[][..], |held| &held.bytes);
+                match detect::verdict(bytes) {
+                    detect::Guess::Is(verdict) => return Some(verdict),
+                    detect::Guess::More if bytes.len() < UNDECIDED_BYTES_MAX => return None,
+                    detect::Guess::More | detect::Guess::Neither => *held = None,
+                }
+                (self.bursts >= UNDECIDED_BURSTS_MAX).then_some(Verdict::Other)
+            }
+            Chunk::Gap { direction, .. } => {
+                self.held[direction.index()] = None;
+                None
+            }
+            Chunk::End { .. } => {
+                self.held = [None, None];
+                Some(Verdict::Other)
+            }
+        }
+    }
+
+    /// Gives what was held to who reads it now, the older first.
+    fn replay(self, mut push: impl FnMut(Chunk<'_>)) {
+        let [inbound, outbound] = self.held;
+        let mut held: Vec<(Direction, Held)> =
+            [(Direction::Inbound, inbound), (Direction::Outbound, outbound)]
+                .into_iter()
+                .filter_map(|(direction, held)| Some((direction, held?)))
+                .collect();
+        held.sort_by_key(|(_, held)| held.at);
+        for (direction, Held { bytes, at }) in held {
+            push(Chunk::Bytes { direction, bytes: &bytes, burst_start: true, at });
+        }
+    }
+
+    fn buffered_bytes(&self) -> usize {
+        self.held.iter().flatten().map(|held| held.bytes.capacity()).sum()
+    }
+}
