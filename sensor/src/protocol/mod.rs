@@ -3,8 +3,10 @@
 
 mod coding;
 mod detect;
+mod envelope;
 mod fuzz;
 mod http1;
+pub mod http2;
 mod method;
 
 pub use fuzz::fuzz;
