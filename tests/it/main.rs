@@ -20,6 +20,8 @@ mod http1_bounds;
 mod http1_conversation;
 mod http1_fixtures;
 mod http1_property;
+mod http2_conversation;
+mod http2_wire;
 mod inventory_catalog;
 mod inventory_merge;
 mod inventory_noise;

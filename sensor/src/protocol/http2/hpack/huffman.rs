@@ -149,23 +149,44 @@ pub(super) fn decode(coded: &[u8], out: &mut Vec<u8>) -> Result<(), Malformed> {
 mod tests {
     use super::*;
 
-    #[test]
-    fn every_byte_has_the_code_that_its_length_gives() {
-        // Codes of appendix B: the first, some of each side, the longest.
-        for (coded, text) in [
-            (&[0x00, 0x1f][..], &b"0\x30"[..1]),
-            (&[0xff, 0xc7], &[0]),
-            (&[0xff, 0xff, 0xff, 0xf3], &[10]),
-            (&[0xff, 0xff, 0xff, 0xbf], &[255]),
-        ] {
-            let mut out = Vec::new();
-            let outcome = decode(coded, &mut out);
-            if coded[0] == 0 {
-                // 00000 00000 011111: two zeros and the padding is too long by none.
-                assert_eq!(out[0], text[0]);
-            } else {
-                assert_eq!((outcome, out.as_slice()), (Ok(()), text));
+    /// The code of a symbol, counted as appendix B orders them: by length, then by symbol.
+    fn code(symbol: usize) -> (u32, u8) {
+        let mut code = 0;
+        for length in 1..=30 {
+            code <<= 1;
+            for (other, _) in LENGTHS.iter().enumerate().filter(|&(_, &bits)| bits == length) {
+                if other == symbol {
+                    return (code, length);
+                }
+                code += 1;
             }
+        }
+        panic!("every symbol has a code")
+    }
+
+    #[test]
+    fn every_byte_is_read_from_its_code() {
+        // As the appendix writes them.
+        let written = [(0, 0x1ff8, 13), (10, 0x3fff_fffc, 30), (48, 0, 5), (92, 0x7fff0, 19), (122, 0x7b, 7)];
+        for (symbol, bits, length) in written.into_iter().chain([(255, 0x03ff_ffee, 26), (256, 0x3fff_ffff, 30)]) {
+            assert_eq!(code(symbol), (bits, length));
+        }
+        for symbol in 0..=255u8 {
+            let (bits, length) = code(usize::from(symbol));
+            // Thrice, so that it begins at three places in a byte; then ones up to the next byte.
+            let mut coded = Vec::new();
+            let (mut buffer, mut filled) = (0u64, 0);
+            for (bits, length) in [(bits, length); 3].into_iter().chain([(0x7f, 7)]) {
+                buffer = buffer << length | u64::from(bits);
+                filled += length;
+                while filled >= 8 {
+                    filled -= 8;
+                    coded.push((buffer >> filled) as u8);
+                }
+            }
+            let mut out = Vec::new();
+            assert_eq!(decode(&coded, &mut out), Ok(()));
+            assert_eq!(out, [symbol; 3]);
         }
     }
 
