@@ -32,7 +32,10 @@ pub fn parse(text: &str) -> (Vec<Piece>, String) {
                 at += 10;
                 pieces.push(Piece { direction, bytes: Vec::new(), gap: 0, at });
             }
-            "wait" => at += rest.parse::<u64>().expect("milliseconds") * 1_000_000,
+            "wait" => {
+                at += rest.parse::<u64>().expect("milliseconds") * 1_000_000;
+                pieces.push(Piece { direction, bytes: Vec::new(), gap: 0, at });
+            }
             "late" => pieces.clear(),
             "gap" => {
                 let piece = pieces.last_mut().expect("something was sent");
@@ -230,7 +233,9 @@ fn message(message: &Message) -> String {
         write!(text, " \"{shown}{more}\"").expect("a string takes all");
     }
     text.push(')');
-    for (name, value) in message.head.fields().filter(|(name, _)| *name != b"host" && *name != b"content-type") {
+    for (name, value) in
+        message.head.fields().filter(|(name, _)| *name != b"host" && *name != b"content-type")
+    {
         let (name, value) = (String::from_utf8_lossy(name), String::from_utf8_lossy(value));
         write!(text, " {name}={}", &value[..value.len().min(40)]).expect("a string takes all");
     }

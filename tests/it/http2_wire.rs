@@ -22,7 +22,21 @@ pub enum Form {
     Never,
 }
 
-/// The sender's side of HPACK, the dynamic table alone.
+/// Entries of the static table that this encoder knows.
+const STATIC: [(usize, &str, &str); 10] = [
+    (1, ":authority", ""),
+    (2, ":method", "GET"),
+    (3, ":method", "POST"),
+    (4, ":path", "/"),
+    (6, ":scheme", "http"),
+    (8, ":status", "200"),
+    (9, ":status", "204"),
+    (13, ":status", "404"),
+    (31, "content-type", ""),
+    (54, "server", ""),
+];
+
+/// The sender's side of HPACK.
 pub struct Encoder {
     entries: VecDeque<(String, String)>,
     size_max: usize,
@@ -52,12 +66,18 @@ impl Encoder {
     }
 
     pub fn field(&mut self, name: &str, value: &str, form: Form, block: &mut Vec<u8>) {
+        let fixed = STATIC.iter().find(|&&(_, n, v)| n == name && v == value);
+        if let (Form::Indexed, Some(&(index, ..))) = (form, fixed) {
+            return integer(block, 0x80, 7, index);
+        }
         if form == Form::Indexed
             && let Some(at) = self.entries.iter().position(|(n, v)| n == name && v == value)
         {
             return integer(block, 0x80, 7, 62 + at);
         }
-        let named = self.entries.iter().position(|(n, _)| n == name).map_or(0, |at| 62 + at);
+        let fixed = STATIC.iter().find(|&&(_, n, _)| n == name).map(|&(index, ..)| index);
+        let named = fixed.or_else(|| self.entries.iter().position(|(n, _)| n == name).map(|at| 62 + at));
+        let named = named.unwrap_or(0);
         match form {
             Form::Indexed => integer(block, 0x40, 6, named),
             Form::Literal => integer(block, 0, 4, named),

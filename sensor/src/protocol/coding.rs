@@ -121,7 +121,9 @@ fn worth_reading(media_type: Option<&[u8]>) -> bool {
     let begins = |word: &[u8]| essence.get(..word.len()).is_some_and(|w| w.eq_ignore_ascii_case(word));
     essence.is_empty()
         || [&b"json"[..], b"form", b"xml"].into_iter().any(contains)
-        || [&b"text/"[..], b"multipart/", b"application/grpc", b"application/connect+"].into_iter().any(begins)
+        || [&b"text/"[..], b"multipart/", b"application/grpc", b"application/connect+"]
+            .into_iter()
+            .any(begins)
 }
 
 /// The decoded form of `body`, at most `limit` bytes of it.

@@ -5,8 +5,14 @@
 //! The prefix is a byte of flags and four of length. A message is captured whole or not at all, but
 //! for a first one that is longer than the limit. It does not look into messages.
 
+mod base64;
+mod fuzz;
+
+pub use fuzz::fuzz;
+
 use serde::Deserialize;
 
+use self::base64::Base64;
 use super::coding::{self, Coding, Outcome};
 use super::{Head, Message, Range32};
 use crate::counter::{Counter, Counters};
@@ -56,7 +62,9 @@ enum Place {
     /// A compressed message, held until it is whole.
     Coded,
     /// The end of the stream, held; compressed or not.
-    End { coded: bool },
+    End {
+        coded: bool,
+    },
     /// A message that is not captured.
     Passed,
     /// The place was lost.
@@ -107,7 +115,9 @@ impl Envelope {
 
     /// Takes the next bytes of the stream. At most `room` bytes more are held.
     pub fn read(&mut self, bytes: &[u8], room: usize, message: &mut Message, counters: &mut Counters) {
-        let Some(mut text) = self.text.take() else { return self.read_binary(bytes, room, message, counters) };
+        let Some(mut text) = self.text.take() else {
+            return self.read_binary(bytes, room, message, counters);
+        };
         let mut plain = [0; 768];
         for part in bytes.chunks(1020) {
             match text.decode(part, &mut plain) {
@@ -342,47 +352,5 @@ fn add_field(head: &mut Head, name: &[u8], value: &[u8]) {
     head.headers.push(field);
 }
 
-/// Base64 that may be padded in the middle: each part was encoded for itself.
-#[derive(Default)]
-struct Base64 {
-    bits: u32,
-    /// Digits of a group of four so far, and how many of them are padding.
-    digits: u8,
-    padding: u8,
-}
-
-impl Base64 {
-    /// Bytes written to `out`, which has 3/4 of the length of `coded` (a multiple of 4) at the least;
-    /// `None` if it is no base64.
-    fn decode(&mut self, coded: &[u8], out: &mut [u8; 768]) -> Option<usize> {
-        let mut length = 0;
-        for &byte in coded {
-            let digit = match byte {
-                b'A'..=b'Z' => byte - b'A',
-                b'a'..=b'z' => byte - b'a' + 26,
-                b'0'..=b'9' => byte - b'0' + 52,
-                b'+' | b'-' => 62,
-                b'/' | b'_' => 63,
-                b'=' if self.digits >= 2 => {
-                    self.padding += 1;
-                    0
-                }
-                b'\r' | b'\n' => continue,
-                _ => return None,
-            };
-            if self.padding > 0 && byte != b'=' {
-                return None;
-            }
-            self.bits = self.bits << 6 | u32::from(digit);
-            self.digits += 1;
-            if self.digits == 4 {
-                let [_, decoded @ ..] = self.bits.to_be_bytes();
-                let count = 3 - usize::from(self.padding);
-                out.get_mut(length..length + count)?.copy_from_slice(&decoded[..count]);
-                length += count;
-                *self = Base64::default();
-            }
-        }
-        Some(length)
-    }
-}
+#[cfg(test)]
+mod tests;

@@ -9,6 +9,7 @@ mod http1;
 pub mod http2;
 mod method;
 
+pub use envelope::fuzz as fuzz_envelope;
 pub use fuzz::fuzz;
 pub use http1::Connection;
 pub use method::METHODS;

@@ -28,13 +28,16 @@ impl Connection {
         match head.kind {
             frame::SETTINGS => {
                 let other = self.half(direction.reverse());
-                if let (Some(known), Some(said)) = (other.payload_bytes_max, frame::payload_bytes_max(payload)) {
+                if let (Some(known), Some(said)) =
+                    (other.payload_bytes_max, frame::payload_bytes_max(payload))
+                {
                     // It holds from when the other has read it: the larger one holds until then.
                     other.payload_bytes_max = Some(known.max(said));
                 }
             }
             frame::GOAWAY => {
-                if let (Some(Role::Response), Some(last)) = (self.role(direction), payload.first_chunk::<4>()) {
+                if let (Some(Role::Response), Some(last)) = (self.role(direction), payload.first_chunk::<4>())
+                {
                     self.streams.go_away(u32::from_be_bytes(*last) & 0x7fff_ffff, counters);
                 }
             }
@@ -166,7 +169,14 @@ impl Connection {
         }
     }
 
-    fn read_request(&mut self, block: Block, fields: Fields, kind: Kind, at: Timestamp, counters: &mut Counters) {
+    fn read_request(
+        &mut self,
+        block: Block,
+        fields: Fields,
+        kind: Kind,
+        at: Timestamp,
+        counters: &mut Counters,
+    ) {
         let id = block.stream;
         match kind {
             Kind::Request if self.streams.is_new(id) => {
@@ -198,7 +208,14 @@ impl Connection {
         }
     }
 
-    fn read_response(&mut self, block: Block, fields: Fields, kind: Kind, at: Timestamp, counters: &mut Counters) {
+    fn read_response(
+        &mut self,
+        block: Block,
+        fields: Fields,
+        kind: Kind,
+        at: Timestamp,
+        counters: &mut Counters,
+    ) {
         let id = block.stream;
         match kind {
             Kind::Neither if self.streams.has_response(id) => {

@@ -132,7 +132,9 @@ impl Fields {
         let target_unknown = method == EMPTY || target.is_none_or(|target| target == EMPTY);
         let target = target.filter(|_| !target_unknown).unwrap_or(EMPTY);
         let has_host = self.headers.iter().any(|(name, _)| name.of(&self.bytes) == b"host");
-        for (name, value) in [(&b"upgrade"[..], self.protocol), (b"host", self.authority.filter(|_| !has_host))] {
+        for (name, value) in
+            [(&b"upgrade"[..], self.protocol), (b"host", self.authority.filter(|_| !has_host))]
+        {
             let Some(value) = value.filter(|value| value.start < value.end) else { continue };
             if let Some(name) = self.keep(name) {
                 self.headers.insert(0, (name, value));
@@ -186,7 +188,8 @@ impl Fields {
             return false;
         }
         head.bytes.extend_from_slice(&self.bytes);
-        let moved = |range: Range32| Range32 { start: range.start + base as u32, end: range.end + base as u32 };
+        let moved =
+            |range: Range32| Range32 { start: range.start + base as u32, end: range.end + base as u32 };
         head.headers.extend(self.headers.into_iter().map(|(name, value)| (moved(name), moved(value))));
         true
     }

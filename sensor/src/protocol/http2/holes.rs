@@ -13,9 +13,11 @@ impl Connection {
         let length = usize::try_from(length).unwrap_or(usize::MAX);
         let role = self.role(direction);
         let half = self.half(direction);
-        half.unseen = false;
+        let unseen = std::mem::take(&mut half.unseen);
         match &mut half.state {
             State::Closed => {}
+            // What goes by while the place is lost counts once: how many messages it is, nobody knows.
+            State::Seek if !unseen => {}
             State::Seek | State::Search => {
                 counters.add(Counter::MessageLost);
                 half.seek();

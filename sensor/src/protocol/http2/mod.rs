@@ -260,7 +260,8 @@ impl Connection {
         let open = half.block.as_ref().map(|block| block.stream);
         let continues = head.kind == frame::CONTINUATION;
         let too_large = half.payload_bytes_max.is_some_and(|max| head.length > max);
-        if !head.fits() || continues != open.is_some() || open.is_some_and(|s| s != head.stream) || too_large {
+        if !head.fits() || continues != open.is_some() || open.is_some_and(|s| s != head.stream) || too_large
+        {
             return self.lose(direction, Counter::FrameMalformed, counters);
         }
         half.state = State::Skip(head.length);

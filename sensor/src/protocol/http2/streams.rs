@@ -236,14 +236,7 @@ impl Streams {
     }
 
     /// Fields behind a body.
-    pub fn trailers(
-        &mut self,
-        id: u32,
-        role: Role,
-        fields: Fields,
-        at: Timestamp,
-        counters: &mut Counters,
-    ) {
+    pub fn trailers(&mut self, id: u32, role: Role, fields: Fields, at: Timestamp, counters: &mut Counters) {
         if !self.open.contains_key(&id) {
             return;
         }
@@ -326,7 +319,8 @@ impl Streams {
     pub fn go_away(&mut self, last: u32, counters: &mut Counters) {
         let Some(behind) = last.checked_add(1) else { return };
         let unanswered = |(&id, stream): (&u32, &Box<Stream>)| {
-            (id % 2 == 1 && stream.request.message.is_some() && stream.response.message.is_none()).then_some(id)
+            (id % 2 == 1 && stream.request.message.is_some() && stream.response.message.is_none())
+                .then_some(id)
         };
         let ids: Vec<u32> = self.open.range(behind..).filter_map(unanswered).collect();
         for id in ids {
@@ -374,12 +368,7 @@ impl Streams {
     }
 
     /// Changes a stream, which is made if it is not there, and keeps the sum of what is held.
-    fn change(
-        &mut self,
-        id: u32,
-        counters: &mut Counters,
-        change: impl FnOnce(&mut Stream, &mut Counters),
-    ) {
+    fn change(&mut self, id: u32, counters: &mut Counters, change: impl FnOnce(&mut Stream, &mut Counters)) {
         let stream = match self.open.entry(id) {
             std::collections::btree_map::Entry::Occupied(entry) => {
                 self.held -= entry.get().bytes_held();

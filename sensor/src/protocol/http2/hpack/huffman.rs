@@ -168,7 +168,9 @@ mod tests {
     fn every_byte_is_read_from_its_code() {
         // As the appendix writes them.
         let written = [(0, 0x1ff8, 13), (10, 0x3fff_fffc, 30), (48, 0, 5), (92, 0x7fff0, 19), (122, 0x7b, 7)];
-        for (symbol, bits, length) in written.into_iter().chain([(255, 0x03ff_ffee, 26), (256, 0x3fff_ffff, 30)]) {
+        for (symbol, bits, length) in
+            written.into_iter().chain([(255, 0x03ff_ffee, 26), (256, 0x3fff_ffff, 30)])
+        {
             assert_eq!(code(symbol), (bits, length));
         }
         for symbol in 0..=255u8 {
