@@ -85,6 +85,26 @@ counters! {
     CodingUnknown = "coding-unknown",
     /// A connection that went over to another protocol (Upgrade, CONNECT).
     ConnectionUpgraded = "connection-upgraded",
+    /// An HTTP/2 frame that breaks the rules; the place in its direction is lost.
+    FrameMalformed = "frame-malformed",
+    /// A header block that cannot be decoded; the fields known so far in its direction are forgotten.
+    BlockMalformed = "block-malformed",
+    /// Field lines of HTTP/2 whose name or value stands in bytes that were not seen; they are left out.
+    FieldUnknown = "field-unknown",
+    /// A request of HTTP/2 whose method or path stands in bytes that were not seen.
+    TargetUnknown = "target-unknown",
+    /// A response of HTTP/2 whose status stands in bytes that were not seen; it counts as none.
+    StatusUnknown = "status-unknown",
+    /// An HPACK table of which not all entries were kept.
+    TableFull = "table-full",
+    /// An HTTP/2 stream let go since its connection had too many or held too much.
+    StreamsFull = "streams-full",
+    /// HTTP/2 requests that their client took back, too many to report.
+    ResetsFull = "resets-full",
+    /// An enveloped stream (gRPC, Connect) that breaks its framing; its further messages are not read.
+    EnvelopeMalformed = "envelope-malformed",
+    /// More messages in one stream than are kept.
+    PiecesFull = "pieces-full",
     /// A parser stopped by a bug; its connection is dropped, the sensor goes on.
     ConnectionPanic = "connection-panic",
     // call
@@ -96,6 +116,8 @@ counters! {
     XmlMalformed = "xml-malformed",
     /// The same of MessagePack, CBOR and protobuf.
     BinaryMalformed = "binary-malformed",
+    /// Calls of a batch (JSON-RPC, GraphQL) past the number that is told apart.
+    BatchFull = "batch-full",
     /// More fields in one call than are kept.
     FieldsFull = "fields-full",
     /// More different field names than the sensor keeps.

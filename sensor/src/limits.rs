@@ -41,6 +41,43 @@ pub const PARKED_BYTES_MAX: usize = 64 * 1024;
 /// Bytes of one chunk-size line. Extensions are a few words where they are used at all.
 pub const CHUNK_LINE_BYTES_MAX: usize = 4 * 1024;
 
+/// Bytes of one HTTP/2 header block, its continuations together. Compressed, a head of the largest size
+/// is shorter; a flood of continuations ends here.
+pub const HEADER_BLOCK_BYTES_MAX: usize = 64 * 1024;
+
+/// Bytes of one HPACK table that are held, whatever size the sides agreed on; usual are 4 KiB, some
+/// raise it to 64 KiB. What lies past is unknown.
+pub const HPACK_TABLE_BYTES_MAX: usize = 64 * 1024;
+
+/// Streams of one HTTP/2 connection under way. Servers allow 100 to 256 at once.
+pub const STREAMS_MAX: usize = 512;
+
+/// Bytes of heads and bodies of all streams of one HTTP/2 connection; see [`PIPELINE_BYTES_MAX`].
+pub const STREAMS_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+/// Responses of one HTTP/2 connection whose request was not seen yet: see [`PARKED_BYTES_MAX`].
+pub const OVERTAKEN_MAX: usize = 16;
+
+/// Streams that a client resets before they are answered, in a row (each answer makes up for one): more
+/// is a flood (CVE-2023-44487) and only counted.
+pub const RESETS_MAX: u32 = 256;
+
+/// Bytes of a burst that are held to find where a frame begins: the largest frame that everyone takes
+/// (RFC 9113 section 4.2), with the head of the next one.
+pub const FRAME_SEARCH_BYTES_MAX: usize = 16_384 + 2 * 9;
+
+/// Captured bytes of a stream that goes on from which on they are handed on as a part.
+pub const PART_BYTES_MAX: usize = 64 * 1024;
+
+/// Nanoseconds that a stream is open before what came so far is handed on as a part.
+pub const PART_NS: u64 = 10 * 1_000_000_000;
+
+/// Bytes of the trailers or of the last message in an enveloped stream. They are as short as a head.
+pub const ENVELOPE_END_BYTES_MAX: usize = 16 * 1024;
+
+/// Captured messages of one stream or part of it: each is a document of its own.
+pub const PIECES_MAX: usize = 4096;
+
 /// Content codings in a row on one body. More than two are not seen outside attacks.
 pub const CODINGS_MAX: usize = 3;
 
@@ -290,3 +327,15 @@ pub const BINARY_LEVELS_MAX: usize = 256;
 
 /// Messages within each other in protobuf; its own readers stop at 100.
 pub const PROTOBUF_LEVELS_MAX: usize = 32;
+
+/// Bytes of one message of a WebSocket that are put together; longer ones are counted only.
+pub const WEBSOCKET_MESSAGE_BYTES_MAX: usize = 1 << 20;
+
+/// Operations of one GraphQL document that are looked at.
+pub const GRAPHQL_OPERATIONS_MAX: usize = 64;
+
+/// Bytes of the name of an operation: a name of code.
+pub const OPERATION_NAME_BYTES_MAX: usize = 96;
+
+/// Calls of one batch (JSON-RPC, GraphQL) that are told apart.
+pub const BATCH_CALLS_MAX: usize = 100;

@@ -14,7 +14,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use crate::call::{Parties, Reader, RouteWords};
+use crate::call::{self, Parties, Reader, RouteWords};
 use crate::counter::{Counter, Counters};
 use crate::flow::{ConnectionId, Peer, Timestamp, Verdict, Workload};
 use crate::inventory::Recorder;
@@ -287,7 +287,7 @@ impl Pipeline {
         };
         connection.last = at;
         let Some(work) = &mut connection.work else { return };
-        let calls_before = self.calls;
+        let (calls_before, mut carries) = (self.calls, connection.verdict);
         let Pipeline { reader, recorder, counters, exchanges, calls, .. } = self;
         // One connection's bug must not end the sensor: it loses that connection.
         let read = catch_unwind(AssertUnwindSafe(|| {
@@ -296,7 +296,7 @@ impl Pipeline {
             for exchange in exchanges.drain(..) {
                 record(exchange, parties, reader, recorder, counters, calls);
             }
-            connection.verdict = protocol.verdict();
+            carries = protocol.verdict();
             assembler.buffered_bytes() + protocol.buffered_bytes()
         }));
         let completed = self.calls - calls_before;
@@ -314,7 +314,9 @@ impl Pipeline {
         if let Some(counter) = trouble {
             counters.add(counter);
         }
-        if trouble.is_some() || connection.verdict.is_some_and(|verdict| !protocol::is_read(verdict)) {
+        // What it carried first is what it is counted as, whatever it went over to.
+        connection.verdict = connection.verdict.or(carries);
+        if trouble.is_some() || carries.is_some_and(|verdict| !protocol::is_read(verdict)) {
             self.buffered_bytes -= work.buffered_bytes;
             connection.work = None;
         }
@@ -393,7 +395,7 @@ impl Pipeline {
                 for exchange in exchanges.drain(..) {
                     record(exchange, parties, reader, recorder, counters, calls);
                 }
-                connection.verdict = protocol.verdict();
+                connection.verdict = connection.verdict.or(protocol.verdict());
             }));
             if ended.is_err() {
                 self.exchanges.clear();
@@ -434,8 +436,10 @@ fn record(
     counters: &mut Counters,
     calls: &mut u64,
 ) {
-    if let Some(call) = reader.read(exchange, parties, counters) {
-        recorder.record(&call, counters);
-        *calls += 1;
-    }
+    call::split(exchange, counters, |exchange, counters| {
+        if let Some(call) = reader.read(exchange, parties, counters) {
+            recorder.record(&call, counters);
+            *calls += u64::from(!call.follows);
+        }
+    });
 }

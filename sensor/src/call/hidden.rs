@@ -33,6 +33,7 @@ impl WordKey {
     pub(crate) fn behind(&self, pattern: u64, segment: &Segment) -> u64 {
         match segment {
             Segment::Word(word) => self.seed.bytes(pattern, word.as_bytes()),
+            Segment::Name(name) => self.seed.bytes(!pattern, name.as_bytes()),
             Segment::Hidden(_) | Segment::Parameter(_) | Segment::File(..) => self.seed.number(pattern, 1),
         }
     }

@@ -2,6 +2,7 @@
 //! is dropped. Nothing here or right of here can hold a header, query, path or body value.
 
 mod auth;
+mod batch;
 mod body;
 mod cbor;
 mod class;
@@ -12,6 +13,7 @@ mod extension;
 mod facts;
 mod fields;
 mod form;
+mod graphql;
 pub(crate) mod hash;
 mod header;
 mod held;
@@ -23,6 +25,7 @@ mod mark;
 mod media;
 mod msgpack;
 mod name;
+mod operation;
 mod path;
 mod protobuf;
 mod reader;
@@ -44,12 +47,13 @@ use smallvec::SmallVec;
 
 pub use auth::carries_credential;
 pub(crate) use auth::is_key_name;
+pub use batch::split;
 pub use facts::Facts;
 pub use fields::FieldNames;
 pub(crate) use form::decode;
 pub use hidden::WordKey;
 pub use path::{path_of_text, path_text};
-pub use reader::{Parties, Reader};
+pub use reader::{Parties, Reader, UNKNOWN};
 pub use route_words::RouteWords;
 pub(crate) use route_words::fits;
 pub use sign::{Sign, Signs};
@@ -65,6 +69,9 @@ pub struct Method(pub &'static str);
 pub enum Segment {
     /// A word that is known to be part of a route (dictionary, or shown by evidence).
     Word(Arc<str>),
+    /// A name that a protocol gives to what it does and that the server answered to: a method of an RPC,
+    /// an operation of GraphQL, and the mark before it (`#query`). Never a value.
+    Name(Arc<str>),
     /// A word not yet shown to be part of a route: keyed hash of it and of what stands before it.
     Hidden(u64),
     /// A value by its shape.
@@ -313,6 +320,14 @@ pub struct Call {
     pub path: Path,
     /// Status code; `None` when no response was seen.
     pub status: Option<u16>,
+    /// Status of the RPC within the response (gRPC's), from 0 to 16.
+    pub rpc_status: Option<u16>,
+    /// What came of it, as a status code of HTTP, whatever the protocol: that of the RPC where there is one.
+    pub outcome: Option<u16>,
+    /// It is more of a stream whose call was told before, and no call of its own.
+    pub follows: bool,
+    /// Messages of a stream, of the request and of the response; zero for plain bodies.
+    pub messages: [u64; 2],
     /// Nanoseconds from the request's first byte to the response's first byte.
     pub latency_ns: Option<u64>,
     /// Bytes of the request body on the wire.

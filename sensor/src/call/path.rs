@@ -1,5 +1,5 @@
 //! A path without values as one line of text and back, as stores keep it:
-//! `/pets/{integer}/~5f3a00112233aabb`. Words stand as they are; the few bytes that would read as
+//! `/pets/{integer}/~5f3a00112233aabb`, `/graphql/~=#query/~=pets`. Words stand as they are; the few bytes that would read as
 //! something else are percent-coded, so that every path comes back as it was.
 
 use std::fmt::Write;
@@ -16,6 +16,10 @@ pub fn path_text(path: &Path) -> String {
         match segment {
             Segment::Word(word) => push_word(&mut text, word),
             // Writing to a string cannot fail.
+            Segment::Name(name) => {
+                text.push_str("~=");
+                push_word(&mut text, name);
+            }
             Segment::Hidden(hash) => drop(write!(text, "~{hash:016x}")),
             Segment::Parameter(kind) => drop(write!(text, "{{{}}}", kind.name())),
             Segment::File(kind, extension) => text.push_str(&extension::text(*kind, *extension)),
@@ -53,6 +57,9 @@ pub fn path_of_text(text: &str) -> Option<Path> {
 }
 
 fn segment_of_text(part: &str) -> Option<Segment> {
+    if let Some(name) = part.strip_prefix("~=") {
+        return word_of_text(name).map(Segment::Name);
+    }
     if let Some(hash) = part.strip_prefix('~') {
         let canonical = hash.len() == 16 && hash.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
         return canonical.then(|| u64::from_str_radix(hash, 16).ok().map(Segment::Hidden))?;
@@ -65,6 +72,10 @@ fn segment_of_text(part: &str) -> Option<Segment> {
             Some(extension) => Extension::of_name(extension).map(|extension| Segment::File(kind, extension)),
         };
     }
+    word_of_text(part).map(Segment::Word)
+}
+
+fn word_of_text(part: &str) -> Option<Arc<str>> {
     let mut word = String::with_capacity(part.len());
     let mut pieces = part.split('%');
     word.push_str(pieces.next()?);
@@ -79,7 +90,7 @@ fn segment_of_text(part: &str) -> Option<Segment> {
         });
         word.push_str(rest);
     }
-    (!word.is_empty()).then(|| Segment::Word(Arc::from(word)))
+    (!word.is_empty()).then(|| Arc::from(word))
 }
 
 #[cfg(test)]
@@ -91,6 +102,7 @@ mod tests {
         prop_oneof![
             "[a-z.{}~%/*-]{1,12}".prop_map(|word| Segment::Word(word.into())),
             "\\PC{1,6}".prop_map(|word| Segment::Word(word.into())),
+            "[#a-zA-Z./~=]{1,12}".prop_map(|word| Segment::Name(word.into())),
             any::<u64>().prop_map(Segment::Hidden),
             proptest::sample::select(SegmentKind::ALL).prop_map(Segment::Parameter),
             (proptest::sample::select(SegmentKind::ALL), proptest::sample::select(Extension::ALL))
@@ -125,7 +137,7 @@ mod tests {
         .collect();
         assert_eq!(path_text(&path), "/pets/{integer}/~0000000000005f3a/%7Bover-budget}");
         assert_eq!(path_text(&Path::new()), "/");
-        for wrong in ["", "pets", "/pets/", "//", "/{nothing}", "/~12", "/a%2", "/a%41"] {
+        for wrong in ["", "pets", "/pets/", "//", "/{nothing}", "/~12", "/~=", "/a%2", "/a%41"] {
             assert_eq!(path_of_text(wrong), None, "{wrong}");
         }
     }

@@ -13,17 +13,21 @@ use super::fields::{Fields, HEAD, NONE};
 use super::hash::Seed;
 use super::header::{Headers, Role};
 use super::media::media_type;
+use super::operation::{Name, Operation};
 use super::segment::is_prefix;
 use super::text::facts_of_text;
 use super::words::{Position, Words};
 use super::{
     Call, CallClass, DataClass, Facts, FieldNames, Method, Path, Place, RouteWords, Segment, SegmentKind,
-    Sign, auth, body, class, form, mark, risk, target,
+    Sign, auth, body, class, form, mark, operation, risk, target,
 };
 use crate::counter::{Counter, Counters};
 use crate::flow::{Direction, Peer};
 use crate::limits::PATH_SEGMENTS_MAX;
 use crate::protocol::{Exchange, Head, StartLine};
+
+/// Path word of calls whose target is not known.
+pub const UNKNOWN: &str = "{unknown}";
 
 /// Authorities whose checked form is remembered.
 const AUTHORITIES_REMEMBERED_MAX: usize = 4096;
@@ -109,7 +113,7 @@ impl Reader {
         self.fields.take_classes();
         self.fields.take();
         self.fields.take_values();
-        let Exchange { request, response, direction, follows: _, notes: _ } = &exchange;
+        let Exchange { request, response, direction, follows, notes } = &exchange;
         let StartLine::Request { method, target: raw_target, .. } = &request.head.start else { return None };
         let method = Method::of_token(method.of(&request.head.bytes));
         let connect = method.0 == "CONNECT";
@@ -140,14 +144,27 @@ impl Reader {
         let service = service.unwrap_or_else(|| self.address(server, server_port));
         let at_service = self.seed.bytes(0, service.as_bytes());
         let path_bit = mark::path_bit(self.seed, at_service, target.path);
+        let operation = operation::of(request, response.as_ref(), asked.content_type, target.query);
+        let operation = operation.unwrap_or_default();
+        let outcome = operation.outcome.or(status);
+        // An RPC that finds no such thing was found itself.
+        let missed = match operation.rpc_status {
+            Some(_) => operation.is_unknown.then_some(501),
+            None if operation.is_unknown => Some(501),
+            None => status,
+        };
         // What is not there teaches nothing: scanners would fill all places.
-        let teaches = status.is_none_or(|status| !matches!(status, 404 | 405 | 410 | 501));
-        let (mut path, pattern) = self.path(target.path, &service, at_service, teaches, counters);
+        let teaches = missed.is_none_or(|status| !matches!(status, 404 | 405 | 410 | 501));
+        let (mut path, pattern) = if notes.target_unknown {
+            ([Segment::Word(UNKNOWN.into())].into_iter().collect(), at_service)
+        } else {
+            self.path(target.path, &service, at_service, teaches, &operation, counters)
+        };
         self.fields.names.begin(pattern, caller_hash);
         // The inventory tells endpoints apart by the shapes of values and by hidden words too.
         let method_hash = self.seed.bytes(pattern, method.0.as_bytes());
         let endpoint = path.iter().fold(method_hash, |hash, segment| match segment {
-            Segment::Word(_) => hash,
+            Segment::Word(_) | Segment::Name(_) => hash,
             Segment::Hidden(hidden) => self.seed.number(hash, *hidden),
             Segment::Parameter(kind) => self.seed.number(hash, *kind as u64),
             Segment::File(kind, extension) => {
@@ -167,11 +184,12 @@ impl Reader {
         let mut answered = Carried::default();
         if let Some(response) = response {
             answered = self.head(&response.head, None, counters);
-            let place = if status.is_some_and(|s| s >= 400) { Place::ErrorBody } else { Place::ResponseBody };
+            let place =
+                if outcome.is_some_and(|s| s >= 400) { Place::ErrorBody } else { Place::ResponseBody };
             let (fields, words) = (&mut self.fields, &self.words.dictionary);
             unread |= !body::read(response, answered.content_type, place, fields, words, counters);
         }
-        let mut signs = authentication.signs(request.first_byte, status);
+        let mut signs = authentication.signs(request.first_byte, outcome);
         let risks = self.fields.tally.risks;
         // What is told as a credential is not told again as data.
         let is_credential = risks.key_in_url || signs.contains(Sign::CredentialInUrl);
@@ -209,7 +227,7 @@ impl Reader {
         let class = class::class(&class::Traits {
             method,
             target: &target,
-            status,
+            status: if operation.rpc_status.is_some() { missed.or(Some(200)) } else { missed },
             response_type,
             user_agent: asked.user_agent,
             asks_for_origin: method.0 == "OPTIONS" && is_preflight(&request.head),
@@ -233,6 +251,10 @@ impl Reader {
             method,
             path,
             status,
+            rpc_status: operation.rpc_status,
+            outcome,
+            follows: *follows,
+            messages: [request.messages, response.as_ref().map_or(0, |response| response.messages)],
             latency_ns: response.as_ref().map(|response| response.first_byte.since(request.first_byte)),
             request_bytes: request.body_bytes,
             response_bytes,
@@ -390,6 +412,7 @@ impl Reader {
         name: &str,
         service: u64,
         teaches: bool,
+        operation: &Operation,
         counters: &mut Counters,
     ) -> (Path, u64) {
         if raw == b"*" {
@@ -397,9 +420,11 @@ impl Reader {
         }
         let mut segments = target::Segments::new();
         target::segments(raw, &mut segments);
-        if segments.len() > PATH_SEGMENTS_MAX {
+        // Room for an operation behind it.
+        let room = PATH_SEGMENTS_MAX - operation.mark.map_or(0, |_| 1 + operation.names.len());
+        if segments.len() > room {
             counters.add(Counter::PathTooLong);
-            segments.truncate(PATH_SEGMENTS_MAX);
+            segments.truncate(room);
         }
         let mut path = Path::new();
         let mut spot = Spot { place: service, pattern: service };
@@ -409,29 +434,64 @@ impl Reader {
         for (at, coded) in segments.into_iter().enumerate() {
             let text = form::decode(coded, false);
             let position = Position { spot, leading, last: at + 1 == count, teaches };
+            // A service and its method.
+            let is_name = operation.is_path && at + 2 >= count;
             let segment = match self.said.next(&mut said, &text) {
+                _ if is_name => self.name(&text, true, position, counters),
                 Some(word) => Segment::Word(word),
                 None => self.words.segment(&text, position, counters),
             };
             self.sensitive_segment(&segment, &text, path.last());
-            spot.pattern = self.words.evidence.key.behind(spot.pattern, &segment);
-            spot.place = match &segment {
-                Segment::Word(word) => self.seed.bytes(spot.place, word.as_bytes()),
-                Segment::Hidden(hidden) => self.seed.number(spot.place, *hidden),
-                // All values at one place lead to the same next place.
-                Segment::Parameter(_) | Segment::File(..) => self.seed.number(spot.place, 1),
-            };
+            self.advance(&mut spot, &segment);
             leading = leading && matches!(&segment, Segment::Word(word) if is_prefix(word));
             path.push(segment);
         }
+        if let Some(mark) = operation.mark {
+            let mark = Segment::Name(mark.into());
+            self.advance(&mut spot, &mark);
+            path.push(mark);
+            for (at, Name { text, vouched }) in operation.names.iter().enumerate() {
+                let last = at + 1 == operation.names.len();
+                let position = Position { spot, leading: false, last, teaches };
+                let segment = self.name(text.as_bytes(), *vouched, position, counters);
+                self.advance(&mut spot, &segment);
+                path.push(segment);
+            }
+        }
         (path, spot.pattern)
+    }
+
+    /// Goes on to the place behind a segment.
+    fn advance(&self, spot: &mut Spot, segment: &Segment) {
+        spot.pattern = self.words.evidence.key.behind(spot.pattern, segment);
+        spot.place = match segment {
+            Segment::Word(word) => self.seed.bytes(spot.place, word.as_bytes()),
+            Segment::Name(name) => self.seed.bytes(!spot.place, name.as_bytes()),
+            Segment::Hidden(hidden) => self.seed.number(spot.place, *hidden),
+            // All values at one place lead to the same next place.
+            Segment::Parameter(_) | Segment::File(..) => self.seed.number(spot.place, 1),
+        };
+    }
+
+    /// The name of an operation: in clear if somebody vouches for it, else as any word of a path.
+    fn name(&mut self, text: &[u8], vouched: bool, position: Position, counters: &mut Counters) -> Segment {
+        if let Ok(name) = std::str::from_utf8(text)
+            && operation::is_identifier(name)
+            && (vouched || self.words.dictionary.is_name(text))
+        {
+            return Segment::Name(name.into());
+        }
+        match self.words.segment(text, position, counters) {
+            Segment::Word(word) => Segment::Name(word),
+            other => other,
+        }
     }
 
     /// Looks whether a value in the path is of a class, of which one value is enough to say so; the word
     /// before it is as good as a name.
     fn sensitive_segment(&mut self, segment: &Segment, text: &[u8], before: Option<&Segment>) {
         let kind = match segment {
-            Segment::Word(_) | Segment::Hidden(_) => return,
+            Segment::Word(_) | Segment::Name(_) | Segment::Hidden(_) => return,
             Segment::Parameter(kind) | Segment::File(kind, _) => *kind,
         };
         let class = match kind {

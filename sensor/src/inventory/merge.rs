@@ -4,7 +4,9 @@
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
-use super::{Answered, CallerStats, CoverageStats, EndpointStats, FieldStats, Inventory, Page, Seen, Values};
+use super::{
+    Answered, CallerStats, CoverageStats, EndpointStats, FieldStats, Inventory, Messages, Page, Seen, Values,
+};
 use crate::call::Facts;
 use crate::flow::Timestamp;
 use crate::limits::FIELD_VALUES_MAX;
@@ -56,6 +58,8 @@ impl EndpointStats {
         add(&mut self.calls, other.calls);
         self.seen.merge(other.seen);
         self.statuses.merge(other.statuses, add);
+        self.rpc_statuses.merge(other.rpc_statuses, add);
+        self.messages.merge(other.messages);
         self.latency.merge(&other.latency);
         add(&mut self.request_bytes, other.request_bytes);
         add(&mut self.response_bytes, other.response_bytes);
@@ -77,6 +81,16 @@ impl EndpointStats {
             add(&mut sum.values, more.values);
             sum.seen.merge(more.seen);
         });
+    }
+}
+
+impl Messages {
+    /// Adds those of other calls.
+    pub fn merge(&mut self, other: Messages) {
+        for side in 0..2 {
+            add(&mut self.sums[side], other.sums[side]);
+            self.most[side] = self.most[side].max(other.most[side]);
+        }
     }
 }
 

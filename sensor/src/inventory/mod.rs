@@ -73,6 +73,10 @@ pub struct EndpointStats {
     pub seen: Seen,
     /// Calls by status code; 0 stands for "no response seen".
     pub statuses: SmallMap<u16, u64>,
+    /// Calls by status of the RPC within them.
+    pub rpc_statuses: SmallMap<u16, u64>,
+    /// Messages of streams.
+    pub messages: Messages,
     /// Time to the first byte of the response.
     pub latency: Histogram,
     /// Bytes of request bodies.
@@ -101,6 +105,16 @@ pub struct EndpointStats {
     pub signs: SmallMap<Sign, SignStats>,
     /// Sensitive data by field and class.
     pub classes: SmallMap<ClassKey, ClassStats>,
+}
+
+/// Messages of the streams of an endpoint: sums, and the most in one call or part of one, each of the
+/// requests and of the responses. More than one in a call is a stream.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Messages {
+    /// Sums.
+    pub sums: [u64; 2],
+    /// Maxima.
+    pub most: [u64; 2],
 }
 
 /// Calls that had a sign.

@@ -14,7 +14,7 @@ use super::aside::Aside;
 use super::catalog::Service;
 use super::fit::Places;
 use super::{EndpointKey, EndpointStats, Inventory, OVER_BUDGET, Seen};
-use crate::call::{CallClass, Method, Path, Segment, SegmentKind};
+use crate::call::{CallClass, Method, Path, Segment, SegmentKind, UNKNOWN};
 use crate::flow::Peer;
 
 /// Different paths that somebody must have missed to be a scanner.
@@ -95,13 +95,14 @@ pub struct Scanner {
 /// The most that a set of 64 bits can tell of different paths.
 pub const PATHS_MAX: u64 = 256;
 
-/// Whether a path, as stored or as shown, is that of the calls over a bound.
+/// Whether a path, as stored or as shown, is that of the calls over a bound, or of those whose path is not
+/// known.
 pub(crate) fn is_over_budget(template: &str) -> bool {
-    template.strip_prefix('/') == Some(OVER_BUDGET)
+    matches!(template.strip_prefix('/'), Some(OVER_BUDGET | UNKNOWN))
 }
 
 pub(crate) fn is_over_budget_path(path: &Path) -> bool {
-    matches!(&path[..], [Segment::Word(word)] if **word == *OVER_BUDGET)
+    matches!(&path[..], [Segment::Word(word)] if matches!(&**word, OVER_BUDGET | UNKNOWN))
 }
 
 impl Noise {
@@ -206,7 +207,7 @@ fn shown(path: &Path, words: &BTreeMap<u64, Arc<str>>) -> String {
     for segment in path {
         text.push('/');
         match segment {
-            Segment::Word(word) => text.push_str(word),
+            Segment::Word(word) | Segment::Name(word) => text.push_str(word),
             Segment::Hidden(hash) => text.push_str(words.get(hash).map_or("{text}", |word| word)),
             Segment::Parameter(SegmentKind::Names | SegmentKind::Words) => text.push_str("{text}"),
             Segment::Parameter(kind) => text.push_str(&format!("{{{}}}", kind.name())),

@@ -12,8 +12,8 @@ use super::budget::{Application, Budget};
 use super::learner::Learner;
 use super::{
     Answered, CallerKey, CallerStats, ClassKey, ClassStats, CoverageKey, CoverageStats, EndpointKey,
-    EndpointStats, FieldKey, FieldStats, Histogram, Inventory, Page, Principals, Seen, SignStats, SmallMap,
-    Values, merge_values,
+    EndpointStats, FieldKey, FieldStats, Histogram, Inventory, Messages, Page, Principals, Seen, SignStats,
+    SmallMap, Values, merge_values,
 };
 use crate::call::hash::Seed;
 use crate::call::{
@@ -57,6 +57,8 @@ struct Entry {
     request_bytes: u64,
     response_bytes: u64,
     statuses: SmallVec<[(u16, u64); 4]>,
+    rpc_statuses: SmallVec<[(u16, u64); 2]>,
+    messages: Messages,
     request_types: SmallVec<[(&'static str, u64); 2]>,
     response_types: SmallVec<[(&'static str, u64); 2]>,
     contents: SmallVec<[((u16, &'static str), u64); 2]>,
@@ -298,6 +300,7 @@ fn endpoint_hash(seed: Seed, service: &str, method: Method, path: &Path, class: 
     for segment in path {
         hash = match segment {
             Segment::Word(word) => seed.bytes(hash, word.as_bytes()),
+            Segment::Name(name) => seed.bytes(!hash, name.as_bytes()),
             Segment::Hidden(hidden) => seed.number(hash, *hidden),
             // No hidden word has the hash of a shape.
             Segment::Parameter(kind) => seed.number(!hash, *kind as u64),
@@ -358,6 +361,8 @@ impl Entry {
             request_bytes: 0,
             response_bytes: 0,
             statuses: SmallVec::new(),
+            rpc_statuses: SmallVec::new(),
+            messages: Messages::default(),
             request_types: SmallVec::new(),
             response_types: SmallVec::new(),
             contents: SmallVec::new(),
@@ -374,8 +379,15 @@ impl Entry {
     }
 
     fn record(&mut self, seed: Seed, call: &Call, counters: &mut Counters) {
-        self.calls += 1;
         self.seen.record(call.at);
+        self.messages.merge(Messages { sums: call.messages, most: call.messages });
+        if call.follows {
+            // The call was counted when it began; here is what came since.
+            self.request_bytes = self.request_bytes.saturating_add(call.request_bytes);
+            self.response_bytes = self.response_bytes.saturating_add(call.response_bytes);
+            return self.record_fields(call);
+        }
+        self.calls += 1;
         if let Some(latency_ns) = call.latency_ns {
             self.latency.record(latency_ns);
         }
@@ -383,6 +395,9 @@ impl Entry {
         self.response_bytes = self.response_bytes.saturating_add(call.response_bytes);
         // At most 1,000 statuses and the closed list of types: bounded by what they are.
         count(&mut self.statuses, call.status.unwrap_or(0));
+        if let Some(status) = call.rpc_status {
+            count(&mut self.rpc_statuses, status);
+        }
         if let Some(media) = call.request_type {
             count(&mut self.request_types, media);
         }
@@ -390,13 +405,29 @@ impl Entry {
             count(&mut self.response_types, media);
             count(&mut self.contents, (call.status.unwrap_or(0), media));
         }
-        if call.status.is_some_and(|status| status < 400) {
+        if call.outcome.is_some_and(|status| status < 400) {
             let seen = Seen { first: call.at, last: call.at };
             self.answered.merge(Answered { seen, callers: call.caller_bit, paths: call.path_bit });
         }
         if let Some(page) = call.page {
             self.page = self.page.merge(Page::One(page));
         }
+        self.record_fields(call);
+        let seen = Seen { first: call.at, last: call.at };
+        for sign in call.signs.iter() {
+            match self.signs.iter_mut().find(|(known, _)| *known == sign) {
+                Some((_, sum)) => {
+                    sum.calls += 1;
+                    sum.seen.merge(seen);
+                }
+                None => self.signs.push((sign, SignStats { calls: 1, seen })),
+            }
+        }
+        self.record_caller(seed, call, counters);
+        self.record_server(seed, &call.server, counters);
+    }
+
+    fn record_fields(&mut self, call: &Call) {
         // A missed call may turn out to be one of an endpoint; the rest has no fields.
         if matches!(self.key.class, CallClass::Found | CallClass::Missed) {
             self.record_shape(&call.fields, call.at);
@@ -410,18 +441,6 @@ impl Entry {
             self.values.extend(call.values.iter().cloned());
             self.record_classes(call);
         }
-        let seen = Seen { first: call.at, last: call.at };
-        for sign in call.signs.iter() {
-            match self.signs.iter_mut().find(|(known, _)| *known == sign) {
-                Some((_, sum)) => {
-                    sum.calls += 1;
-                    sum.seen.merge(seen);
-                }
-                None => self.signs.push((sign, SignStats { calls: 1, seen })),
-            }
-        }
-        self.record_caller(seed, call, counters);
-        self.record_server(seed, &call.server, counters);
     }
 
     fn record_classes(&mut self, call: &Call) {
@@ -480,13 +499,13 @@ impl Entry {
             caller.credential == call.credential
                 && (Arc::ptr_eq(&caller.peer, &call.caller) || is_same_caller(&caller.peer, &call.caller))
         };
-        let refused = u64::from(call.status.is_some_and(|status| status >= 400));
+        let refused = u64::from(call.outcome.is_some_and(|status| status >= 400));
         let seen = Seen { first: call.at, last: call.at };
-        let is = |statuses: &[u16]| call.status.is_some_and(|status| statuses.contains(&status));
+        let is = |statuses: &[u16]| call.outcome.is_some_and(|status| statuses.contains(&status));
         let one = CallerStats {
             calls: 1,
             refused,
-            granted: u64::from(matches!(call.status, Some(200..300))),
+            granted: u64::from(matches!(call.outcome, Some(200..300))),
             denied: u64::from(is(&[401, 403])),
             seen,
             paths: call.path_bit,
@@ -558,6 +577,8 @@ impl Entry {
             calls: self.calls,
             seen: self.seen,
             statuses: self.statuses.into_iter().collect(),
+            rpc_statuses: self.rpc_statuses.into_iter().collect(),
+            messages: self.messages,
             latency: self.latency,
             request_bytes: self.request_bytes,
             response_bytes: self.response_bytes,

@@ -9,8 +9,9 @@ use crate::counter::{Counter, Counters};
 use crate::limits::{CODINGS_MAX, DECODED_BYTES_MAX, EXPANSION_MAX, ZSTD_WINDOW_BYTES_MAX};
 use crate::protocol::Message;
 
+/// A content coding that can be undone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Coding {
+pub(super) enum Coding {
     Gzip,
     Deflate,
     Brotli,
@@ -19,10 +20,23 @@ enum Coding {
 
 /// How the decoding of one layer ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Outcome {
+pub(super) enum Outcome {
     Whole,
     Limit,
     Broken,
+}
+
+impl Coding {
+    /// The coding of that name (RFC 9110 section 8.4.1, RFC 7932, RFC 8878), any case.
+    pub fn of_name(name: &[u8]) -> Option<Self> {
+        match name {
+            name if is_one_of(name, &[b"gzip", b"x-gzip"]) => Some(Coding::Gzip),
+            name if is_one_of(name, &[b"deflate"]) => Some(Coding::Deflate),
+            name if is_one_of(name, &[b"br"]) => Some(Coding::Brotli),
+            name if is_one_of(name, &[b"zstd"]) => Some(Coding::Zstd),
+            _ => None,
+        }
+    }
 }
 
 /// Replaces the captured body by its decoded form.
@@ -78,11 +92,7 @@ fn codings(message: &Message) -> Result<([Coding; CODINGS_MAX], usize), Counter>
         let known = match coding.trim_ascii() {
             b"" => continue,
             name if is_one_of(name, &[b"identity", b"chunked"]) => continue,
-            name if is_one_of(name, &[b"gzip", b"x-gzip"]) => Some(Coding::Gzip),
-            name if is_one_of(name, &[b"deflate"]) => Some(Coding::Deflate),
-            name if is_one_of(name, &[b"br"]) => Some(Coding::Brotli),
-            name if is_one_of(name, &[b"zstd"]) => Some(Coding::Zstd),
-            _ => None,
+            name => Coding::of_name(name),
         };
         match (known, codings.get_mut(count)) {
             (Some(known), Some(slot)) => *slot = known,
@@ -107,13 +117,17 @@ fn worth_reading(media_type: Option<&[u8]>) -> bool {
     let Some(media_type) = media_type else { return true };
     let essence = media_type.split(|&b| b == b';').next().unwrap_or_default().trim_ascii();
     let contains = |word: &[u8]| essence.windows(word.len()).any(|w| w.eq_ignore_ascii_case(word));
+    // The messages of gRPC and Connect are taken apart afterwards.
     let begins = |word: &[u8]| essence.get(..word.len()).is_some_and(|w| w.eq_ignore_ascii_case(word));
     essence.is_empty()
-        || [&b"json"[..], b"form", b"xml"].into_iter().any(contains)
-        || [&b"text/"[..], b"multipart/"].into_iter().any(begins)
+        || [&b"json"[..], b"form", b"xml", b"msgpack", b"cbor", b"protobuf"].into_iter().any(contains)
+        || [&b"text/"[..], b"multipart/", b"application/grpc", b"application/connect+"]
+            .into_iter()
+            .any(begins)
 }
 
-fn decode(coding: Coding, body: &[u8], limit: usize) -> (Vec<u8>, Outcome) {
+/// The decoded form of `body`, at most `limit` bytes of it.
+pub(super) fn decode(coding: Coding, body: &[u8], limit: usize) -> (Vec<u8>, Outcome) {
     match coding {
         Coding::Gzip => read(flate2::read::MultiGzDecoder::new(body), limit),
         Coding::Deflate if is_zlib(body) => read(flate2::read::ZlibDecoder::new(body), limit),

@@ -1,8 +1,9 @@
 //! One connection, whatever it carries: finds out what that is where the source did not, and goes over
 //! to what an upgrade leads to.
 
-use super::{Exchange, detect, http1};
-use crate::counter::Counters;
+use super::http1::Behind;
+use super::{Exchange, Protocol, detect, http1, http2, websocket};
+use crate::counter::{Counter, Counters};
 use crate::flow::{Direction, Timestamp, Verdict};
 use crate::limits::{UNDECIDED_BURSTS_MAX, UNDECIDED_BYTES_MAX};
 use crate::stream::Chunk;
@@ -16,6 +17,9 @@ enum State {
     /// Not known yet what it carries.
     Undecided(Box<Undecided>),
     Http1(Box<http1::Connection>),
+    Http2(Box<http2::Connection>),
+    /// What began as HTTP/1.
+    WebSocket(Box<websocket::Connection>),
     /// Nothing that is read.
     Unread(Verdict),
 }
@@ -46,7 +50,8 @@ impl Connection {
     pub fn verdict(&self) -> Option<Verdict> {
         match &self.state {
             State::Undecided(_) => None,
-            State::Http1(_) => Some(Verdict::Http1),
+            State::Http1(_) | State::WebSocket(_) => Some(Verdict::Http1),
+            State::Http2(_) => Some(Verdict::Http2),
             State::Unread(verdict) => Some(*verdict),
         }
     }
@@ -55,7 +60,14 @@ impl Connection {
     /// ignored.
     pub fn push(&mut self, chunk: Chunk<'_>, counters: &mut Counters, out: &mut Vec<Exchange>) {
         match &mut self.state {
-            State::Http1(http1) => http1.push(chunk, counters, out),
+            State::Http1(http1) => {
+                http1.push(chunk, counters, out);
+                if let Some(behind) = http1.take_upgrade() {
+                    self.upgrade(behind, counters, out);
+                }
+            }
+            State::Http2(http2) => http2.push(chunk, counters, out),
+            State::WebSocket(websocket) => websocket.push(chunk, counters, out),
             State::Unread(_) => {}
             State::Undecided(undecided) => {
                 if let Some(verdict) = undecided.look(chunk) {
@@ -69,11 +81,46 @@ impl Connection {
         }
     }
 
+    /// Goes over to what the last exchange asked for and got; it stays what it is if that is not read.
+    fn upgrade(&mut self, behind: Behind, counters: &mut Counters, out: &mut Vec<Exchange>) {
+        let Some(Exchange { request, response: Some(response), direction, notes, .. }) =
+            out.last_mut().filter(|last| last.notes.upgraded)
+        else {
+            return counters.add(Counter::ConnectionUpgraded);
+        };
+        let named = |name: &str| {
+            let field = response.head.field("upgrade").unwrap_or_default();
+            field.split(|&b| b == b',').any(|one| one.trim_ascii().eq_ignore_ascii_case(name.as_bytes()))
+        };
+        let direction = *direction;
+        if named("websocket") {
+            notes.protocol = Protocol::WebSocket;
+            let websocket = websocket::Connection::new(&request.head, &response.head, direction);
+            self.state = State::WebSocket(Box::new(websocket));
+        } else if named("h2c") {
+            // The answer to it comes on stream 1; what was said is only that it will.
+            let Some(asked) = out.pop() else { return };
+            self.state = State::Http2(Box::new(http2::Connection::upgraded(asked.request, direction)));
+        } else if request.head.is_connect() {
+            // A tunnel, to whatever there is.
+            self.state = State::Undecided(Box::default());
+        } else {
+            return counters.add(Counter::ConnectionUpgraded);
+        }
+        let Behind { bytes, at } = behind;
+        if !bytes.is_empty() {
+            let direction = direction.reverse();
+            self.push(Chunk::Bytes { direction, bytes: &bytes, burst_start: false, at }, counters, out);
+        }
+    }
+
     /// Bytes that wait for the rest of their message or for the response.
     pub fn buffered_bytes(&self) -> usize {
         match &self.state {
             State::Undecided(undecided) => undecided.buffered_bytes(),
             State::Http1(http1) => http1.buffered_bytes(),
+            State::Http2(http2) => http2.buffered_bytes(),
+            State::WebSocket(websocket) => websocket.buffered_bytes(),
             State::Unread(_) => 0,
         }
     }
@@ -83,7 +130,8 @@ impl State {
     fn of(verdict: Verdict) -> State {
         match verdict {
             Verdict::Http1 => State::Http1(Box::default()),
-            Verdict::Http2 | Verdict::Tls | Verdict::Other => State::Unread(verdict),
+            Verdict::Http2 => State::Http2(Box::default()),
+            Verdict::Tls | Verdict::Other => State::Unread(verdict),
         }
     }
 }

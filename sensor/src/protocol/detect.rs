@@ -5,7 +5,7 @@
 
 use memchr::memchr;
 
-use super::METHODS;
+use super::{METHODS, http2};
 use crate::flow::Verdict;
 
 /// What bytes at the start of a message are.
@@ -32,17 +32,9 @@ pub(super) enum Guess {
     Neither,
 }
 
-/// What a client of HTTP/2 sends first (RFC 9113 section 3.4).
-pub(super) const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
-
-/// Verdict on a connection by the first bytes of a burst; the same as the kernel's program gives.
+/// Verdict on a connection by the first bytes of a burst. The kernel's program gives the same, but for
+/// HTTP/2 that it did not see begin.
 pub(super) fn verdict(bytes: &[u8]) -> Guess {
-    if bytes.starts_with(PREFACE) {
-        return Guess::Is(Verdict::Http2);
-    }
-    if PREFACE.starts_with(bytes) {
-        return Guess::More;
-    }
     // A handshake record of TLS 1.0 to 1.3 (RFC 8446 section 5.1) with a hello in it.
     if let [0x16, 0x03, 0..=4, _, _, 1 | 2, ..] = bytes {
         return Guess::Is(Verdict::Tls);
@@ -54,7 +46,7 @@ pub(super) fn verdict(bytes: &[u8]) -> Guess {
         Start::Request if !is_known_method(bytes) => Guess::Neither,
         Start::Request | Start::Response => Guess::Is(Verdict::Http1),
         Start::More => Guess::More,
-        Start::Neither => Guess::Neither,
+        Start::Neither => http2::guess(bytes),
     }
 }
 

@@ -4,12 +4,16 @@
 mod coding;
 mod connection;
 mod detect;
+mod envelope;
 mod fuzz;
 pub mod har;
 mod http1;
+pub mod http2;
 mod method;
+pub mod websocket;
 
 pub use connection::Connection;
+pub use envelope::fuzz as fuzz_envelope;
 pub use fuzz::fuzz;
 pub use method::METHODS;
 
@@ -17,7 +21,7 @@ use crate::flow::{Direction, Timestamp, Verdict};
 
 /// Whether connections of that verdict are read here.
 pub fn is_read(verdict: Verdict) -> bool {
-    verdict == Verdict::Http1
+    matches!(verdict, Verdict::Http1 | Verdict::Http2)
 }
 
 /// One request with its response, raw. Neither `Clone` nor `Serialize`: see invariant 1.
@@ -134,6 +138,21 @@ impl Head {
     /// Fields in order: name as sent, value without white space around it.
     pub fn fields(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
         self.headers.iter().map(|&(name, value)| (name.of(&self.bytes), value.of(&self.bytes)))
+    }
+
+    fn is_connect(&self) -> bool {
+        matches!(self.start, StartLine::Request { method, .. } if method.of(&self.bytes) == b"CONNECT")
+    }
+
+    /// The same head once more, for a further part of what it begins.
+    pub(crate) fn again(&self) -> Head {
+        let start = match self.start {
+            StartLine::Request { method, target, minor_version } => {
+                StartLine::Request { method, target, minor_version }
+            }
+            StartLine::Response { status, minor_version } => StartLine::Response { status, minor_version },
+        };
+        Head { bytes: self.bytes.clone(), start, headers: self.headers.clone() }
     }
 
     /// Value of the first field of that name (any case).

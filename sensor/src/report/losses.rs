@@ -58,6 +58,7 @@ const MEANINGS: &[(&str, &str)] = &[
     ("json-too-deep", "JSON nested too deep: the fields below are missing"),
     ("xml-malformed", "bodies that are no valid XML"),
     ("binary-malformed", "bodies that are no valid MessagePack, CBOR or protobuf"),
+    ("batch-full", "calls of a batch past the number that is told apart"),
     ("fields-full", "more fields in one call than are kept"),
     ("field-names-full", "more different field names than are kept"),
     ("field-names-held-full", "names not yet shown to be field names, let go to make room"),

@@ -188,7 +188,8 @@ fn cost(cause: &str) -> Cost {
         | "pipeline-full"
         | "connection-upgraded"
         | "out-of-scope"
-        | "record-malformed" => Cost::Calls,
+        | "record-malformed"
+        | "batch-full" => Cost::Calls,
         "response-missing" => Cost::Answers,
         "body-budget"
         | "body-cut"

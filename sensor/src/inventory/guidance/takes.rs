@@ -39,7 +39,7 @@ impl Takes {
             return self.takes_text(text);
         }
         match segment {
-            Segment::Word(word) => self.takes_text(word),
+            Segment::Word(word) | Segment::Name(word) => self.takes_text(word),
             Segment::Hidden(_) => matches!(self, Takes::Any | Takes::Enum(_)),
             Segment::Parameter(kind) => self.takes_kind(*kind),
             // What an extension stands behind is a text.

@@ -160,7 +160,7 @@ fn ways(node: &Node) -> Vec<u64> {
 /// The number of the way through a next segment.
 fn way_on(segment: &Segment) -> u64 {
     match segment {
-        Segment::Word(word) => fnv(2, word.as_bytes()),
+        Segment::Word(word) | Segment::Name(word) => fnv(2, word.as_bytes()),
         _ => 3,
     }
 }
@@ -338,7 +338,7 @@ fn reads(facts: &mut Facts, segment: &Segment) -> bool {
             facts.flag(F::Extension, extension_of(*hidden).is_some());
             false
         }
-        Segment::Parameter(_) | Segment::File(..) => false,
+        Segment::Name(_) | Segment::Parameter(_) | Segment::File(..) => false,
     }
 }
 

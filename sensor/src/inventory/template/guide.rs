@@ -270,7 +270,7 @@ impl Steps {
 /// Text of a word, as far as it is known.
 fn text<'a>(segment: &'a Segment, words: &'a BTreeMap<u64, Arc<str>>) -> Option<&'a str> {
     match segment {
-        Segment::Word(word) => Some(word),
+        Segment::Word(word) | Segment::Name(word) => Some(word),
         Segment::Hidden(hidden) => words.get(hidden).map(|word| &**word),
         Segment::Parameter(_) | Segment::File(..) => None,
     }
@@ -319,7 +319,7 @@ fn fits_partly(partial: &RouteSegment, segment: &Segment, text: Option<&str>) ->
             | SegmentKind::Date
             | SegmentKind::Email,
         ) => is_all_parameters(before, behind),
-        Segment::Parameter(_) | Segment::Word(_) => false,
+        Segment::Parameter(_) | Segment::Word(_) | Segment::Name(_) => false,
     }
 }
 

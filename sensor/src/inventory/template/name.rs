@@ -12,7 +12,7 @@ use crate::inventory::catalog::Parameter;
 /// A literal as text; `~` and eight hex digits where its text is not shown.
 pub(super) fn literal(segment: &Segment, words: &BTreeMap<u64, Arc<str>>) -> Arc<str> {
     match segment {
-        Segment::Word(word) => word.clone(),
+        Segment::Word(word) | Segment::Name(word) => word.clone(),
         Segment::Hidden(hidden) => match words.get(hidden) {
             Some(word) => word.clone(),
             None => format!("~{:08x}", hidden >> 32).into(),

@@ -53,7 +53,9 @@ impl Routed {
                     let sum = values.kinds.entry(*kind).or_default();
                     *sum = sum.saturating_add(stats.calls);
                 }
-                Segment::Word(_) | Segment::Hidden(_) => drop(values.words.insert(segment.clone())),
+                Segment::Word(_) | Segment::Name(_) | Segment::Hidden(_) => {
+                    drop(values.words.insert(segment.clone()))
+                }
             }
         }
         self.stats.merge(stats.clone());

@@ -157,7 +157,8 @@ impl Templates {
         let is_word = |s: &Segment| matches!(s, Segment::Word(_) | Segment::Hidden(_));
         let words: Vec<(&Segment, NodeId)> =
             children.iter().filter(|(s, _)| is_word(s)).map(|(s, &n)| (s, n)).collect();
-        let values: Vec<NodeId> = children.iter().filter(|(s, _)| !is_word(s)).map(|(_, &n)| n).collect();
+        let is_value = |s: &Segment| matches!(s, Segment::Parameter(_) | Segment::File(..));
+        let values: Vec<NodeId> = children.iter().filter(|(s, _)| is_value(s)).map(|(_, &n)| n).collect();
         let closed =
             children.keys().any(|s| matches!(s, Segment::Parameter(SegmentKind::Names | SegmentKind::Words)));
         let place = Place { parent: &parent, closed, usual };
@@ -182,7 +183,12 @@ impl Templates {
         let mut merged = Values::default();
         for (segment, child) in children {
             // In the order of the words among the children.
-            let decision = if is_word(&segment) { decisions.next() } else { None };
+            let decision = match &segment {
+                // Names of operations are never values.
+                Segment::Name(_) => Some(Decision { score: CERTAIN, said: false, terms: Vec::new() }),
+                segment if is_word(segment) => decisions.next(),
+                _ => None,
+            };
             match decision {
                 Some(decision) if decision.score > 0.0 => {
                     let prefix =
@@ -291,7 +297,7 @@ impl Templates {
                 Segment::File(_, extension) => Some(*extension),
                 Segment::Hidden(hidden) => extension_of(*hidden),
                 Segment::Word(word) => Extension::of_word(word),
-                Segment::Parameter(_) => None,
+                Segment::Parameter(_) | Segment::Name(_) => None,
             };
             let file = extension.and_then(|extension| node.files.get(&extension));
             at = *node.children.get(segment).or(file).or(node.value.as_ref())?;
@@ -495,6 +501,8 @@ impl Values {
             Segment::File(kind, extension) => (Some(*kind), Some(*extension)),
             Segment::Hidden(hidden) => (None, extension_of(*hidden)),
             Segment::Word(word) => (None, Extension::of_word(word)),
+            // Never a value; counted as any word should it become one.
+            Segment::Name(_) => (None, None),
         };
         let (value, parts, ends) = self.parts.entry(extension).or_default();
         match kind {

@@ -2,7 +2,7 @@
 
 use crate::counter::{Counter, Counters};
 use crate::flow::Timestamp;
-use crate::protocol::{Head, Message, Range32, coding};
+use crate::protocol::{Head, Message, Range32, coding, envelope};
 
 impl Message {
     pub(in crate::protocol) fn begin(head: Head, at: Timestamp) -> Self {
@@ -34,6 +34,7 @@ impl Message {
         }
         if self.body_bytes > 0 {
             coding::undo(self, counters);
+            envelope::open(self, counters);
         }
     }
 }

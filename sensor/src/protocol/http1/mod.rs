@@ -35,6 +35,14 @@ pub struct Connection {
     parked: Option<Parked>,
     /// What is read now was parked.
     unparking: bool,
+    /// It went over to another protocol, with these bytes behind the answer that said so.
+    behind: Option<Behind>,
+}
+
+/// Bytes behind the head that ended HTTP/1.
+pub(in crate::protocol) struct Behind {
+    pub bytes: Vec<u8>,
+    pub at: Timestamp,
 }
 
 /// Two threads may use one socket, and one be stopped between its operation and the hook. So the
@@ -60,6 +68,7 @@ impl Connection {
             pairing: Pairing::new(),
             parked: None,
             unparking: false,
+            behind: None,
         }
     }
 
@@ -99,6 +108,11 @@ impl Connection {
             let direction = self.requests.unwrap_or(Direction::Inbound);
             self.pairing.emit(direction, out);
         }
+    }
+
+    /// That it went over to another protocol in the last chunk, told once: the last exchange says which.
+    pub(in crate::protocol) fn take_upgrade(&mut self) -> Option<Behind> {
+        self.behind.take()
     }
 
     /// Bytes that wait for the rest of their message or for the response.
@@ -147,7 +161,12 @@ impl Connection {
         while !bytes.is_empty() {
             let half = &mut self.halves[direction.index()];
             let used = match &mut half.state {
-                State::Closed => return,
+                State::Closed => {
+                    if let Some(behind) = &mut self.behind {
+                        behind.bytes.extend_from_slice(bytes);
+                    }
+                    return;
+                }
                 State::Seek if !burst_start => {
                     half.quiet = false;
                     if std::mem::take(&mut half.unseen) {
@@ -403,7 +422,7 @@ impl Connection {
     }
 
     fn upgrade(&mut self, at: Timestamp, counters: &mut Counters) {
-        counters.add(Counter::ConnectionUpgraded);
         self.close(at, counters);
+        self.behind = Some(Behind { bytes: Vec::new(), at });
     }
 }

@@ -14,6 +14,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../../../schema/sql/sqlite/0001_inventory.sql"),
     include_str!("../../../../schema/sql/sqlite/0002_right.sql"),
     include_str!("../../../../schema/sql/sqlite/0003_findings.sql"),
+    include_str!("../../../../schema/sql/sqlite/0004_protocols.sql"),
 ];
 
 /// Newest schema version that this program knows.

@@ -64,6 +64,7 @@ pub(super) async fn inventory(connection: &mut SqliteConnection) -> Result<Inven
     values(&mut transaction, &mut endpoints).await?;
     edges(&mut transaction, &peers, &mut endpoints).await?;
     read_facts::signs(&mut transaction, &mut endpoints).await?;
+    read_facts::protocols(&mut transaction, &mut endpoints).await?;
     read_facts::classes(&mut transaction, &mut endpoints).await?;
     read_facts::principals(&mut transaction, &peers, &mut endpoints).await?;
     let inventory = Inventory {

@@ -9,7 +9,7 @@ use sqlx::sqlite::SqliteConnection;
 use super::read::{Endpoints, Interner, ReadError, Result, number, time};
 use crate::call::{Credential, DataClass, Place, Sign};
 use crate::flow::Peer;
-use crate::inventory::{CallerKey, ClassKey, ClassStats, FieldKey, Seen, SignStats};
+use crate::inventory::{CallerKey, ClassKey, ClassStats, FieldKey, Messages, Seen, SignStats};
 
 pub(super) async fn signs(connection: &mut SqliteConnection, endpoints: &mut Endpoints) -> Result<()> {
     let sql = "SELECT endpoint_id, sign, calls, first_ns, last_ns FROM sign";
@@ -20,6 +20,29 @@ pub(super) async fn signs(connection: &mut SqliteConnection, endpoints: &mut End
         let sign = Sign::of_name(&sign).ok_or_else(foreign)?;
         let seen = Seen { first: time(first), last: time(last) };
         stats.signs.insert(sign, SignStats { calls: number(calls), seen });
+    }
+    Ok(())
+}
+
+pub(super) async fn protocols(connection: &mut SqliteConnection, endpoints: &mut Endpoints) -> Result<()> {
+    let foreign = || ReadError::Foreign("rpc_status");
+    let sql = "SELECT endpoint_id, status, calls FROM rpc_status";
+    let mut rows = sqlx::query_as::<_, (i64, i64, i64)>(sql).fetch(&mut *connection);
+    while let Some((endpoint, status, calls)) = rows.try_next().await? {
+        let (_, stats) = endpoints.get_mut(&endpoint).ok_or_else(foreign)?;
+        let status = u16::try_from(status).map_err(|_| foreign())?;
+        stats.rpc_statuses.insert(status, number(calls));
+    }
+    drop(rows);
+    let sql = "SELECT id, request_messages, response_messages, request_messages_most, response_messages_most
+               FROM endpoint WHERE request_messages > 0 OR response_messages > 0";
+    let mut rows = sqlx::query_as::<_, (i64, i64, i64, i64, i64)>(sql).fetch(connection);
+    while let Some((endpoint, requests, responses, most_requests, most_responses)) = rows.try_next().await? {
+        let (_, stats) = endpoints.get_mut(&endpoint).ok_or(ReadError::Foreign("endpoint"))?;
+        stats.messages = Messages {
+            sums: [number(requests), number(responses)],
+            most: [number(most_requests), number(most_responses)],
+        };
     }
     Ok(())
 }

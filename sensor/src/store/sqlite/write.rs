@@ -92,6 +92,7 @@ pub(super) async fn merge(
     fields(&mut transaction, &endpoints).await?;
     edges(&mut transaction, &mut ids, &endpoints).await?;
     write_facts::signs(&mut transaction, &endpoints).await?;
+    write_facts::protocols(&mut transaction, &endpoints).await?;
     write_facts::classes(&mut transaction, &endpoints).await?;
     write_facts::principals(&mut transaction, &mut ids, &endpoints).await?;
     words(&mut transaction, delta).await?;

@@ -6,6 +6,7 @@ use sqlx::sqlite::SqliteConnection;
 use super::batch::Batch;
 use super::ids::Ids;
 use super::write::{Endpoints, number, time};
+use crate::inventory::Messages;
 use crate::limits::PRINCIPALS_KEPT;
 
 type Result<T> = std::result::Result<T, sqlx::Error>;
@@ -22,6 +23,37 @@ pub(super) async fn signs(connection: &mut SqliteConnection, endpoints: &Endpoin
         }
     }
     batch.finish(connection).await
+}
+
+/// Statuses of RPCs and messages of streams; most endpoints have none.
+pub(super) async fn protocols(connection: &mut SqliteConnection, endpoints: &Endpoints<'_>) -> Result<()> {
+    let upsert = "calls = min(9223372036854775807, calls + excluded.calls)";
+    let mut batch = Batch::new("INSERT INTO rpc_status (endpoint_id, status, calls)", 3, upsert);
+    for (endpoint, stats) in endpoints {
+        for (status, calls) in &stats.rpc_statuses {
+            batch.bind(*endpoint).bind(i64::from(*status)).bind(number(*calls)).row(connection).await?;
+        }
+    }
+    batch.finish(connection).await?;
+    for (endpoint, stats) in endpoints.iter().filter(|(_, stats)| stats.messages != Messages::default()) {
+        let Messages { sums, most } = stats.messages;
+        sqlx::query(
+            "UPDATE endpoint SET
+                 request_messages = min(9223372036854775807, request_messages + ?),
+                 response_messages = min(9223372036854775807, response_messages + ?),
+                 request_messages_most = max(request_messages_most, ?),
+                 response_messages_most = max(response_messages_most, ?)
+             WHERE id = ?",
+        )
+        .bind(number(sums[0]))
+        .bind(number(sums[1]))
+        .bind(number(most[0]))
+        .bind(number(most[1]))
+        .bind(*endpoint)
+        .execute(&mut *connection)
+        .await?;
+    }
+    Ok(())
 }
 
 pub(super) async fn classes(connection: &mut SqliteConnection, endpoints: &Endpoints<'_>) -> Result<()> {

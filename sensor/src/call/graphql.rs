@@ -1,0 +1,292 @@
+//! A GraphQL document (GraphQL specification, October 2021, section 2) -> its operations: kind, name and
+//! root fields. Everything else in it, arguments with their values above all, is passed over.
+
+use smallvec::SmallVec;
+
+use crate::limits::GRAPHQL_OPERATIONS_MAX;
+
+/// What an operation does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Query,
+    Mutation,
+    Subscription,
+}
+
+impl Kind {
+    /// The mark in a path.
+    pub(super) const fn mark(self) -> &'static str {
+        match self {
+            Kind::Query => "#query",
+            Kind::Mutation => "#mutation",
+            Kind::Subscription => "#subscription",
+        }
+    }
+}
+
+/// One operation of a document.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Operation<'a> {
+    pub(super) kind: Kind,
+    pub(super) name: Option<&'a str>,
+    /// Names of its root fields, not their aliases, the first few.
+    pub(super) roots: SmallVec<[&'a str; 2]>,
+}
+
+/// Root fields that are kept of one operation.
+const ROOTS_MAX: usize = 4;
+
+/// The operations of a document, if it is one as far as its outline goes.
+pub(super) fn operations(document: &str) -> Option<SmallVec<[Operation<'_>; 1]>> {
+    let mut lexer = Lexer { rest: document };
+    let mut operations = SmallVec::new();
+    let mut found = false;
+    loop {
+        let kind = match lexer.token() {
+            Token::End => return found.then_some(operations),
+            Token::Sign('{') => {
+                let roots = selection(&mut lexer)?;
+                found = true;
+                push(&mut operations, Operation { kind: Kind::Query, name: None, roots });
+                continue;
+            }
+            Token::Name("query") => Kind::Query,
+            Token::Name("mutation") => Kind::Mutation,
+            Token::Name("subscription") => Kind::Subscription,
+            Token::Name("fragment") => {
+                // `fragment Name on Type directives { … }`.
+                until_selection(&mut lexer)?;
+                skip(&mut lexer)?;
+                found = true;
+                continue;
+            }
+            Token::Name(_) | Token::Sign(_) | Token::Text => return None,
+        };
+        let name = match lexer.peek() {
+            Token::Name(name) => {
+                lexer.token();
+                Some(name)
+            }
+            _ => None,
+        };
+        until_selection(&mut lexer)?;
+        let roots = selection(&mut lexer)?;
+        found = true;
+        push(&mut operations, Operation { kind, name, roots });
+    }
+}
+
+fn push<'a>(operations: &mut SmallVec<[Operation<'a>; 1]>, operation: Operation<'a>) {
+    if operations.len() < GRAPHQL_OPERATIONS_MAX {
+        operations.push(operation);
+    }
+}
+
+/// Passes over variables and directives, up to and with the brace that opens a selection.
+fn until_selection(lexer: &mut Lexer<'_>) -> Option<()> {
+    loop {
+        match lexer.token() {
+            Token::Sign('{') => return Some(()),
+            // Variables and arguments may hold objects.
+            Token::Sign('(') => parenthesis(lexer)?,
+            Token::Name(_) | Token::Sign('@') => {}
+            _ => return None,
+        }
+    }
+}
+
+/// Passes over what stands in parentheses, of which one is open.
+fn parenthesis(lexer: &mut Lexer<'_>) -> Option<()> {
+    let mut open = 1_usize;
+    while open > 0 {
+        match lexer.token() {
+            Token::Sign('(') => open += 1,
+            Token::Sign(')') => open -= 1,
+            Token::End => return None,
+            _ => {}
+        }
+    }
+    Some(())
+}
+
+/// Passes over the rest of a selection whose brace is open.
+fn skip(lexer: &mut Lexer<'_>) -> Option<()> {
+    let mut open = 1_usize;
+    while open > 0 {
+        match lexer.token() {
+            Token::Sign('{') => open += 1,
+            Token::Sign('}') => open -= 1,
+            Token::End => return None,
+            _ => {}
+        }
+    }
+    Some(())
+}
+
+/// Root fields of a selection whose brace is open, up to its end.
+fn selection<'a>(lexer: &mut Lexer<'a>) -> Option<SmallVec<[&'a str; 2]>> {
+    let mut roots: SmallVec<[&str; 2]> = SmallVec::new();
+    loop {
+        match lexer.token() {
+            Token::Sign('}') => return Some(roots),
+            Token::Sign('{') => skip(lexer)?,
+            Token::Sign('(') => parenthesis(lexer)?,
+            Token::Sign('@') => drop(lexer.token()),
+            // A fragment by name, or in place: what is in it is passed over.
+            Token::Sign('.') => {
+                while lexer.peek() == Token::Sign('.') {
+                    lexer.token();
+                }
+                if lexer.token() == Token::Name("on") {
+                    lexer.token();
+                }
+            }
+            Token::Name(name) => {
+                let field = match lexer.peek() {
+                    Token::Sign(':') => {
+                        lexer.token();
+                        match lexer.token() {
+                            Token::Name(field) => field,
+                            _ => return None,
+                        }
+                    }
+                    _ => name,
+                };
+                if roots.len() < ROOTS_MAX && !roots.contains(&field) {
+                    roots.push(field);
+                }
+            }
+            Token::Sign(_) | Token::Text | Token::End => return None,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Token<'a> {
+    Name(&'a str),
+    Sign(char),
+    /// A string or a number.
+    Text,
+    End,
+}
+
+struct Lexer<'a> {
+    rest: &'a str,
+}
+
+impl<'a> Lexer<'a> {
+    fn peek(&mut self) -> Token<'a> {
+        let before = self.rest;
+        let token = self.token();
+        self.rest = before;
+        token
+    }
+
+    fn token(&mut self) -> Token<'a> {
+        loop {
+            self.rest = self.rest.trim_start_matches([' ', '\t', '\r', '\n', ',', '\u{feff}']);
+            let Some(comment) = self.rest.strip_prefix('#') else { break };
+            let end = comment.find(['\n', '\r']).unwrap_or(comment.len());
+            self.rest = &comment[end..];
+        }
+        let Some(first) = self.rest.chars().next() else { return Token::End };
+        let end_of = |fits: fn(char) -> bool| self.rest.find(|c| !fits(c)).unwrap_or(self.rest.len());
+        match first {
+            'a'..='z' | 'A'..='Z' | '_' => {
+                let (name, rest) = self.rest.split_at(end_of(|c| c.is_ascii_alphanumeric() || c == '_'));
+                self.rest = rest;
+                Token::Name(name)
+            }
+            '0'..='9' | '-' => {
+                self.rest = &self.rest[end_of(|c| c.is_ascii_alphanumeric() || "+-.".contains(c))..];
+                Token::Text
+            }
+            '"' => {
+                self.string();
+                Token::Text
+            }
+            sign => {
+                self.rest = &self.rest[sign.len_utf8()..];
+                Token::Sign(sign)
+            }
+        }
+    }
+
+    /// Passes over a string or a block string; one without end takes all that is left.
+    fn string(&mut self) {
+        if let Some(block) = self.rest.strip_prefix("\"\"\"") {
+            let mut from = 0;
+            while let Some(at) = block[from..].find("\"\"\"") {
+                let end = from + at;
+                if !block[..end].ends_with('\\') {
+                    self.rest = &block[end + 3..];
+                    return;
+                }
+                from = end + 3;
+            }
+            self.rest = "";
+            return;
+        }
+        let mut escaped = false;
+        for (at, character) in self.rest.char_indices().skip(1) {
+            match character {
+                _ if escaped => escaped = false,
+                '\\' => escaped = true,
+                '"' => {
+                    self.rest = &self.rest[at + 1..];
+                    return;
+                }
+                _ => {}
+            }
+        }
+        self.rest = "";
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said(document: &str) -> Option<Vec<String>> {
+        let line = |operation: &Operation<'_>| {
+            let name = operation.name.unwrap_or("-");
+            format!("{} {name} {}", operation.kind.mark(), operation.roots.join("+"))
+        };
+        operations(document).map(|operations| operations.iter().map(line).collect())
+    }
+
+    #[test]
+    fn operations_are_known_by_kind_name_and_root_fields() {
+        let document = "# a } comment
+            query Pets($id: ID = \"}\", $f: F = {a: 1}) @live(x: {y: \"(\"}) {
+              first: pet(id: $id, text: \"\"\"block \\\"\"\" } \"\"\") @skip(if: true) { name owner { id } }
+              ...Names ... on Query { more } count
+            }
+            mutation M { addPet(input: {name: \"{\"}) { id } }
+            fragment Names on Query { pet { id } }
+            subscription { petAdded { id } }";
+        assert_eq!(
+            said(document).expect("a document"),
+            ["#query Pets pet+count", "#mutation M addPet", "#subscription - petAdded"]
+        );
+        assert_eq!(said("{ a b: c }").expect("a document"), ["#query - a+c"]);
+    }
+
+    #[test]
+    fn texts_of_searches_are_no_documents() {
+        for text in [
+            "",
+            "query",
+            "query planning",
+            "mutation of genes",
+            "cats",
+            "{",
+            "{ a",
+            "}",
+            "query {a}}",
+            "\"{a}\"",
+        ] {
+            assert_eq!(said(text), None, "{text}");
+        }
+    }
+}
