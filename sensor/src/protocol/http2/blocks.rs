@@ -7,7 +7,7 @@ use super::Connection;
 use super::fields::{Fields, Kind};
 use super::frame::{self, FrameHead};
 use super::half::Block;
-use super::streams::Role;
+use super::stream::Role;
 use crate::counter::{Counter, Counters};
 use crate::flow::{Direction, Timestamp};
 use crate::limits::HEADER_BLOCK_BYTES_MAX;
@@ -203,7 +203,11 @@ impl Connection {
         at: Timestamp,
         counters: &mut Counters,
     ) {
-        if kind == Kind::Request && promised % 2 == 0 && promised > 0 && !self.streams.has_request(promised) {
+        if kind == Kind::Request
+            && promised > 0
+            && promised.is_multiple_of(2)
+            && !self.streams.has_request(promised)
+        {
             self.streams.request(promised, fields.into_request(), true, began, at, counters);
         }
     }
