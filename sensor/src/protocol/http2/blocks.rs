@@ -13,7 +13,7 @@ use crate::flow::{Direction, Timestamp};
 use crate::limits::HEADER_BLOCK_BYTES_MAX;
 
 /// Bytes of a buffer for strings that is kept from block to block.
-const SCRATCH_BYTES_KEPT: usize = 8 * 1024;
+const SCRATCH_BYTES_KEPT: usize = 1024;
 
 impl Connection {
     /// The payload of a frame is whole.
@@ -136,10 +136,11 @@ impl Connection {
         if block.broken {
             half.decoder.forget();
             counters.add(Counter::MessageLost);
+            fields = Fields::lost();
         } else if half.decoder.decode(bytes, |field| fields.add(field)).is_err() {
             half.decoder.forget();
             counters.add(Counter::BlockMalformed);
-            fields = Fields::default();
+            fields = Fields::lost();
         }
         if half.decoder.dropped() {
             counters.add(Counter::TableFull);

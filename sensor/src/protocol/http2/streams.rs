@@ -48,7 +48,8 @@ impl Streams {
     /// Hands out what is complete.
     pub fn emit(&mut self, requests: Direction, out: &mut Vec<Exchange>) {
         out.extend(self.done.drain(..).map(|exchange| Exchange { direction: requests, ..exchange }));
-        if self.done.capacity() > 64 {
+        // Not counted as held: no more than a handful stays.
+        if self.done.capacity() > 4 {
             self.done = Vec::new();
         }
     }
@@ -86,6 +87,7 @@ impl Streams {
             stream.request = Side::begin(request.head, first_byte);
             stream.notes.protocol = Protocol::Http2;
             stream.notes.target_unknown = request.target_unknown;
+            stream.notes.fields_unknown |= request.fields_unknown;
             if request.tunnel {
                 stream.tunnel = Tunnel::Asked;
             }
@@ -144,6 +146,7 @@ impl Streams {
         self.change(id, counters, |stream, counters| match status {
             Some(status @ 100..200) => stream.notes.continued |= status == 100,
             Some(status) => {
+                stream.notes.fields_unknown |= fields.is_partly_unknown();
                 stream.response = Side::begin(fields.into_response(status), first_byte);
                 if let Some(message) = &mut stream.response.message {
                     message.last_byte = at;
@@ -186,7 +189,9 @@ impl Streams {
         if !self.open.contains_key(&id) {
             return;
         }
+        let unknown = fields.is_partly_unknown();
         self.change(id, counters, |stream, counters| {
+            stream.notes.fields_unknown |= unknown;
             let side = stream.side(role);
             side.trailed();
             if let Some(message) = &mut side.message {
