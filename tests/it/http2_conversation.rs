@@ -201,6 +201,7 @@ fn render(exchange: &Exchange) -> String {
         (notes.upgraded, " upgraded"),
         (notes.continued, " continued"),
         (notes.target_unknown, " target-unknown"),
+        (notes.fields_unknown, " fields-unknown"),
         (exchange.follows, " follows"),
     ] {
         if note {

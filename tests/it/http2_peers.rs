@@ -56,10 +56,13 @@ fn calls(seed: u64) -> Vec<Call> {
         .collect()
 }
 
+/// What passed, in order.
+type Log = Arc<Mutex<Vec<(Direction, Vec<u8>)>>>;
+
 /// The client's end, which records what passes.
 struct Recorder {
     inner: DuplexStream,
-    log: Arc<Mutex<Vec<(Direction, Vec<u8>)>>>,
+    log: Log,
 }
 
 impl AsyncRead for Recorder {
@@ -145,7 +148,7 @@ async fn serve(io: DuplexStream, calls: Arc<Vec<Call>>) {
 
 fn record(seed: u64) -> (Vec<Piece>, Vec<Call>) {
     let calls = Arc::new(calls(seed));
-    let log = Arc::new(Mutex::new(Vec::new()));
+    let log = Log::default();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     runtime.block_on(async {
         let (client_end, server_end) = tokio::io::duplex(64 * 1024);

@@ -11,7 +11,7 @@ use sensor::flow::Direction;
 use sensor::limits::{
     HEADER_BLOCK_BYTES_MAX, HPACK_TABLE_BYTES_MAX, RESETS_MAX, STREAMS_BYTES_MAX, STREAMS_MAX,
 };
-use sensor::protocol::Exchange;
+use sensor::protocol::{Exchange, Message};
 
 use crate::http1_conversation::{request_line, status};
 use crate::http2_wire::{Encoder, Form, PREFACE, Piece, Played, field, frame, play};
@@ -228,6 +228,12 @@ fn assert_true(exchange: &Exchange, sent: &[Sent]) {
         None => assert!(sent.iter().any(fits), "{method} {path} {authority:?} was never sent"),
     }
     assert_eq!(exchange.notes.target_unknown, path.is_empty());
+    // Who lacks a field says so: both always have a number and another field.
+    let lacks = |message: &Message, name| field(message, name).is_none();
+    let request = &exchange.request;
+    let lacking = lacks(request, "x-number") || lacks(request, "host") || lacks(request, "user-agent");
+    let lacking_too = exchange.response.as_ref().is_some_and(|r| lacks(r, "x-number") || lacks(r, "server"));
+    assert!(exchange.notes.fields_unknown || !(lacking || lacking_too));
 }
 
 /// Every call is there, whole.

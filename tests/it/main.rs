@@ -23,6 +23,7 @@ mod http1_conversation;
 mod http1_fixtures;
 mod http1_property;
 mod http2_conversation;
+mod http2_parts;
 mod http2_peers;
 mod http2_property;
 mod http2_wire;

@@ -67,6 +67,8 @@ enum Place {
     },
     /// A message that is not captured.
     Passed,
+    /// The end of the stream, too long to be held.
+    PassedEnd,
     /// The place was lost.
     Lost,
 }
@@ -154,7 +156,7 @@ impl Envelope {
                         message.body_whole &= fits == part.len();
                     }
                     Place::Coded | Place::End { .. } => self.held.extend_from_slice(part),
-                    Place::Prefix | Place::Passed | Place::Lost => {}
+                    Place::Prefix | Place::Passed | Place::PassedEnd | Place::Lost => {}
                 }
                 self.left -= take as u64;
                 bytes = rest;
@@ -182,10 +184,9 @@ impl Envelope {
             if !fits {
                 counters.add(Counter::HeadTooLarge);
             }
-            self.place = if fits { Place::End { coded } } else { Place::Passed };
+            self.place = if fits { Place::End { coded } } else { Place::PassedEnd };
             return;
         }
-        message.messages += 1;
         self.place = Place::Passed;
         let space = BODY_BYTES_MAX.saturating_sub(message.body.len()).min(room);
         if message.pieces.len() >= PIECES_MAX {
@@ -205,6 +206,7 @@ impl Envelope {
     /// The message is over.
     fn finish(&mut self, room: usize, message: &mut Message, counters: &mut Counters) {
         let held = std::mem::take(&mut self.held);
+        message.messages += u64::from(self.is_in_message());
         match std::mem::replace(&mut self.place, Place::Prefix) {
             Place::Plain => piece(message),
             Place::Coded => {
@@ -228,8 +230,13 @@ impl Envelope {
                 }
             }
             Place::Lost => self.place = Place::Lost,
-            Place::Prefix | Place::Passed => {}
+            Place::Prefix | Place::Passed | Place::PassedEnd => {}
         }
+    }
+
+    /// In one that counts.
+    fn is_in_message(&self) -> bool {
+        matches!(self.place, Place::Plain | Place::Coded | Place::Passed)
     }
 
     fn undo(&self, coded: &[u8], room: usize, whole: &mut bool, counters: &mut Counters) -> Option<Vec<u8>> {
@@ -261,8 +268,9 @@ impl Envelope {
         }
         self.left -= length;
         self.drop_message(message);
-        self.place = Place::Passed;
+        self.place = if self.is_in_message() { Place::Passed } else { Place::PassedEnd };
         if self.left == 0 {
+            message.messages += u64::from(self.is_in_message());
             self.place = Place::Prefix;
         }
     }
@@ -272,6 +280,7 @@ impl Envelope {
             counters.add(Counter::EnvelopeMalformed);
         }
         self.drop_message(message);
+        message.messages += u64::from(self.is_in_message());
         self.place = Place::Lost;
         message.body_whole = false;
     }
@@ -288,6 +297,7 @@ impl Envelope {
         let between = matches!(self.place, Place::Prefix if self.filled == 0);
         message.body_whole &= between;
         self.drop_message(message);
+        message.messages += u64::from(self.is_in_message());
         self.place = Place::Lost;
     }
 

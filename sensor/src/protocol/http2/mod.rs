@@ -19,6 +19,7 @@ mod half;
 pub mod hpack;
 mod holes;
 mod side;
+mod stream;
 mod streams;
 
 pub use fuzz::fuzz;
@@ -28,7 +29,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use self::frame::{Beginning, FrameHead, HEAD_BYTES, PREFACE};
 use self::half::{BOUNDARY, Data, Half, State};
-use self::streams::{Role, Streams};
+use self::stream::Role;
+use self::streams::Streams;
 use super::detect::Guess;
 use super::{Exchange, Message};
 use crate::counter::{Counter, Counters};

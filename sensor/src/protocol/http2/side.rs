@@ -59,7 +59,7 @@ impl Side {
         message.last_byte = at;
         message.body_bytes = message.body_bytes.saturating_add(bytes.len() as u64);
         let bytes = match &mut self.intake {
-            Intake::Lines(lines) => lines.from_begin(bytes),
+            Intake::Lines(lines) => lines.begun(bytes),
             _ => bytes,
         };
         match &mut self.intake {
@@ -213,7 +213,7 @@ impl Lines {
     }
 
     /// The bytes from where a document begins.
-    fn from_begin<'a>(&mut self, bytes: &'a [u8]) -> &'a [u8] {
+    fn begun<'a>(&mut self, bytes: &'a [u8]) -> &'a [u8] {
         if !self.amid {
             return bytes;
         }

@@ -8,17 +8,11 @@ use std::collections::BTreeMap;
 
 use super::fields::{Fields, RequestHead};
 use super::side::Side;
+use super::stream::{Role, Stream, Tunnel};
 use crate::counter::{Counter, Counters};
 use crate::flow::{Direction, Timestamp};
 use crate::limits::{OVERTAKEN_MAX, PART_NS, RESETS_MAX, STREAMS_BYTES_MAX, STREAMS_MAX};
 use crate::protocol::{Exchange, Message, Notes, Protocol};
-
-/// Which message of a stream.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Role {
-    Request,
-    Response,
-}
 
 /// The streams of one connection.
 pub(super) struct Streams {
@@ -33,52 +27,6 @@ pub(super) struct Streams {
     /// Resets of unanswered streams that are still reported.
     resets: u32,
     done: Vec<Exchange>,
-}
-
-#[derive(Default)]
-struct Stream {
-    request: Side,
-    response: Side,
-    notes: Notes,
-    /// The first exchange was handed on.
-    handed_on: bool,
-    /// It asked for a tunnel; answered, nothing of it is read.
-    tunnel: Tunnel,
-    /// A response came, and its status is not known.
-    status_unknown: bool,
-}
-
-#[derive(Clone, Copy, Default, PartialEq, Eq)]
-enum Tunnel {
-    #[default]
-    No,
-    Asked,
-    Open,
-}
-
-impl Stream {
-    fn side(&mut self, role: Role) -> &mut Side {
-        match role {
-            Role::Request => &mut self.request,
-            Role::Response => &mut self.response,
-        }
-    }
-
-    fn bytes_held(&self) -> usize {
-        size_of::<Stream>() + self.request.bytes_held() + self.response.bytes_held()
-    }
-
-    /// When the last byte of it came.
-    fn last_byte(&self) -> Timestamp {
-        let last = |side: &Side| side.message.as_ref().map_or(Timestamp::default(), |m| m.last_byte);
-        last(&self.request).max(last(&self.response))
-    }
-
-    fn is_complete(&self) -> bool {
-        self.request.message.is_some()
-            && self.response.ended
-            && (self.request.ended || self.request.doubtful || self.tunnel == Tunnel::Open)
-    }
 }
 
 impl Streams {
@@ -100,7 +48,8 @@ impl Streams {
     /// Hands out what is complete.
     pub fn emit(&mut self, requests: Direction, out: &mut Vec<Exchange>) {
         out.extend(self.done.drain(..).map(|exchange| Exchange { direction: requests, ..exchange }));
-        if self.done.capacity() > 64 {
+        // Not counted as held: no more than a handful stays.
+        if self.done.capacity() > 4 {
             self.done = Vec::new();
         }
     }
@@ -138,6 +87,7 @@ impl Streams {
             stream.request = Side::begin(request.head, first_byte);
             stream.notes.protocol = Protocol::Http2;
             stream.notes.target_unknown = request.target_unknown;
+            stream.notes.fields_unknown |= request.fields_unknown;
             if request.tunnel {
                 stream.tunnel = Tunnel::Asked;
             }
@@ -160,10 +110,8 @@ impl Streams {
     /// The client opened a stream: what had to come before it has not come.
     pub fn pass(&mut self, id: u32, counters: &mut Counters) {
         if self.overtaken > 0 {
-            let waits = |(&other, stream): (&u32, &Box<Stream>)| {
-                (other < id && stream.request.message.is_none()).then_some(other)
-            };
-            let orphans: Vec<u32> = self.open.iter().filter_map(waits).collect();
+            let before = self.open.range(..id).filter(|(_, stream)| stream.request.message.is_none());
+            let orphans: Vec<u32> = before.map(|(&other, _)| other).collect();
             for orphan in orphans {
                 self.remove(orphan);
                 counters.add(Counter::RequestMissing);
@@ -198,6 +146,7 @@ impl Streams {
         self.change(id, counters, |stream, counters| match status {
             Some(status @ 100..200) => stream.notes.continued |= status == 100,
             Some(status) => {
+                stream.notes.fields_unknown |= fields.is_partly_unknown();
                 stream.response = Side::begin(fields.into_response(status), first_byte);
                 if let Some(message) = &mut stream.response.message {
                     message.last_byte = at;
@@ -240,7 +189,9 @@ impl Streams {
         if !self.open.contains_key(&id) {
             return;
         }
+        let unknown = fields.is_partly_unknown();
         self.change(id, counters, |stream, counters| {
+            stream.notes.fields_unknown |= unknown;
             let side = stream.side(role);
             side.trailed();
             if let Some(message) = &mut side.message {
@@ -318,11 +269,10 @@ impl Streams {
     /// GOAWAY of the server: streams behind the last one are not answered.
     pub fn go_away(&mut self, last: u32, counters: &mut Counters) {
         let Some(behind) = last.checked_add(1) else { return };
-        let unanswered = |(&id, stream): (&u32, &Box<Stream>)| {
-            (id % 2 == 1 && stream.request.message.is_some() && stream.response.message.is_none())
-                .then_some(id)
-        };
-        let ids: Vec<u32> = self.open.range(behind..).filter_map(unanswered).collect();
+        let unanswered = self.open.range(behind..).filter(|&(&id, stream)| {
+            id % 2 == 1 && stream.request.message.is_some() && stream.response.message.is_none()
+        });
+        let ids: Vec<u32> = unanswered.map(|(&id, _)| id).collect();
         for id in ids {
             self.finish(id, counters);
         }
@@ -399,34 +349,4 @@ impl Streams {
         let exchange = stream.exchange(false, counters);
         self.done.extend(exchange);
     }
-}
-
-impl Stream {
-    /// What there is. `upgraded`: both messages end with their heads.
-    fn exchange(mut self, upgraded: bool, counters: &mut Counters) -> Option<Exchange> {
-        if self.handed_on && !self.request.is_news() && !self.response.is_news() {
-            return None;
-        }
-        self.request.end(upgraded, counters);
-        self.response.end(upgraded, counters);
-        if self.response.message.is_none() && !self.status_unknown {
-            counters.add(Counter::ResponseMissing);
-        }
-        let request = self.request.message?;
-        let response = self.response.message;
-        Some(exchange(request, response, self.notes, self.handed_on))
-    }
-
-    /// What came so far.
-    fn part(&mut self, at: Timestamp, counters: &mut Counters) -> Option<Exchange> {
-        let request = self.request.part(at, counters)?;
-        let response = self.response.part(at, counters)?;
-        let follows = std::mem::replace(&mut self.handed_on, true);
-        Some(exchange(request, Some(response), self.notes, follows))
-    }
-}
-
-fn exchange(request: Message, response: Option<Message>, notes: Notes, follows: bool) -> Exchange {
-    // The direction is set when it is handed out.
-    Exchange { request, response, direction: Direction::Inbound, follows, notes }
 }

@@ -1,0 +1,91 @@
+//! One stream: its two messages and what is handed on of them.
+
+use super::side::Side;
+use crate::counter::{Counter, Counters};
+use crate::flow::{Direction, Timestamp};
+use crate::protocol::{Exchange, Message, Notes};
+
+/// Which message of a stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Role {
+    Request,
+    Response,
+}
+
+/// A stream under way.
+#[derive(Default)]
+pub(super) struct Stream {
+    pub request: Side,
+    pub response: Side,
+    pub notes: Notes,
+    /// The first exchange was handed on.
+    pub handed_on: bool,
+    /// It asked for a tunnel; answered, nothing of it is read.
+    pub tunnel: Tunnel,
+    /// A response came, and its status is not known.
+    pub status_unknown: bool,
+}
+
+/// Whether the stream carries something else (CONNECT).
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+pub(super) enum Tunnel {
+    #[default]
+    No,
+    Asked,
+    Open,
+}
+
+impl Stream {
+    pub fn side(&mut self, role: Role) -> &mut Side {
+        match role {
+            Role::Request => &mut self.request,
+            Role::Response => &mut self.response,
+        }
+    }
+
+    pub fn bytes_held(&self) -> usize {
+        size_of::<Stream>() + self.request.bytes_held() + self.response.bytes_held()
+    }
+
+    /// When the last byte of it came.
+    pub fn last_byte(&self) -> Timestamp {
+        let last = |side: &Side| side.message.as_ref().map_or(Timestamp::default(), |m| m.last_byte);
+        last(&self.request).max(last(&self.response))
+    }
+
+    pub fn is_complete(&self) -> bool {
+        self.request.message.is_some()
+            && self.response.ended
+            && (self.request.ended || self.request.doubtful || self.tunnel == Tunnel::Open)
+    }
+}
+
+impl Stream {
+    /// What there is. `upgraded`: both messages end with their heads.
+    pub fn exchange(mut self, upgraded: bool, counters: &mut Counters) -> Option<Exchange> {
+        if self.handed_on && !self.request.is_news() && !self.response.is_news() {
+            return None;
+        }
+        self.request.end(upgraded, counters);
+        self.response.end(upgraded, counters);
+        if self.response.message.is_none() && !self.status_unknown {
+            counters.add(Counter::ResponseMissing);
+        }
+        let request = self.request.message?;
+        let response = self.response.message;
+        Some(exchange(request, response, self.notes, self.handed_on))
+    }
+
+    /// What came so far.
+    pub fn part(&mut self, at: Timestamp, counters: &mut Counters) -> Option<Exchange> {
+        let request = self.request.part(at, counters)?;
+        let response = self.response.part(at, counters)?;
+        let follows = std::mem::replace(&mut self.handed_on, true);
+        Some(exchange(request, Some(response), self.notes, follows))
+    }
+}
+
+fn exchange(request: Message, response: Option<Message>, notes: Notes, follows: bool) -> Exchange {
+    // The direction is set when it is handed out.
+    Exchange { request, response, direction: Direction::Inbound, follows, notes }
+}
