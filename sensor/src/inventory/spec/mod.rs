@@ -4,6 +4,8 @@
 
 mod fault;
 mod find;
+mod graphql;
+mod grpc;
 mod media;
 mod openapi;
 mod schema;
@@ -11,6 +13,8 @@ mod specs;
 
 pub use fault::Fault;
 pub use find::{Hit, Match};
+pub use graphql::{is_root as is_graphql_root, read as read_graphql};
+pub use grpc::read as read_grpc;
 pub use openapi::{Load, is_root, read as read_openapi};
 pub use schema::{Additional, Format as TextFormat, Member, Schema, SchemaId, Schemas, Types};
 pub use specs::{Covering, Specs, Version};
