@@ -45,6 +45,8 @@ mod store_sqlite;
 mod spec_compare;
 mod spec_dir;
 mod spec_fixture;
+mod spec_graphql;
+mod spec_grpc;
 mod spec_read;
 mod stream_assembler;
 mod template_cases;

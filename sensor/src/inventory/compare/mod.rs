@@ -18,7 +18,7 @@ use evidence::Evidence;
 use super::FieldKey;
 use super::catalog::{Catalog, Endpoint, Service};
 use super::noise::is_over_budget;
-use super::spec::{Covering, Format, Operation, Schemas, Specs, Version};
+use super::spec::{Covering, Format, Operation, Schemas, Specs, Version, behind_marker};
 use crate::call::Method;
 
 /// One thing that was seen and is not specified so, or is specified and was not seen.
@@ -142,6 +142,7 @@ impl<'a> Comparison<'a> {
         }
         let Some(&first) = self.covering.newest.first() else { return found };
         if self.covering.newest.iter().any(|version| is_graphql(version, endpoint)) {
+            self.graphql(endpoint, &mut found);
             return found;
         }
         let on_path = self.documented(&self.covering.newest, endpoint);
@@ -175,13 +176,29 @@ impl<'a> Comparison<'a> {
         }
         let seen =
             Seen { of: self, endpoint, operations: &operations, evidence: Evidence::of(&endpoint.stats) };
-        seen.parameters(&mut found);
-        seen.request(&mut found);
-        seen.answers(&mut found);
+        // Where a path carries many operations, what it says of bodies is about none of them.
+        if behind_marker(&endpoint.template).is_none() {
+            seen.parameters(&mut found);
+            seen.request(&mut found);
+            seen.answers(&mut found);
+        }
         seen.access(&mut found);
         found.sort();
         found.dedup();
         found
+    }
+
+    /// An operation of GraphQL that is a root field by its name. Any other name is the client's own and says
+    /// nothing of which fields it asked for.
+    fn graphql(&self, endpoint: &Endpoint, found: &mut Vec<Difference>) {
+        let fields = self.documented(&self.covering.newest, endpoint);
+        let mut fields =
+            fields.iter().filter(|(one, _)| one.version.spec.format == Format::Graphql).peekable();
+        let Some((nearest, _)) = fields.peek() else { return };
+        let deprecated = nearest.differs(self, endpoint, DifferenceKind::Deprecated);
+        if fields.all(|(one, _)| one.operation.deprecated) {
+            found.push(deprecated);
+        }
     }
 
     /// Operations on the path of an endpoint, whatever their methods, each with what it refuses.
@@ -290,9 +307,13 @@ impl Seen<'_> {
     }
 }
 
-/// GraphQL has one endpoint for all; what is asked there is not compared.
+/// GraphQL has one endpoint for all; what is asked there is not compared but by the operation's name.
 fn is_graphql(version: &Version, endpoint: &Endpoint) -> bool {
-    version.spec.format == Format::Graphql && endpoint.template.to_ascii_lowercase().contains("graphql")
+    let is_operation = ["/#query", "/#mutation", "/#subscription"].iter().any(|marker| {
+        behind_marker(&endpoint.template).is_some_and(|at| endpoint.template[at..].starts_with(marker))
+    });
+    version.spec.format == Format::Graphql
+        && (is_operation || endpoint.template.to_ascii_lowercase().contains("graphql"))
 }
 
 /// Shapes of the path parameters of an endpoint.

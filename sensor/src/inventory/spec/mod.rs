@@ -17,6 +17,7 @@ pub use graphql::{is_root as is_graphql_root, read as read_graphql};
 pub use grpc::read as read_grpc;
 pub use openapi::{Load, is_root, read as read_openapi};
 pub use schema::{Additional, Format as TextFormat, Member, Schema, SchemaId, Schemas, Types};
+pub(in crate::inventory) use specs::behind_marker;
 pub use specs::{Covering, Specs, Version};
 
 use serde::{Deserialize, Serialize};
@@ -222,8 +223,12 @@ impl Spec {
             .map(move |base| (if said.is_empty() { &base.services[..] } else { &said[..] }, base))
     }
 
-    /// Its routes for the reader of templates, one document for each base.
+    /// Its routes for the reader of templates, one document for each base. Operations of GraphQL are no
+    /// paths.
     pub fn documents(&self) -> Vec<Document> {
+        if self.format == Format::Graphql {
+            return Vec::new();
+        }
         let mut documents: Vec<Document> = self
             .places()
             .map(|(services, _)| Document { services: services.to_vec(), routes: Vec::new() })

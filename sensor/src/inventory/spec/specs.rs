@@ -148,12 +148,30 @@ impl Covering<'_> {
 }
 
 impl Version {
-    /// What fits a template of a service, best first.
+    /// What fits a template of a service, best first. An endpoint that is one operation of many behind a
+    /// path (`/graphql/#query/user`) is that operation to GraphQL, and the path to others.
     pub fn find(&self, service: &str, endpoint: &Endpoint) -> Match {
         let named = self.bases_for(service);
-        self.routes.find(&endpoint.template, &kinds(endpoint), |base| {
-            named.is_none() || named.as_ref().is_some_and(|n| n.contains(&base))
-        })
+        self.find_at(endpoint, |base| named.is_none() || named.as_ref().is_some_and(|n| n.contains(&base)))
+    }
+
+    fn find_at(&self, endpoint: &Endpoint, wanted: impl Fn(u32) -> bool) -> Match {
+        let kinds = kinds(endpoint);
+        match (self.spec.format, behind_marker(&endpoint.template)) {
+            (Format::Graphql, None) => Match::default(),
+            (Format::Graphql, Some(at)) => {
+                self.routes.find_behind(&endpoint.template[at..], &[]).unwrap_or_default()
+            }
+            (_, at) => {
+                let path = &endpoint.template[..at.unwrap_or(endpoint.template.len())];
+                self.routes.find(path, &kinds, wanted)
+            }
+        }
+    }
+
+    /// An operation of it is one of an endpoint on its path. GraphQL does not say by which method.
+    pub(in crate::inventory) fn has_method_of(&self, operation: &Operation, endpoint: &Endpoint) -> bool {
+        self.spec.format == Format::Graphql || operation.method == endpoint.method.name()
     }
 
     /// Bases that are for a service; `None` if all are.
@@ -170,7 +188,8 @@ impl Version {
 
     /// Operations of which an endpoint is one but for the base path.
     pub(in crate::inventory) fn find_elsewhere(&self, endpoint: &Endpoint) -> Option<Match> {
-        self.routes.find_behind(&endpoint.template, &kinds(endpoint))
+        let path = &endpoint.template[..behind_marker(&endpoint.template).unwrap_or(endpoint.template.len())];
+        self.routes.find_behind(path, &kinds(endpoint))
     }
 
     /// An operation of it.
@@ -181,11 +200,9 @@ impl Version {
     /// How many endpoints of a service are operations of it that have a word in their path.
     pub(in crate::inventory) fn has_endpoints_of(&self, service: &Service) -> usize {
         let is = |endpoint: &&Endpoint| {
-            let found = self.routes.find(&endpoint.template, &kinds(endpoint), |_| true);
-            let method = endpoint.method.name();
-            found.hits.iter().any(|hit| {
+            self.find_at(endpoint, |_| true).hits.iter().any(|hit| {
                 let operation = self.operation(*hit);
-                operation.method == method && operation.has_word()
+                self.has_method_of(operation, endpoint) && operation.has_word()
             })
         };
         service.endpoints.iter().filter(is).count()
@@ -196,6 +213,12 @@ impl Version {
         let base = self.spec.bases.get(base as usize).map_or("", |base| base.path.as_str());
         format!("{}{}", base.trim_end_matches('/'), operation.path)
     }
+}
+
+/// Where the marker of an operation begins that stands behind the path of a template (`/#query/user`); no
+/// path has one itself.
+pub(in crate::inventory) fn behind_marker(template: &str) -> Option<usize> {
+    template.find("/#")
 }
 
 /// Shapes of the parameters of an endpoint.
