@@ -36,7 +36,7 @@ pub struct Add {
     /// Service that it is for; `*` stands for any text (may be given again). Else those of its servers
     #[arg(long, value_name = "NAME")]
     pub service: Vec<String>,
-    /// What to call it; else its title
+    /// What to call it; else its title, or the name of the file
     #[arg(long, value_name = "NAME")]
     pub name: Option<String>,
 }

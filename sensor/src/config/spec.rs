@@ -182,6 +182,10 @@ fn read_one(
     is_named: bool,
 ) -> Result<Option<GivenSpec>, (Option<PathBuf>, String)> {
     let inside = inside.to_str().ok_or((None, "its name is no UTF-8".to_owned()))?;
+    if Path::new(inside).extension().is_some_and(|ending| ending == "proto") {
+        let how = "`protoc --include_imports --descriptor_set_out=FILE.binpb` makes one of it";
+        return Err((None, format!("this is the source of a descriptor set; {how}")));
+    }
     let bytes = bytes_of(root, inside).map_err(|why| (None, why))?;
     let mut digest = Sha256::new();
     let mut add = |name: &str, bytes: &[u8]| {

@@ -20,25 +20,25 @@ impl Comparison<'_> {
         }
         let mut found = Vec::new();
         // Several versions may be newest: an operation is an orphan once.
-        let mut known: BTreeSet<(&str, &str)> = BTreeSet::new();
+        let mut known: BTreeSet<(&str, String)> = BTreeSet::new();
         let called = |endpoint: &&Endpoint| endpoint.stats.seen.last >= window.since;
-        let mut seen: BTreeSet<(&str, u32)> = BTreeSet::new();
-        for version in &self.covering.newest {
+        let mut seen: BTreeSet<(usize, u32)> = BTreeSet::new();
+        for (version, at) in self.covering.newest.iter().zip(0..) {
             for endpoint in self.service.endpoints.iter().filter(called) {
                 for hit in version.find(&self.service.name, endpoint).hits {
                     if version.operation(hit).method == endpoint.method.name() {
-                        seen.insert((&version.name, hit.operation));
+                        seen.insert((at, hit.operation));
                     }
                 }
             }
         }
-        for version in &self.covering.newest {
+        for (version, at) in self.covering.newest.iter().zip(0..) {
             for (operation, number) in version.spec.operations.iter().zip(0..) {
-                let is_seen = seen.contains(&(&*version.name, number));
+                let is_seen = seen.contains(&(at, number));
                 if is_seen || !is_called_usually(version, operation) {
                     continue;
                 }
-                if !known.insert((&operation.method, &operation.path)) {
+                if !known.insert((&operation.method, whole_path(version, operation))) {
                     continue;
                 }
                 found.push(orphan(version, operation, &self.service.name));
@@ -102,8 +102,13 @@ fn is_called_usually(version: &Version, operation: &Operation) -> bool {
         && !matches!(operation.method.as_str(), "HEAD" | "OPTIONS" | "TRACE")
 }
 
+/// With the first of its base paths.
+fn whole_path(version: &Version, operation: &Operation) -> String {
+    version.path(operation.bases.first().copied().unwrap_or(0), operation)
+}
+
 fn orphan(version: &Version, operation: &Operation, service: &Arc<str>) -> Difference {
-    let path = version.path(operation.bases.first().copied().unwrap_or(0), operation);
+    let path = whole_path(version, operation);
     let method = Method::of_name(&operation.method).unwrap_or(Method::OTHER);
     Difference {
         kind: DifferenceKind::Orphan,
