@@ -52,7 +52,8 @@ fn methods_and_messages() {
         let mut found: Vec<_> =
             schemas.types(&at(&order, name)).text().split(" or ").map(str::to_owned).collect();
         let mut wanted: Vec<_> = types.split(" or ").map(str::to_owned).collect();
-        (found.sort(), wanted.sort());
+        found.sort();
+        wanted.sort();
         assert_eq!(found, wanted, "{name}");
     }
     let line = schemas.items(&at(&order, "lines")).expect("messages");

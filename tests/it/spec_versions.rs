@@ -60,7 +60,8 @@ fn below_different_bases_they_are_side_by_side() {
         let whole = compare::service(&specs, &service, Window { since: Timestamp(0) });
         let mut orphans: Vec<_> = whole.into_iter().filter_map(|one| Some(one.endpoint?.1)).collect();
         let mut others = paths[1..].to_vec();
-        (orphans.sort(), others.sort());
+        orphans.sort();
+        others.sort();
         assert_eq!(orphans, others);
     }
 }

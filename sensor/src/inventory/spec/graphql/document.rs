@@ -348,10 +348,8 @@ impl<'a> Parser<'a> {
                 Token::Sign('(') => open.push(')'),
                 Token::Sign('[') => open.push(']'),
                 Token::Sign('{') => open.push('}'),
-                Token::Sign(sign @ (')' | ']' | '}')) => {
-                    if open.pop() != Some(sign) {
-                        return self.wrong("what closes the last bracket");
-                    }
+                Token::Sign(sign @ (')' | ']' | '}')) if open.pop() != Some(sign) => {
+                    return self.wrong("what closes the last bracket");
                 }
                 Token::End => return Err((start, "a bracket is not closed".to_owned())),
                 _ => {}
