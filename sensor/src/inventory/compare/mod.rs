@@ -116,6 +116,10 @@ pub fn unseen(specs: &Specs, catalog: &Catalog, window: Window) -> Vec<Differenc
     whole::unseen(specs, catalog)
 }
 
+/// A service that belongs to gRPC itself (its "Health Checking Protocol"): no descriptor set has it, and
+/// whatever watches over servers calls it. The one for reflection is told: it gives away all there is.
+const GRPC_HEALTH: &str = "/grpc.health.v1.Health/";
+
 /// An operation, and why parameters of its path do not take what was seen.
 type Candidate<'a> = (Documented<'a>, Vec<String>);
 
@@ -155,6 +159,11 @@ impl<'a> Comparison<'a> {
         };
         let operations = with_method(&on_path);
         let Some((nearest, refused)) = operations.iter().min_by_key(|(_, refused)| refused.len()) else {
+            if endpoint.template.starts_with(GRPC_HEALTH)
+                && self.covering.newest.iter().any(|version| version.spec.format == Format::Grpc)
+            {
+                return found;
+            }
             found.push(self.not_documented(endpoint, first, &on_path, &with_method));
             return found;
         };

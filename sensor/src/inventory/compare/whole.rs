@@ -26,7 +26,9 @@ impl Comparison<'_> {
         for (version, at) in self.covering.newest.iter().zip(0..) {
             for endpoint in self.service.endpoints.iter().filter(called) {
                 for hit in version.find(&self.service.name, endpoint).hits {
-                    if version.operation(hit).method == endpoint.method.name() {
+                    // Whichever way Connect asks, the method of gRPC is called.
+                    let is_grpc = version.spec.format == Format::Grpc;
+                    if is_grpc || version.operation(hit).method == endpoint.method.name() {
                         seen.insert((at, hit.operation));
                     }
                 }
@@ -96,10 +98,14 @@ pub(super) fn unseen(specs: &Specs, catalog: &Catalog) -> Vec<Difference> {
     found
 }
 
-/// `HEAD`, `OPTIONS` and `TRACE` come with other methods; calls of GraphQL are not read.
+/// `HEAD`, `OPTIONS` and `TRACE` come with other methods, and `GET` of gRPC with `POST`. Fields of GraphQL are
+/// asked for under names of clients' own.
 fn is_called_usually(version: &Version, operation: &Operation) -> bool {
-    version.spec.format != Format::Graphql
-        && !matches!(operation.method.as_str(), "HEAD" | "OPTIONS" | "TRACE")
+    match version.spec.format {
+        Format::Graphql => false,
+        Format::Grpc => operation.method == "POST",
+        _ => !matches!(operation.method.as_str(), "HEAD" | "OPTIONS" | "TRACE"),
+    }
 }
 
 /// With the first of its base paths.

@@ -1,5 +1,6 @@
 //! Descriptor sets of Protocol Buffers, as `protoc --descriptor_set_out` and `buf build` write them, into a
-//! [`Spec`]: each method of a service is an operation `POST /package.Service/Method`. Messages are schemas
+//! [`Spec`]: each method of a service is an operation `POST /package.Service/Method`, and `GET` too where it
+//! has no side effects (Connect). Messages are schemas
 //! in which a field stands three times: by its name, by its name in JSON, and by its number, which is all
 //! that is on the wire. `descriptor.proto` as published with protobuf 3; what is not known there is read
 //! over. Services of imported files are not taken where the set says which files those are (buf does).
@@ -11,13 +12,21 @@ use std::collections::HashMap;
 use wire::{Broken, Part, Value};
 
 use super::schema::{Additional, Schema, SchemaId, Types};
-use super::{Base, Body, Fault, Format, Media, Operation, Response, Spec, Statuses};
+use super::{
+    Base, Body, Fault, Format, Media, Operation, Parameter, ParameterPlace, Response, Spec, Statuses,
+};
 use crate::inventory::guidance::RouteSegment;
 use crate::limits::{DESCRIPTOR_LEVELS_MAX, DESCRIPTOR_NAME_BYTES_MAX, OPENAPI_ROUTES_MAX, SPEC_SCHEMAS_MAX};
 
 /// Media types in which messages travel: gRPC, gRPC-Web, and Connect with either coding.
 const RANGES: [&str; 4] =
     ["application/grpc", "application/grpc-web", "application/protobuf", "application/json"];
+
+/// Parameters in which Connect puts a message that is asked for with GET.
+const PARAMETERS: [&str; 5] = ["base64", "compression", "connect", "encoding", "message"];
+
+/// A level of idempotency.
+const NO_SIDE_EFFECTS: u64 = 1;
 
 /// Schema of a place where anything is allowed.
 const ANYTHING: SchemaId = 0;
@@ -77,6 +86,8 @@ struct Method<'a> {
     takes: &'a str,
     gives: &'a str,
     is_deprecated: bool,
+    /// It changes nothing, so that Connect may ask for it with GET.
+    is_safe: bool,
 }
 
 impl<'a> Set<'a> {
@@ -152,10 +163,12 @@ impl<'a> Set<'a> {
                 takes: name_at(part, 2)?,
                 gives: name_at(part, 3)?,
                 is_deprecated: all_deprecated,
+                is_safe: false,
             };
             for option in part.parts() {
                 if let (4, options) = option? {
                     method.is_deprecated |= has(options, 33)?;
+                    method.is_safe |= options.numbers().any(|option| option == Ok((34, NO_SIDE_EFFECTS)));
                 }
             }
             self.methods.push(method);
@@ -199,11 +212,28 @@ impl<'a> Set<'a> {
             ],
             ..Operation::default()
         };
+        let with_get = |method: &Method<'_>| {
+            let post = operation(method);
+            let parameter = |name: &&str| Parameter {
+                place: ParameterPlace::Query,
+                name: (*name).to_owned(),
+                required: false,
+                schema: None,
+                pointer: post.pointer.clone(),
+            };
+            let get = method.is_safe.then(|| Operation {
+                method: "GET".to_owned(),
+                body: None,
+                parameters: PARAMETERS.iter().map(parameter).collect(),
+                ..post.clone()
+            });
+            [Some(post), get].into_iter().flatten()
+        };
         Spec {
             title: self.methods.first().map(|method| method.service.clone()).unwrap_or_default(),
             format: Format::Grpc,
             bases: vec![Base { services: vec!["*".to_owned()], path: String::new() }],
-            operations: self.methods.iter().map(operation).collect(),
+            operations: self.methods.iter().flat_map(with_get).collect(),
             schemas,
             ..Spec::default()
         }
