@@ -259,6 +259,15 @@ pub const SPEC_LEVELS_MAX: usize = 96;
 /// ones have 150,000.
 pub const SPEC_SCHEMAS_MAX: usize = 1_000_000;
 
+/// Messages within messages of a descriptor set; compilers take fewer.
+pub const DESCRIPTOR_LEVELS_MAX: usize = 64;
+
+/// Bytes of one name in a descriptor set; a message's whole name has those of all levels above it.
+pub const DESCRIPTOR_NAME_BYTES_MAX: usize = 1024;
+
+/// Types around a type and values within a value of a GraphQL schema.
+pub const GRAPHQL_LEVELS_MAX: usize = 64;
+
 /// Edges of one policy file.
 pub const POLICY_EDGES_MAX: usize = 1_000_000;
 

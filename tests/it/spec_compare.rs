@@ -287,8 +287,12 @@ fn widen(spec: &mut sensor::inventory::spec::Spec, how: u8, pick: usize) {
         3 => {
             let response = spec.operations[at].responses.first().cloned();
             if let Some(mut response) = response {
-                response.statuses = Statuses::One([200, 204, 404, 500][pick % 4]);
-                if spec.operations[at].responses_of(200).next().is_some() {
+                let status = [200, 204, 404, 500][pick % 4];
+                response.statuses = Statuses::One(status);
+                // One that is more exact than what there is would take from it.
+                let exact = response.statuses;
+                let is_wider = spec.operations[at].responses_of(status).all(|one| one.statuses == exact);
+                if is_wider && spec.operations[at].responses_of(200).next().is_some() {
                     spec.operations[at].responses.push(response);
                 }
             }

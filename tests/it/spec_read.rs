@@ -88,6 +88,25 @@ fn routes_are_guidance_and_the_model_survives_json() {
     assert_eq!(serde_json::from_str::<Spec>(&text).expect("a specification"), shop);
 }
 
+/// Both readers are one: a document named beside a command gives the routes of the specification.
+#[test]
+fn guidance_has_the_same_routes() {
+    use sensor::inventory::guidance::{RouteSegment, Takes, read_openapi};
+    for name in ["shop.yaml", "shop-1.json"] {
+        let text = std::fs::read_to_string(crate::spec_fixture::folder().join(name)).expect("the fixture");
+        let mut documents = spec(name).documents();
+        for route in documents.iter_mut().flat_map(|document| &mut document.routes) {
+            for segment in &mut route.segments {
+                // Schemas are not read there.
+                if let RouteSegment::Parameter { takes, .. } = segment {
+                    *takes = Takes::Any;
+                }
+            }
+        }
+        assert_eq!(read_openapi(&text, None).expect("a document"), documents, "{name}");
+    }
+}
+
 #[test]
 fn what_is_wrong_and_where() {
     let head = "openapi: 3.0.0\ninfo: {title: T, version: '1'}\n";

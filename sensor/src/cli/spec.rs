@@ -22,9 +22,11 @@ pub enum Spec {
 /// `spec add`.
 #[derive(Args, Clone, Debug)]
 #[command(
-    after_help = "OpenAPI 3.x and Swagger 2.0 (.yaml, .yml, .json). Nothing is stored if any of them is wrong. \
-    All versions are kept.\n\nExamples:
+    after_help = "OpenAPI 3.x and Swagger 2.0 (.yaml, .yml, .json), descriptor sets of Protocol Buffers (.binpb, .pb, \
+    .desc, .protoset), GraphQL schemas (.graphql, .graphqls, .gql). Nothing is stored if any of them is wrong. All \
+    versions are kept.\n\nExamples:
   apicensus spec add openapi.yaml --service api.example:8080
+  apicensus spec add shop.binpb --service shop:50051
   apicensus spec add specs/"
 )]
 pub struct Add {
@@ -34,7 +36,7 @@ pub struct Add {
     /// Service that it is for; `*` stands for any text (may be given again). Else those of its servers
     #[arg(long, value_name = "NAME")]
     pub service: Vec<String>,
-    /// What to call it; else its title
+    /// What to call it; else its title, or the name of the file
     #[arg(long, value_name = "NAME")]
     pub name: Option<String>,
 }

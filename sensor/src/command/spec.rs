@@ -50,11 +50,12 @@ fn add(store: &config::Store, Add { path, service, name }: &Add) -> Result<u8, F
         let spec = &given.spec;
         let count = spec.operations.len();
         let operations = if count == 1 { "operation" } else { "operations" };
+        // Descriptor sets and GraphQL schemas have no version.
+        let version = if spec.version.is_empty() { String::new() } else { format!(" {}", spec.version) };
         let line = format!(
-            "{} {} {} ({}, {count} {operations}) of {file}",
+            "{} {}{version} ({}, {count} {operations}) of {file}",
             done.name(),
             spec.name,
-            spec.version,
             spec.format.name()
         );
         text.extend(line.chars().filter(|c| !c.is_control()));

@@ -55,7 +55,7 @@ impl Kind {
         let ending = path.extension()?.to_str()?.to_ascii_lowercase();
         Some(match ending.as_str() {
             "yaml" | "yml" | "json" => Kind::OpenApi,
-            "pb" | "bin" | "desc" | "protoset" => Kind::Grpc,
+            "pb" | "binpb" | "desc" | "protoset" => Kind::Grpc,
             "graphql" | "graphqls" | "gql" => Kind::Graphql,
             _ => return None,
         })
@@ -103,7 +103,8 @@ pub fn gather(path: &Path, said: &Said) -> Result<Gathered, Failure> {
         let root = folder.canonicalize().map_err(unreadable)?;
         let inside = Path::new(path.file_name().unwrap_or_default());
         let kind = Kind::of(path).unwrap_or(Kind::OpenApi);
-        gathered.take(path, read_one(&root, path, inside, kind, said, true));
+        let typed = path.with_file_name("");
+        gathered.take(path, read_one(&Folder { root: &root, typed: &typed }, inside, kind, said, true));
         return Ok(gathered);
     }
     let root = path.canonicalize().map_err(unreadable)?;
@@ -111,7 +112,8 @@ pub fn gather(path: &Path, said: &Said) -> Result<Gathered, Failure> {
         files(&root).map_err(|why| Failure::Usage(format!("cannot use {}: {why}", path.display())))?
     {
         let Some(kind) = Kind::of(&inside) else { continue };
-        gathered.take(&path.join(&inside), read_one(&root, &path.join(&inside), &inside, kind, said, false));
+        let folder = Folder { root: &root, typed: path };
+        gathered.take(&path.join(&inside), read_one(&folder, &inside, kind, said, false));
         if gathered.good.len() > SPECS_MAX {
             let why = format!("there are more than {SPECS_MAX} specifications in it");
             return Err(Failure::Usage(format!("cannot use {}: {why}", path.display())));
@@ -163,16 +165,27 @@ fn files(root: &Path) -> Result<Vec<PathBuf>, String> {
     Ok(found.into_iter().collect())
 }
 
+/// The folder that a specification and all that it refers to are in.
+struct Folder<'a> {
+    /// With all links followed.
+    root: &'a Path,
+    /// As it was typed; files are named below it.
+    typed: &'a Path,
+}
+
 /// Reads one file; `None` if it is none of ours and nobody said that it is.
 fn read_one(
-    root: &Path,
-    path: &Path,
+    &Folder { root, typed }: &Folder<'_>,
     inside: &Path,
     kind: Kind,
     said: &Said,
     is_named: bool,
 ) -> Result<Option<GivenSpec>, (Option<PathBuf>, String)> {
     let inside = inside.to_str().ok_or((None, "its name is no UTF-8".to_owned()))?;
+    if Path::new(inside).extension().is_some_and(|ending| ending == "proto") {
+        let how = "`protoc --include_imports --descriptor_set_out=FILE.binpb` makes one of it";
+        return Err((None, format!("this is the source of a descriptor set; {how}")));
+    }
     let bytes = bytes_of(root, inside).map_err(|why| (None, why))?;
     let mut digest = Sha256::new();
     let mut add = |name: &str, bytes: &[u8]| {
@@ -201,14 +214,19 @@ fn read_one(
                 as_text(bytes)
             })
         }
-        // No reader yet. In a folder they are passed over.
-        Kind::Grpc | Kind::Graphql if !is_named => return Ok(None),
-        Kind::Grpc => return Err((None, "descriptor sets of Protocol Buffers are not read yet".to_owned())),
-        Kind::Graphql => return Err((None, "GraphQL schemas are not read yet".to_owned())),
+        Kind::Grpc => spec::read_grpc(inside, &bytes),
+        Kind::Graphql => {
+            let text = as_text(bytes).map_err(|why| (None, why))?;
+            // Parts of a schema, and operations of clients.
+            if !is_named && !spec::is_graphql_root(&text) {
+                return Ok(None);
+            }
+            spec::read_graphql(inside, &text)
+        }
     };
     let mut spec: Spec = read.map_err(|fault: Fault| {
-        // The path as typed, as far as it is the file itself.
-        let other = (fault.file != inside).then(|| path.with_file_name("").join(&fault.file));
+        // Paths of files are those below the folder.
+        let other = (fault.file != inside).then(|| typed.join(&fault.file));
         (other, fault.to_string())
     })?;
     spec.services = said.services.clone();

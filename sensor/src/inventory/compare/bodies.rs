@@ -3,7 +3,7 @@
 //! is told. Keys that are data, and names still held back, may be any member: they are walked through all
 //! of them and never told themselves.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use super::members::{format_outside, texts_outside};
 use super::parameters::names;
@@ -108,6 +108,11 @@ impl Seen<'_> {
     }
 }
 
+/// What stands before the members of a field of a form: `a` of `a[b]` and of `a.b`.
+fn stem(name: &str) -> &str {
+    name.split(['[', '.']).next().unwrap_or_default()
+}
+
 /// Adds the differences of a body.
 pub(super) fn compare(seen: &Seen<'_>, body: &Body, found: &mut Vec<Difference>) {
     let fields = &seen.endpoint.stats.fields;
@@ -116,6 +121,7 @@ pub(super) fn compare(seen: &Seen<'_>, body: &Body, found: &mut Vec<Difference>)
     }
     let is_request = matches!(body.place, Place::RequestBody | Place::Form);
     let mut walk = Walk { seen, body, known: HashMap::new() };
+    let mut stems: BTreeSet<&str> = BTreeSet::new();
     let root = body
         .roots
         .iter()
@@ -123,9 +129,13 @@ pub(super) fn compare(seen: &Seen<'_>, body: &Body, found: &mut Vec<Difference>)
     walk.known.insert(String::new(), root.collect());
     for (key, stats) in fields.iter().filter(|(key, _)| key.place == body.place) {
         let name = walk.pointer(&key.name);
-        let Some(spots) = walk.spots(&name) else { continue };
+        let spots = if body.place == Place::Form { walk.form_spots(&key.name) } else { walk.spots(&name) };
+        let Some(spots) = spots else { continue };
         if spots.iter().all(|spot| *spot == Spot::Unknown) {
-            walk.undocumented(key, &name, stats, found);
+            // Of lists and members of forms the first is told for all.
+            if body.place != Place::Form || stems.insert(stem(&key.name)) {
+                walk.undocumented(key, &name, stats, found);
+            }
             continue;
         }
         if spots.contains(&Spot::Free) {
@@ -160,11 +170,36 @@ impl<'a> Walk<'a> {
     fn pointer(&self, name: &str) -> String {
         match self.body.place {
             Place::Form if name == "{name}" => "/{key}".to_owned(),
-            // Lists and members of forms (`a[]`, `a[b]`, `a.b`) are of what is before.
             Place::Form if name.is_empty() => String::new(),
-            Place::Form => format!("/{}", name.split(['[', '.']).next().unwrap_or_default()),
+            Place::Form => format!("/{}", stem(name)),
             _ => name.to_owned(),
         }
+    }
+
+    /// Where a field of a form is, for each operation: by its name as it is, or as a list. Of members of
+    /// members (`a[b]`, `a.b`) nothing is said but whether the first is described.
+    fn form_spots(&self, name: &str) -> Option<Vec<Spot>> {
+        let roots = self.known.get("")?;
+        if name.is_empty() || name == "{name}" {
+            return Some(roots.clone());
+        }
+        let stem = stem(name);
+        let spot = |(one, root): (&Documented<'_>, &Spot)| {
+            let Spot::At(places) = root else { return root.clone() };
+            let member = |name: &str| match one.schemas().member(places, Some(name)) {
+                Member::Described(places) => Spot::At(places),
+                Member::Free => Spot::Free,
+                Member::Unknown => Spot::Unknown,
+            };
+            let whole = [name.to_owned(), name.trim_end_matches("[]").to_owned(), format!("{name}[]")];
+            let whole = whole.iter().map(|name| member(name)).find(|spot| *spot != Spot::Unknown);
+            let of_stem = || match [member(stem), member(&format!("{stem}[]"))] {
+                [Spot::Unknown, Spot::Unknown] => Spot::Unknown,
+                _ => Spot::Free,
+            };
+            whole.unwrap_or_else(of_stem)
+        };
+        Some(self.seen.operations.iter().zip(roots).map(spot).collect())
     }
 
     /// Where a member is, for each operation; `None` below one that is not described.

@@ -18,7 +18,7 @@ use evidence::Evidence;
 use super::FieldKey;
 use super::catalog::{Catalog, Endpoint, Service};
 use super::noise::is_over_budget;
-use super::spec::{Covering, Format, Operation, Schemas, Specs, Version};
+use super::spec::{Covering, Format, Operation, Schemas, Specs, Version, behind_marker};
 use crate::call::Method;
 
 /// One thing that was seen and is not specified so, or is specified and was not seen.
@@ -116,6 +116,10 @@ pub fn unseen(specs: &Specs, catalog: &Catalog, window: Window) -> Vec<Differenc
     whole::unseen(specs, catalog)
 }
 
+/// A service that belongs to gRPC itself (its "Health Checking Protocol"): no descriptor set has it, and
+/// whatever watches over servers calls it. The one for reflection is told: it gives away all there is.
+const GRPC_HEALTH: &str = "/grpc.health.v1.Health/";
+
 /// An operation, and why parameters of its path do not take what was seen.
 type Candidate<'a> = (Documented<'a>, Vec<String>);
 
@@ -142,6 +146,7 @@ impl<'a> Comparison<'a> {
         }
         let Some(&first) = self.covering.newest.first() else { return found };
         if self.covering.newest.iter().any(|version| is_graphql(version, endpoint)) {
+            self.graphql(endpoint, &mut found);
             return found;
         }
         let on_path = self.documented(&self.covering.newest, endpoint);
@@ -154,6 +159,11 @@ impl<'a> Comparison<'a> {
         };
         let operations = with_method(&on_path);
         let Some((nearest, refused)) = operations.iter().min_by_key(|(_, refused)| refused.len()) else {
+            if endpoint.template.starts_with(GRPC_HEALTH)
+                && self.covering.newest.iter().any(|version| version.spec.format == Format::Grpc)
+            {
+                return found;
+            }
             found.push(self.not_documented(endpoint, first, &on_path, &with_method));
             return found;
         };
@@ -175,13 +185,29 @@ impl<'a> Comparison<'a> {
         }
         let seen =
             Seen { of: self, endpoint, operations: &operations, evidence: Evidence::of(&endpoint.stats) };
-        seen.parameters(&mut found);
-        seen.request(&mut found);
-        seen.answers(&mut found);
+        // Where a path carries many operations, what it says of bodies is about none of them.
+        if behind_marker(&endpoint.template).is_none() {
+            seen.parameters(&mut found);
+            seen.request(&mut found);
+            seen.answers(&mut found);
+        }
         seen.access(&mut found);
         found.sort();
         found.dedup();
         found
+    }
+
+    /// An operation of GraphQL that is a root field by its name. Any other name is the client's own and says
+    /// nothing of which fields it asked for.
+    fn graphql(&self, endpoint: &Endpoint, found: &mut Vec<Difference>) {
+        let fields = self.documented(&self.covering.newest, endpoint);
+        let mut fields =
+            fields.iter().filter(|(one, _)| one.version.spec.format == Format::Graphql).peekable();
+        let Some((nearest, _)) = fields.peek() else { return };
+        let deprecated = nearest.differs(self, endpoint, DifferenceKind::Deprecated);
+        if fields.all(|(one, _)| one.operation.deprecated) {
+            found.push(deprecated);
+        }
     }
 
     /// Operations on the path of an endpoint, whatever their methods, each with what it refuses.
@@ -290,9 +316,13 @@ impl Seen<'_> {
     }
 }
 
-/// GraphQL has one endpoint for all; what is asked there is not compared.
+/// GraphQL has one endpoint for all; what is asked there is not compared but by the operation's name.
 fn is_graphql(version: &Version, endpoint: &Endpoint) -> bool {
-    version.spec.format == Format::Graphql && endpoint.template.to_ascii_lowercase().contains("graphql")
+    let is_operation = ["/#query", "/#mutation", "/#subscription"].iter().any(|marker| {
+        behind_marker(&endpoint.template).is_some_and(|at| endpoint.template[at..].starts_with(marker))
+    });
+    version.spec.format == Format::Graphql
+        && (is_operation || endpoint.template.to_ascii_lowercase().contains("graphql"))
 }
 
 /// Shapes of the path parameters of an endpoint.

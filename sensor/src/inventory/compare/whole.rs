@@ -20,25 +20,27 @@ impl Comparison<'_> {
         }
         let mut found = Vec::new();
         // Several versions may be newest: an operation is an orphan once.
-        let mut known: BTreeSet<(&str, &str)> = BTreeSet::new();
+        let mut known: BTreeSet<(&str, String)> = BTreeSet::new();
         let called = |endpoint: &&Endpoint| endpoint.stats.seen.last >= window.since;
-        let mut seen: BTreeSet<(&str, u32)> = BTreeSet::new();
-        for version in &self.covering.newest {
+        let mut seen: BTreeSet<(usize, u32)> = BTreeSet::new();
+        for (version, at) in self.covering.newest.iter().zip(0..) {
             for endpoint in self.service.endpoints.iter().filter(called) {
                 for hit in version.find(&self.service.name, endpoint).hits {
-                    if version.operation(hit).method == endpoint.method.name() {
-                        seen.insert((&version.name, hit.operation));
+                    // Whichever way Connect asks, the method of gRPC is called.
+                    let is_grpc = version.spec.format == Format::Grpc;
+                    if is_grpc || version.operation(hit).method == endpoint.method.name() {
+                        seen.insert((at, hit.operation));
                     }
                 }
             }
         }
-        for version in &self.covering.newest {
+        for (version, at) in self.covering.newest.iter().zip(0..) {
             for (operation, number) in version.spec.operations.iter().zip(0..) {
-                let is_seen = seen.contains(&(&*version.name, number));
+                let is_seen = seen.contains(&(at, number));
                 if is_seen || !is_called_usually(version, operation) {
                     continue;
                 }
-                if !known.insert((&operation.method, &operation.path)) {
+                if !known.insert((&operation.method, whole_path(version, operation))) {
                     continue;
                 }
                 found.push(orphan(version, operation, &self.service.name));
@@ -96,14 +98,23 @@ pub(super) fn unseen(specs: &Specs, catalog: &Catalog) -> Vec<Difference> {
     found
 }
 
-/// `HEAD`, `OPTIONS` and `TRACE` come with other methods; calls of GraphQL are not read.
+/// `HEAD`, `OPTIONS` and `TRACE` come with other methods, and `GET` of gRPC with `POST`. Fields of GraphQL are
+/// asked for under names of clients' own.
 fn is_called_usually(version: &Version, operation: &Operation) -> bool {
-    version.spec.format != Format::Graphql
-        && !matches!(operation.method.as_str(), "HEAD" | "OPTIONS" | "TRACE")
+    match version.spec.format {
+        Format::Graphql => false,
+        Format::Grpc => operation.method == "POST",
+        _ => !matches!(operation.method.as_str(), "HEAD" | "OPTIONS" | "TRACE"),
+    }
+}
+
+/// With the first of its base paths.
+fn whole_path(version: &Version, operation: &Operation) -> String {
+    version.path(operation.bases.first().copied().unwrap_or(0), operation)
 }
 
 fn orphan(version: &Version, operation: &Operation, service: &Arc<str>) -> Difference {
-    let path = version.path(operation.bases.first().copied().unwrap_or(0), operation);
+    let path = whole_path(version, operation);
     let method = Method::of_name(&operation.method).unwrap_or(Method::OTHER);
     Difference {
         kind: DifferenceKind::Orphan,

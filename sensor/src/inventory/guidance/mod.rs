@@ -4,7 +4,7 @@
 
 mod hints;
 mod takes;
-pub(in crate::inventory) mod openapi;
+mod openapi;
 
 pub use hints::read as read_hints;
 pub use openapi::read as read_openapi;
@@ -161,7 +161,7 @@ pub enum RouteSegment {
 }
 
 /// Percent-coded text as the reader of paths sees it.
-fn decoded(text: &str) -> String {
+pub(super) fn decoded(text: &str) -> String {
     String::from_utf8_lossy(&decode(text.as_bytes(), false)).into_owned()
 }
 

@@ -4,6 +4,8 @@
 
 mod fault;
 mod find;
+mod graphql;
+mod grpc;
 mod media;
 mod openapi;
 mod schema;
@@ -11,15 +13,19 @@ mod specs;
 
 pub use fault::Fault;
 pub use find::{Hit, Match};
+pub use graphql::{is_root as is_graphql_root, read as read_graphql};
+pub use grpc::read as read_grpc;
+pub(in crate::inventory) use openapi::read_routes as read_openapi_routes;
 pub use openapi::{Load, is_root, read as read_openapi};
 pub use schema::{Additional, Format as TextFormat, Member, Schema, SchemaId, Schemas, Types};
+pub(in crate::inventory) use specs::behind_marker;
 pub use specs::{Covering, Specs, Version};
 
 use serde::{Deserialize, Serialize};
 
-use super::guidance::openapi::segments;
 use super::guidance::{Document, Route, RouteSegment};
 use crate::call::Credential;
+use openapi::routes::segments;
 
 /// Number of the form in which specifications are kept; a store with another one has to be given them
 /// again.
@@ -218,8 +224,12 @@ impl Spec {
             .map(move |base| (if said.is_empty() { &base.services[..] } else { &said[..] }, base))
     }
 
-    /// Its routes for the reader of templates, one document for each base.
+    /// Its routes for the reader of templates, one document for each base. Operations of GraphQL are no
+    /// paths.
     pub fn documents(&self) -> Vec<Document> {
+        if self.format == Format::Graphql {
+            return Vec::new();
+        }
         let mut documents: Vec<Document> = self
             .places()
             .map(|(services, _)| Document { services: services.to_vec(), routes: Vec::new() })
@@ -232,11 +242,12 @@ impl Spec {
                     continue;
                 };
                 let segments = [&base[..], &operation.segments].concat();
-                let method = operation.method.clone();
+                // A path of which no method is known is a route all the same.
+                let method = Some(operation.method.clone()).filter(|method| !method.is_empty());
                 // Operations of one path follow each other.
                 match document.routes.last_mut().filter(|last| last.segments == segments) {
-                    Some(last) => last.methods.push(method),
-                    None => document.routes.push(Route { segments, methods: vec![method] }),
+                    Some(last) => last.methods.extend(method),
+                    None => document.routes.push(Route { segments, methods: Vec::from_iter(method) }),
                 }
             }
         }

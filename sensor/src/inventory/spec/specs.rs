@@ -5,13 +5,13 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use super::find::{Hit, Routes};
+use super::openapi::routes::segments;
 use super::{Format, Match, Operation, Spec};
 use smallvec::SmallVec;
 
 use crate::call::{SegmentKind, fits};
 use crate::inventory::catalog::{Endpoint, Service};
-use crate::inventory::guidance::Document;
-use crate::inventory::guidance::openapi::segments;
+use crate::inventory::guidance::{Document, RouteSegment};
 
 /// Specifications with an index over them.
 #[derive(Clone, Debug, Default)]
@@ -36,12 +36,14 @@ pub struct Version {
     /// Its name, shared.
     pub name: Arc<str>,
     pub(super) routes: Routes,
+    /// Where it is, as far as versions are told apart by that.
+    roots: BTreeSet<String>,
 }
 
 /// The specifications that cover one service.
 #[derive(Clone, Debug)]
 pub struct Covering<'a> {
-    /// The newest of each title.
+    /// The newest of each title, below each base path: `/v1` and `/v2` are side by side.
     pub newest: Vec<&'a Version>,
     /// Versions before them.
     pub older: Vec<&'a Version>,
@@ -70,7 +72,8 @@ impl Specs {
                 }
             }
             let routes = Routes::of(&spec);
-            index.versions.push(Version { name: Arc::from(spec.name.as_str()), spec, routes });
+            let roots = roots(&spec);
+            index.versions.push(Version { name: Arc::from(spec.name.as_str()), spec, routes, roots });
         }
         Specs(Arc::new(index))
     }
@@ -131,11 +134,14 @@ fn newest<'a>(versions: impl Iterator<Item = &'a Version>) -> Covering<'a> {
     let mut covering = Covering { newest: Vec::new(), older: Vec::new() };
     for mut versions in by_title.into_values() {
         versions.sort_by_cached_key(|version| order(&version.spec.version));
-        let newest = versions.last().map(|newest| order(&newest.spec.version));
-        let (newest, older): (Vec<&Version>, Vec<&Version>) =
-            versions.into_iter().partition(|version| Some(order(&version.spec.version)) == newest);
-        covering.newest.extend(newest);
-        covering.older.extend(older);
+        let orders: Vec<_> = versions.iter().map(|version| order(&version.spec.version)).collect();
+        for (version, at) in versions.iter().zip(0..) {
+            // One is replaced by a later one at the same place.
+            let mut later = versions.iter().zip(&orders).skip(at + 1);
+            let is_older =
+                later.any(|(other, order)| *order > orders[at] && !other.roots.is_disjoint(&version.roots));
+            if is_older { covering.older.push(version) } else { covering.newest.push(version) }
+        }
     }
     covering
 }
@@ -148,12 +154,30 @@ impl Covering<'_> {
 }
 
 impl Version {
-    /// What fits a template of a service, best first.
+    /// What fits a template of a service, best first. An endpoint that is one operation of many behind a
+    /// path (`/graphql/#query/user`) is that operation to GraphQL, and the path to others.
     pub fn find(&self, service: &str, endpoint: &Endpoint) -> Match {
         let named = self.bases_for(service);
-        self.routes.find(&endpoint.template, &kinds(endpoint), |base| {
-            named.is_none() || named.as_ref().is_some_and(|n| n.contains(&base))
-        })
+        self.find_at(endpoint, |base| named.is_none() || named.as_ref().is_some_and(|n| n.contains(&base)))
+    }
+
+    fn find_at(&self, endpoint: &Endpoint, wanted: impl Fn(u32) -> bool) -> Match {
+        let kinds = kinds(endpoint);
+        match (self.spec.format, behind_marker(&endpoint.template)) {
+            (Format::Graphql, None) => Match::default(),
+            (Format::Graphql, Some(at)) => {
+                self.routes.find_behind(&endpoint.template[at..], &[]).unwrap_or_default()
+            }
+            (_, at) => {
+                let path = &endpoint.template[..at.unwrap_or(endpoint.template.len())];
+                self.routes.find(path, &kinds, wanted)
+            }
+        }
+    }
+
+    /// An operation of it is one of an endpoint on its path. GraphQL does not say by which method.
+    pub(in crate::inventory) fn has_method_of(&self, operation: &Operation, endpoint: &Endpoint) -> bool {
+        self.spec.format == Format::Graphql || operation.method == endpoint.method.name()
     }
 
     /// Bases that are for a service; `None` if all are.
@@ -170,7 +194,8 @@ impl Version {
 
     /// Operations of which an endpoint is one but for the base path.
     pub(in crate::inventory) fn find_elsewhere(&self, endpoint: &Endpoint) -> Option<Match> {
-        self.routes.find_behind(&endpoint.template, &kinds(endpoint))
+        let path = &endpoint.template[..behind_marker(&endpoint.template).unwrap_or(endpoint.template.len())];
+        self.routes.find_behind(path, &kinds(endpoint))
     }
 
     /// An operation of it.
@@ -181,11 +206,9 @@ impl Version {
     /// How many endpoints of a service are operations of it that have a word in their path.
     pub(in crate::inventory) fn has_endpoints_of(&self, service: &Service) -> usize {
         let is = |endpoint: &&Endpoint| {
-            let found = self.routes.find(&endpoint.template, &kinds(endpoint), |_| true);
-            let method = endpoint.method.name();
-            found.hits.iter().any(|hit| {
+            self.find_at(endpoint, |_| true).hits.iter().any(|hit| {
                 let operation = self.operation(*hit);
-                operation.method == method && operation.has_word()
+                self.has_method_of(operation, endpoint) && operation.has_word()
             })
         };
         service.endpoints.iter().filter(is).count()
@@ -196,6 +219,12 @@ impl Version {
         let base = self.spec.bases.get(base as usize).map_or("", |base| base.path.as_str());
         format!("{}{}", base.trim_end_matches('/'), operation.path)
     }
+}
+
+/// Where the marker of an operation begins that stands behind the path of a template (`/#query/user`); no
+/// path has one itself.
+pub(in crate::inventory) fn behind_marker(template: &str) -> Option<usize> {
+    template.find("/#")
 }
 
 /// Shapes of the parameters of an endpoint.
@@ -233,8 +262,45 @@ fn order(version: &str) -> (Vec<(u64, String)>, bool, String) {
     (parts, rest.is_empty(), rest.to_lowercase())
 }
 
+/// Base paths of a specification, each with what is before all of its operations there up to a version: `/v1`
+/// whether a server or every path says so.
+fn roots(spec: &Spec) -> BTreeSet<String> {
+    let mut common: Vec<Option<Vec<&str>>> = vec![None; spec.bases.len()];
+    for operation in &spec.operations {
+        let words = operation.segments.iter().map_while(|segment| match segment {
+            RouteSegment::Literal(word) => Some(word.as_str()),
+            RouteSegment::Parameter { .. } => None,
+        });
+        let words: Vec<&str> = words.collect();
+        for &base in &operation.bases {
+            let Some(common) = common.get_mut(base as usize) else { continue };
+            match common {
+                None => *common = Some(words.clone()),
+                Some(common) => {
+                    let same = common.iter().zip(&words).take_while(|(one, other)| one == other).count();
+                    common.truncate(same);
+                }
+            }
+        }
+    }
+    let root = |(base, common): (&super::Base, Option<Vec<&str>>)| {
+        let common = common.unwrap_or_default();
+        let upto = common.iter().position(|word| is_version(word)).map_or(0, |at| at + 1);
+        let own = base.path.split('/').filter(|word| !word.is_empty());
+        own.chain(common.into_iter().take(upto)).map(|word| format!("/{word}")).collect::<String>()
+    };
+    spec.bases.iter().zip(common).map(root).collect()
+}
+
+/// `v1`, `V2.1`, `v1beta1`, `2024-01-31`.
+fn is_version(word: &str) -> bool {
+    let number = word.strip_prefix(['v', 'V']).unwrap_or_default();
+    let is_date = word.len() == 10 && word.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-');
+    is_date || number.starts_with(|c: char| c.is_ascii_digit())
+}
+
 /// Number of segments of a base path.
-pub(super) fn base_segments(path: &str) -> Vec<crate::inventory::guidance::RouteSegment> {
+pub(super) fn base_segments(path: &str) -> Vec<RouteSegment> {
     segments(path)
 }
 

@@ -6,7 +6,10 @@ use std::collections::BTreeMap;
 use super::super::Fault;
 use super::Load;
 use crate::inventory::yaml::{self, Node, Value};
-use crate::limits::{OPENAPI_BYTES_MAX, SPEC_FILES_MAX, SPEC_LEVELS_MAX};
+use crate::limits::{OPENAPI_BYTES_MAX, SPEC_FILES_MAX};
+
+/// How the text of a file becomes nodes.
+pub(super) type Parse = fn(&str) -> Result<Option<Node>, yaml::Fault>;
 
 /// References that may lead to each other.
 const CHAIN_MAX: usize = 32;
@@ -39,7 +42,7 @@ impl<'a> Spot<'a> {
 }
 
 impl Files {
-    pub(super) fn load(path: &str, load: &mut Load<'_>) -> Result<Files, Fault> {
+    pub(super) fn load(path: &str, load: &mut Load<'_>, parse: Parse) -> Result<Files, Fault> {
         let mut files = Files { root: path.to_owned(), files: BTreeMap::new(), missing: BTreeMap::new() };
         let mut wanted = vec![path.to_owned()];
         let mut bytes = 0u64;
@@ -62,7 +65,7 @@ impl Files {
                 let what = format!("it refers to too much; {SPEC_FILES_MAX} files and {mib} MiB are read");
                 return Err(Fault::at(&files.root, "", what));
             }
-            let node = match yaml::read_without_lines(&text, SPEC_LEVELS_MAX) {
+            let node = match parse(&text) {
                 Ok(Some(node)) => node,
                 Ok(None) if is_root => return Err(Fault::at(&path, "", "the file is empty")),
                 Ok(None) => Node { line: 0, value: Value::Map(Vec::new()) },

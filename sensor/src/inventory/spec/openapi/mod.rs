@@ -4,17 +4,18 @@
 
 mod files;
 mod parts;
+pub(super) mod routes;
 mod schemas;
 mod security;
 
 use files::{Files, Spot};
+use routes::METHODS;
 
 use super::fault::escaped;
 use super::{Base, Fault, Format, Operation, Spec};
 use crate::inventory::guidance::RouteSegment;
-use crate::inventory::guidance::openapi::{self as routes, METHODS};
-use crate::inventory::yaml::Node;
-use crate::limits::{OPENAPI_ROUTES_MAX, PATH_SEGMENTS_MAX};
+use crate::inventory::yaml::{self, Node};
+use crate::limits::{OPENAPI_ROUTES_MAX, PATH_SEGMENTS_MAX, SPEC_LEVELS_MAX};
 
 /// Gives the text of a file by its path below the folder of the specification, or says why not.
 pub type Load<'a> = dyn FnMut(&str) -> Result<String, String> + 'a;
@@ -24,14 +25,33 @@ pub type Load<'a> = dyn FnMut(&str) -> Result<String, String> + 'a;
 /// # Errors
 /// It is no such document, or one that is wrong: which file, where in it, and what.
 pub fn read(path: &str, load: &mut Load<'_>) -> Result<Spec, Fault> {
-    let files = Files::load(path, load)?;
+    let files = Files::load(path, load, |text| yaml::read_without_lines(text, SPEC_LEVELS_MAX))?;
+    of_files(&files, Extent::All)
+}
+
+/// Reads only where the routes of a text are, and by which methods: bases, paths and methods of operations.
+/// What cannot be read or followed there is left out; a path without any known method is an operation of
+/// the method "".
+///
+/// # Errors
+/// It is no such document, or has no paths.
+pub(in crate::inventory) fn read_routes(text: &str) -> Result<Spec, Fault> {
+    let mut own = Some(text.to_owned());
+    let mut load = |_: &str| own.take().ok_or("other files are not read".to_owned());
+    of_files(&Files::load("", &mut load, |text| yaml::read(text, yaml::SHALLOW))?, Extent::Routes)
+}
+
+fn of_files(files: &Files, extent: Extent) -> Result<Spec, Fault> {
     let root = files.root();
-    let format = format(root.node).map_err(|what| Fault::at(path, "", what))?;
+    // Whole documents are read without lines.
+    let line = if extent == Extent::Routes { root.node.line } else { 0 };
+    let format = format(root.node).map_err(|what| Fault { line, ..root.fault("", what) })?;
     let mut reader = Reader {
-        files: &files,
+        files,
         format,
-        schemas: schemas::Builder::new(&files, format),
-        security: security::Schemes::of(&files, format),
+        extent,
+        schemas: schemas::Builder::new(files, format),
+        security: security::Schemes::of(files, format),
         bases: Vec::new(),
     };
     let text = |node: Option<&Node>| node.and_then(Node::text).unwrap_or_default().trim().to_owned();
@@ -47,6 +67,15 @@ pub fn read(path: &str, load: &mut Load<'_>) -> Result<Spec, Fault> {
     spec.bases = std::mem::take(&mut reader.bases);
     spec.schemas = reader.schemas.finish()?;
     Ok(spec)
+}
+
+/// How much of a document is read.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Extent {
+    /// All, and all of it has to be right.
+    All,
+    /// Routes, as far as they can be read.
+    Routes,
 }
 
 /// Whether a text is the root of a specification, by its first level.
@@ -72,6 +101,7 @@ fn format(root: &Node) -> Result<Format, String> {
 struct Reader<'a> {
     files: &'a Files,
     format: Format,
+    extent: Extent,
     schemas: schemas::Builder<'a>,
     security: security::Schemes,
     bases: Vec<Base>,
@@ -90,23 +120,34 @@ impl<'a> Reader<'a> {
         let paths = root.node.member("paths").map_or(&[][..], Node::members);
         for (path, _, item) in paths.iter().filter(|(path, ..)| !path.starts_with("x-")) {
             let pointer = format!("/paths/{}", escaped(path));
-            if !path.starts_with('/') {
+            let is_lenient = self.extent == Extent::Routes;
+            if !path.starts_with('/') && !is_lenient {
                 return Err(root.fault(&pointer, "a path begins with `/`"));
             }
-            let item = self.files.resolve(root.to(item), &pointer)?;
-            if !is_map(item.node) && item.node.text().is_none_or(|text| !is_nothing(text)) {
+            let own_item = root.to(item);
+            let item = match self.files.resolve(own_item, &pointer) {
+                Err(_) if is_lenient => own_item,
+                item => item?,
+            };
+            if !is_lenient && !is_map(item.node) && item.node.text().is_none_or(|text| !is_nothing(text)) {
                 let what = format!("there is {} and no path item", item.node.kind());
                 return Err(root.fault(&pointer, what));
             }
             let segments = routes::segments(path);
             let of_item = routes::bases(item.node);
-            for (method, _, node) in item.node.members() {
-                if !METHODS.contains(&method.as_str()) {
-                    continue;
-                }
+            let known = item.node.members().iter().filter(|(method, ..)| METHODS.contains(&method.as_str()));
+            let mut known: Vec<(&str, &Node)> =
+                known.map(|(method, _, node)| (method.as_str(), node)).collect();
+            if known.is_empty() && is_lenient {
+                known.push(("", item.node));
+            }
+            for (method, node) in known {
                 let pointer = format!("{pointer}/{method}");
-                let operation = self.files.resolve(item.to(node), &pointer)?;
-                if !is_map(operation.node) {
+                let operation = match self.files.resolve(item.to(node), &pointer) {
+                    Err(_) if is_lenient => item.to(node),
+                    operation => operation?,
+                };
+                if !is_lenient && !is_map(operation.node) {
                     let what = format!("there is {} and no operation", operation.node.kind());
                     return Err(root.fault(&pointer, what));
                 }
@@ -132,11 +173,17 @@ impl<'a> Reader<'a> {
                     pointer,
                     ..Operation::default()
                 };
-                self.parameters(item, operation, &mut read)?;
-                self.body(operation, &mut read)?;
-                self.responses(operation, &mut read)?;
+                if !is_lenient {
+                    self.parameters(item, operation, &mut read)?;
+                    self.body(operation, &mut read)?;
+                    self.responses(operation, &mut read)?;
+                }
                 operations.push(read);
             }
+        }
+        if self.extent == Extent::Routes && operations.is_empty() {
+            let line = root.node.line;
+            return Err(Fault { line, ..root.fault("", "there are no paths in the document") });
         }
         if root.node.member("paths").is_none() && operations.is_empty() {
             return Err(root.fault("", "there are no `paths` in the document"));
