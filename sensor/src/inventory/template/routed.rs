@@ -54,7 +54,7 @@ impl Routed {
                     *sum = sum.saturating_add(stats.calls);
                 }
                 Segment::Word(_) | Segment::Name(_) | Segment::Hidden(_) => {
-                    drop(values.words.insert(segment.clone()))
+                    values.words.insert(segment.clone());
                 }
             }
         }
