@@ -114,6 +114,10 @@ pub struct EndpointRow {
     pub calls: u64,
     /// Calls by status code; `none` where no response was seen.
     pub statuses: BTreeMap<String, u64>,
+    /// Calls by status of the RPC within them (`OK`, `NOT_FOUND`, ...); empty for all but gRPC.
+    pub rpc_statuses: BTreeMap<String, u64>,
+    /// Messages of streams; null where there are none.
+    pub stream: Option<Stream>,
     /// Time to the first byte of the response; null where none was seen.
     pub latency_ms: Option<Latency>,
     /// Bytes of request bodies.
@@ -138,6 +142,21 @@ pub struct EndpointRow {
     pub first_seen: String,
     /// RFC 3339.
     pub last_seen: String,
+}
+
+/// Messages of the streams of an endpoint (gRPC, WebSocket).
+#[derive(Clone, Debug, JsonSchema, PartialEq, Serialize)]
+pub struct Stream {
+    /// Which side sent more than one message in a call: `none`, `client`, `server` or `both`.
+    pub kind: String,
+    /// Messages of requests.
+    pub request_messages: u64,
+    /// Messages of responses.
+    pub response_messages: u64,
+    /// The most in one request, or in one part of a long one.
+    pub request_messages_max: u64,
+    /// The same of responses.
+    pub response_messages_max: u64,
 }
 
 /// Why one segment of a path template is what it is.
