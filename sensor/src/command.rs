@@ -122,13 +122,28 @@ fn load(store: &config::Store, query: &Query) -> Result<(Inventory, Catalog), Fa
 
 /// The inventory, and as people read it; with reasons if asked to `explain`.
 fn load_and(store: &config::Store, query: &Query, explain: bool) -> Result<(Inventory, Catalog), Failure> {
+    let (looked, _) = load_with(store, query, explain, async |_, _| Ok(()))?;
+    Ok(looked)
+}
+
+/// As [`load_and`], with what `ask` wants to know of the store and of all that was looked at, whatever is
+/// filtered out after it.
+fn load_with<T>(
+    store: &config::Store,
+    query: &Query,
+    explain: bool,
+    ask: impl AsyncFnOnce(&SqliteStore, &Looked) -> Result<T, StoreError>,
+) -> Result<((Inventory, Catalog), T), Failure> {
     let filter = config::filter(query, store::now())?;
     let guidance = config::guidance(&query.routes)?;
-    let Looked { inventory, catalog, without_key, .. } = blocking(async {
+    let (looked, asked) = blocking(async {
         let opened = SqliteStore::open(&store.path).await?;
         warn_of_foreign(&opened.specs().await?);
-        evaluate::look(&opened, &guidance, explain).await
+        let looked = evaluate::look(&opened, &guidance, explain).await?;
+        let asked = ask(&opened, &looked).await?;
+        Ok((looked, asked))
     })?;
+    let Looked { inventory, catalog, without_key, .. } = looked;
     let strangers = guidance.strangers(inventory.endpoints.keys().map(|key| &*key.service));
     if !strangers.is_empty() && !inventory.endpoints.is_empty() {
         let names: Vec<&str> = strangers.into_iter().take(10).collect();
@@ -140,7 +155,7 @@ fn load_and(store: &config::Store, query: &Query, explain: bool) -> Result<(Inve
     if let Some(error) = without_key {
         warn_of_key(&error);
     }
-    Ok((inventory, filter.apply(catalog)))
+    Ok(((inventory, filter.apply(catalog)), asked))
 }
 
 /// Without the key, what was said of words that are stored as hashes cannot be applied.

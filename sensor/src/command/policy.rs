@@ -1,9 +1,11 @@
 //! `apicensus export policy` and `apicensus policy check`.
 
-use super::{load, print, show, write_files};
+use super::{load, load_with, print, show, write_files};
 use crate::cli::policy::{Check, ExportPolicy, PolicyFormat};
 use crate::config::{self, Failure};
+use crate::findings::{Settings, Unknown};
 use crate::inventory::policy::{Observed, Wanted};
+use crate::pipeline::evaluate;
 use crate::report::policy::{Form, Identities, PolicyCheck, check_text, export as write};
 use crate::store;
 
@@ -15,7 +17,14 @@ pub(super) fn export(store: &config::Store, typed: &ExportPolicy) -> Result<u8, 
         Some(path) => config::policy::identities(path)?,
         None => Identities::default(),
     };
-    let (_, catalog) = load(store, &typed.filters.clone().into())?;
+    let settings = Settings::default_at(store::now());
+    let ((_, catalog), unknown) =
+        load_with(store, &typed.filters.clone().into(), false, async |opened, looked| {
+            match typed.acknowledged {
+                true => evaluate::unknown(opened, looked, &settings).await,
+                false => Ok(Unknown::default()),
+            }
+        })?;
     let form = match typed.format {
         PolicyFormat::Kubernetes => Form::Kubernetes,
         PolicyFormat::Cilium => Form::Cilium,
@@ -23,7 +32,11 @@ pub(super) fn export(store: &config::Store, typed: &ExportPolicy) -> Result<u8, 
         PolicyFormat::Opa => Form::Opa,
         PolicyFormat::Edges => Form::Edges,
     };
-    let export = write(&Observed::of(&catalog, &wanted), form, &identities);
+    let observed = Observed::but(&catalog, &wanted, |edge| unknown.has(edge, &settings));
+    let export = write(&observed, form, &identities);
+    if let Some(text) = export.unacknowledged_text() {
+        tracing::warn!("{text}");
+    }
     match &typed.output {
         None if form == Form::Opa => {
             return Err(Failure::Usage(
