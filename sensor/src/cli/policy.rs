@@ -70,9 +70,20 @@ pub enum Policy {
 
 /// `policy check`.
 #[derive(Args, Clone, Debug)]
+#[command(
+    after_help = "Manifests are NetworkPolicy, CiliumNetworkPolicy and AuthorizationPolicy (ALLOW), as exported or edited; \
+    a member that is not supported is an error, with exit code 2. NetworkPolicy knows callers and ports only. Exit code 1 \
+    says that calls would be denied, 2 that names have no identity and were not judged.\n\nExamples:
+  apicensus policy check policy.yaml
+  apicensus policy check manifests/ --identities identities.yaml"
+)]
 pub struct Check {
-    /// Policy in our own form, or data.json of an export for OPA
+    /// Policy in our own form, data.json of an export for OPA, or manifests: a YAML file of one or more, or a folder
+    #[arg(value_name = "FILE|DIR")]
     pub file: PathBuf,
+    /// For manifests: who is who in the cluster, as for `export policy`
+    #[arg(long, value_name = "FILE")]
+    pub identities: Option<PathBuf>,
     /// How to answer, what to look at.
     #[command(flatten)]
     pub query: Query,

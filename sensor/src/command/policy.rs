@@ -2,6 +2,7 @@
 
 use super::{load, load_with, print, show, write_files};
 use crate::cli::policy::{Check, ExportPolicy, PolicyFormat};
+use crate::config::policy::Given;
 use crate::config::{self, Failure};
 use crate::findings::{Settings, Unknown};
 use crate::inventory::policy::{Observed, Wanted};
@@ -59,9 +60,25 @@ pub(super) fn export(store: &config::Store, typed: &ExportPolicy) -> Result<u8, 
 
 /// Replays what is stored against a policy.
 pub(super) fn check(store: &config::Store, typed: &Check) -> Result<u8, Failure> {
-    let policy = config::policy::policy(&typed.file)?;
+    let given = config::policy::given(&typed.file)?;
+    let identities = typed.identities.as_deref().map(config::policy::identities).transpose()?;
     let (_, catalog) = load(store, &typed.query)?;
-    let document = PolicyCheck::of(&policy, &catalog);
+    let document = match given {
+        Given::Own(_) if identities.is_some() => {
+            return Err(Failure::Usage(
+                "--identities is for manifests; our own form names callers and services as they are"
+                    .to_owned(),
+            ));
+        }
+        Given::Own(policy) => PolicyCheck::of(&policy, &catalog),
+        Given::Manifests(manifests) => {
+            PolicyCheck::of_manifests(&manifests, &identities.unwrap_or_default(), &catalog)
+        }
+    };
     show(typed.query.output, &document, check_text)?;
-    Ok(u8::from(!document.denied.is_empty()))
+    match document.unmapped_text() {
+        _ if !document.denied.is_empty() => Ok(1),
+        Some(text) => Err(Failure::Usage(text)),
+        None => Ok(0),
+    }
 }

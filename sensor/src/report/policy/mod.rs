@@ -9,9 +9,11 @@ mod mesh;
 mod opa;
 mod own;
 mod regex;
+mod replay;
 
 pub use check::{Denied, PolicyCheck, check_text};
 pub use identity::{Identities, Identity};
+pub use replay::{Kind, Manifests, is_manifest};
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -153,11 +155,17 @@ impl<'a> From<'a> {
                 (!known.namespace.is_empty() && !known.labels.is_empty()).then_some(From::Identity(known))
             }
             Some(known) => known.principal().is_some().then_some(From::Identity(known)),
-            None => {
-                let address = caller.parse::<std::net::IpAddr>().ok()?;
-                Some(From::Address(address.to_canonical()))
-            }
+            None => From::any(caller, identities),
         }
+    }
+
+    /// Who a caller is there, whatever a policy selects it by.
+    fn any(caller: &str, identities: &'a Identities) -> Option<From<'a>> {
+        let address = || caller.parse::<std::net::IpAddr>().ok();
+        identities
+            .caller(caller)
+            .map(From::Identity)
+            .or_else(|| Some(From::Address(address()?.to_canonical())))
     }
 }
 

@@ -1,0 +1,96 @@
+//! `export policy` and `policy check` as a user meets them: exit codes, files that are read back, and
+//! findings that decide what is exported.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::Value;
+
+use crate::cli_commands::folder_with;
+use crate::policy_export::inventory;
+
+const IDENTITIES: &str = "callers:
+  - {name: web, namespace: front, labels: {app: web}, service_account: web}
+  - {name: 'cron*', namespace: jobs, labels: {app: cron}, service_account: cron}
+services:
+  - {name: 'shop.example:8080', namespace: shop, labels: {app: shop}}
+  - {name: pay.example, namespace: pay, labels: {app: pay}, port: 9090}
+";
+
+fn apicensus(folder: &Path, arguments: &[&str]) -> (i32, String, String) {
+    let output = Command::new(env!("CARGO_BIN_EXE_apicensus"))
+        .args(["--store", "apis.db"])
+        .args(arguments)
+        .current_dir(folder)
+        .env_clear()
+        .output()
+        .expect("the program starts");
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("text");
+    (output.status.code().expect("it was not killed"), text(output.stdout), text(output.stderr))
+}
+
+fn folder() -> tempfile::TempDir {
+    let folder = folder_with(&inventory(&[1, 6, 3, 4, 7, 5]));
+    fs::write(folder.path().join("identities.yaml"), IDENTITIES).expect("writable");
+    folder
+}
+
+fn export(folder: &Path, form: &str, rest: &[&str]) -> (i32, String, String) {
+    apicensus(folder, &[&["export", "policy", "--format", form], rest].concat())
+}
+
+#[test]
+fn every_form_is_read_back_and_denies_nothing() {
+    let folder = folder();
+    let folder = folder.path();
+    for form in ["kubernetes", "cilium", "istio"] {
+        let (code, _, errors) =
+            export(folder, form, &["--identities", "identities.yaml", "--output", &format!("of-{form}")]);
+        assert_eq!((code, errors.as_str()), (0, ""), "{form}");
+        let check = |more: &[&str]| {
+            apicensus(
+                folder,
+                &[&["policy", "check", &format!("of-{form}"), "--identities", "identities.yaml"], more]
+                    .concat(),
+            )
+        };
+        let (code, out, errors) = check(&[]);
+        assert_eq!((code, errors.as_str()), (0, ""), "{form}: {out}");
+        assert!(out.starts_with("nothing of 11 granted edges would be denied\n"), "{form}: {out}");
+        assert_eq!(out.contains("NetworkPolicy knows callers and ports only"), form == "kubernetes", "{out}");
+
+        // One caller taken out by hand.
+        let path = folder.join(format!("of-{form}/apicensus-pay-example.yaml"));
+        let text = fs::read_to_string(&path).expect("readable");
+        assert!(text.contains("192.0.2.7/32"));
+        fs::write(&path, text.replace("192.0.2.7/32", "192.0.2.8/32")).expect("writable");
+        let (code, out, errors) = check(&[]);
+        assert_eq!((code, errors.as_str()), (1, ""), "{form}: {out}");
+        let (_, json, _) = check(&["--format", "json"]);
+        let json: Value = serde_json::from_str(&json).expect("JSON");
+        let denied = json["denied"].as_array().expect("rows");
+        assert_eq!(denied.len(), 2, "GET / and POST /payments: {json}");
+        assert!(denied.iter().all(|row| row["caller"] == "192.0.2.7" && row["service"] == "pay.example"));
+
+        // A member that nobody knows is an error, not a way in.
+        fs::write(&path, text.replace("spec:", "spec:\n  extra: 1")).expect("writable");
+        let (code, _, errors) = check(&[]);
+        assert_eq!(code, 2);
+        assert!(errors.contains("`spec.extra`: this is not supported"), "{errors}");
+    }
+    // A single file of several documents, without identities: nothing can be judged, and that is said.
+    let (_, text, _) = export(folder, "istio", &["--identities", "identities.yaml"]);
+    fs::write(folder.join("all.yaml"), text).expect("writable");
+    assert_eq!(apicensus(folder, &["policy", "check", "all.yaml", "--identities", "identities.yaml"]).0, 0);
+    let (code, _, errors) = apicensus(folder, &["policy", "check", "all.yaml"]);
+    assert_eq!(code, 2);
+    assert!(errors.contains("some names have no identity in the cluster"), "{errors}");
+    // Our own form has no identities.
+    let (_, text, _) = export(folder, "edges", &[]);
+    fs::write(folder.join("own.yaml"), text).expect("writable");
+    assert_eq!(apicensus(folder, &["policy", "check", "own.yaml"]).0, 0);
+    assert_eq!(apicensus(folder, &["policy", "check", "own.yaml", "--identities", "identities.yaml"]).0, 2);
+    fs::create_dir(folder.join("empty")).expect("a folder");
+    assert_eq!(apicensus(folder, &["policy", "check", "empty"]).0, 2);
+}
