@@ -20,12 +20,15 @@ use crate::pipeline::evaluate::{self, Looked};
 use crate::report::doctor::{CheckRow, Doctor, Outcome};
 use crate::report::document::{Callers, Endpoints, Fields, Report};
 use crate::report::explain;
+use crate::report::findings::document::Item;
+use crate::report::findings::stored::StoredFindings;
 use crate::report::noise::Noise;
 use crate::report::openapi::{self, Version};
 use crate::report::status::{RunFacts, Status};
 use crate::report::text::{self, Style};
 use crate::report::{html, json, markdown};
 use crate::source::check::{self, Check};
+use crate::store::findings::FindingStore;
 use crate::store::specs::{SpecStore, warn_of_foreign};
 use crate::store::sqlite::SqliteStore;
 use crate::store::{self, Run, Store, StoreError};
@@ -170,8 +173,23 @@ fn warn_of_key(error: &StoreError) {
 }
 
 fn report(store: &config::Store, typed: &cli::Report) -> Result<u8, Failure> {
-    let (inventory, catalog) = load(store, &typed.filters.clone().into())?;
-    let report = Report::of(&catalog, &inventory);
+    let (query, now) = (typed.filters.clone().into(), store::now());
+    let filter = config::filter(&query, now)?;
+    let ((inventory, catalog), known) =
+        load_with(store, &query, false, async |opened, _| opened.known().await)?;
+    let kept = known.iter().filter(|(_, kept)| filter.keeps_finding(&kept.subject, kept.state.shown));
+    let items = kept.map(|(fingerprint, kept)| Item {
+        fingerprint,
+        rule: &kept.rule,
+        level: kept.level,
+        subject: &kept.subject,
+        message: &kept.message,
+        found: None,
+        state: &kept.state,
+        suppressed: None,
+    });
+    let found = StoredFindings::of(items, now);
+    let report = Report::of(&catalog, &inventory).with_findings(found);
     let text = match typed.format {
         // A file has no width and no colour.
         ReportFormat::Text if typed.output.is_some() => text::report(&report, Style::default()),

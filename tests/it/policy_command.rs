@@ -8,6 +8,7 @@ use std::process::Command;
 use serde_json::Value;
 
 use crate::cli_commands::folder_with;
+use crate::findings_command::{fresh, stored};
 use crate::policy_export::inventory;
 
 const IDENTITIES: &str = "callers:
@@ -93,4 +94,63 @@ fn every_form_is_read_back_and_denies_nothing() {
     assert_eq!(apicensus(folder, &["policy", "check", "own.yaml", "--identities", "identities.yaml"]).0, 2);
     fs::create_dir(folder.join("empty")).expect("a folder");
     assert_eq!(apicensus(folder, &["policy", "check", "empty"]).0, 2);
+}
+
+/// What an open finding says to be unknown becomes no part of a policy, until somebody knows it.
+#[test]
+fn only_what_is_acknowledged_is_exported() {
+    let folder = stored(&fresh());
+    let folder = folder.path();
+    let edges = |more: &[&str]| {
+        let (code, text, errors) = export(folder, "edges", more);
+        assert_eq!(code, 0, "{errors}");
+        (text.matches("caller: ").count(), text, errors)
+    };
+    let (all, text, errors) = edges(&[]);
+    assert!(all > 1 && errors.is_empty(), "{text}");
+    assert_eq!(edges(&["--acknowledged"]).0, all, "nothing is unknown yet");
+
+    fs::write(folder.join("nobody.yaml"), "services:\n  none.example:\n    GET: [{caller: x, path: /}]\n")
+        .expect("writable");
+    assert_eq!(apicensus(folder, &["findings", "--policy", "nobody.yaml"]).0, 0);
+    let (none, text, errors) = edges(&["--acknowledged"]);
+    assert_eq!(none, 0, "{text}");
+    assert!(
+        text.matches("# not allowed, an open finding about it is not acknowledged: ").count() >= all,
+        "{text}"
+    );
+    assert!(errors.contains("left out for an open finding, of "), "{errors}");
+    assert_eq!(edges(&[]).0, all, "the default is what was observed");
+
+    // One path is known: its edges pass, with an end to come too.
+    let ack = |more: &[&str]| {
+        let arguments =
+            [&["findings", "ack", "--rule", "policy-violation", "--by", "ann", "--why", "known"], more]
+                .concat();
+        assert_eq!(apicensus(folder, &arguments).0, 0);
+    };
+    let (_, json, _) = apicensus(
+        folder,
+        &["findings", "--policy", "nobody.yaml", "--rule", "policy-violation", "--format", "json"],
+    );
+    let json: Value = serde_json::from_str(&json).expect("JSON");
+    let row = &json["findings"][0];
+    let (path, method) = (row["path"].as_str().expect("a path"), row["method"].as_str().expect("a method"));
+    ack(&["--path", path, "--method", method, "--until", "1d"]);
+    let (some, text, _) = edges(&["--acknowledged"]);
+    assert!(some > 0 && (some < all || json["findings"].as_array().expect("rows").len() == 1), "{text}");
+    ack(&["--service", "*"]);
+    let (again, _, errors) = edges(&["--acknowledged"]);
+    assert_eq!((again, errors.as_str()), (all, ""));
+
+    // As manifests: a service with nothing known is closed.
+    assert_eq!(apicensus(folder, &["findings", "unack", "--rule", "policy-violation"]).0, 0);
+    fs::write(
+        folder.join("all.yaml"),
+        "callers: [{name: '*', namespace: a, labels: {app: a}}]\nservices: [{name: '*', namespace: b, labels: {app: b}}]\n",
+    )
+    .expect("writable");
+    let (code, text, errors) = export(folder, "kubernetes", &["--identities", "all.yaml", "--acknowledged"]);
+    assert_eq!(code, 0, "{errors}");
+    assert!(text.contains("ingress: []") && !text.contains("from:"), "{text}");
 }
