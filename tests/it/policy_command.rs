@@ -8,7 +8,7 @@ use std::process::Command;
 use serde_json::Value;
 
 use crate::cli_commands::folder_with;
-use crate::findings_command::{fresh, stored};
+use crate::findings_command::{granted, stored};
 use crate::policy_export::inventory;
 
 const IDENTITIES: &str = "callers:
@@ -99,7 +99,7 @@ fn every_form_is_read_back_and_denies_nothing() {
 /// What an open finding says to be unknown becomes no part of a policy, until somebody knows it.
 #[test]
 fn only_what_is_acknowledged_is_exported() {
-    let folder = stored(&fresh());
+    let folder = stored(&granted());
     let folder = folder.path();
     let edges = |more: &[&str]| {
         let (code, text, errors) = export(folder, "edges", more);
