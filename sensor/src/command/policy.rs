@@ -77,7 +77,11 @@ pub(super) fn check(store: &config::Store, typed: &Check) -> Result<u8, Failure>
     };
     show(typed.query.output, &document, check_text)?;
     match document.unmapped_text() {
-        _ if !document.denied.is_empty() => Ok(1),
+        Some(text) if !document.denied.is_empty() => {
+            tracing::warn!("{text}");
+            Ok(1)
+        }
+        None if !document.denied.is_empty() => Ok(1),
         Some(text) => Err(Failure::Usage(text)),
         None => Ok(0),
     }

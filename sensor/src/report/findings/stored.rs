@@ -212,7 +212,7 @@ pub(in crate::report) fn digits(row: &FindingRow) -> &str {
     row.fingerprint.get(..8).unwrap_or(&row.fingerprint)
 }
 
-/// Lines and rows for Markdown: what is said, the rules, the errors and what is beyond them.
+/// What Markdown says above its tables.
 pub(in crate::report) fn markdown_line(findings: &StoredFindings) -> String {
     let beyond = findings.beyond().map_or(String::new(), |beyond| format!(" {beyond}."));
     format!("{}.{beyond} `{ALL}` evaluates and lists all of them.", findings.line())

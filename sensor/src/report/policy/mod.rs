@@ -103,6 +103,9 @@ pub fn export(observed: &Observed, form: Form, identities: &Identities) -> Expor
     }
 }
 
+/// Name and text of each.
+type Files = Vec<(String, String)>;
+
 /// Edges of each service.
 type ByService<'a, E> = BTreeMap<&'a str, Vec<E>>;
 
@@ -110,13 +113,13 @@ type ByService<'a, E> = BTreeMap<&'a str, Vec<E>>;
 fn plain(
     observed: &Observed,
     why_not: fn(&Allowed) -> Option<Why>,
-    files: fn(&ByService<'_, &Allowed>, &[LeftOut]) -> Vec<(String, String)>,
+    files: fn(&ByService<'_, &Allowed>, &[LeftOut]) -> Files,
 ) -> Export {
     let mut left_out = observed.left_out.clone();
     let mut kept = ByService::new();
     for edge in &observed.policy.edges {
         match why_not(edge) {
-            None => kept.entry(&*edge.service).or_insert_with(Vec::new).push(edge),
+            None => kept.entry(&*edge.service).or_default().push(edge),
             Some(why) => left_out.push(LeftOut { edge: edge.clone(), why }),
         }
     }
