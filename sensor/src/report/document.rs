@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::findings::stored::StoredFindings;
 use super::noise::NoiseSum;
 
 /// Version of all documents; grows when a member changes its meaning or goes away.
@@ -26,6 +27,9 @@ pub struct Report {
     pub coverage: Vec<Coverage>,
     /// What was lost, refused or capped, by cause.
     pub losses: BTreeMap<String, u64>,
+    /// What is wrong, as the store keeps it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub findings: Option<StoredFindings>,
 }
 
 /// One service with its endpoints.

@@ -9,6 +9,7 @@ use super::document::{
     Explanation, Field, FieldRow, Fields, Latency, Parameter, Party, Report, SCHEMA_VERSION, Server,
     ServiceReport, Stream, Weight,
 };
+use super::findings::stored::StoredFindings;
 use super::{format, noise};
 use crate::call::{Facts, Place};
 use crate::flow::{Peer, Verdict};
@@ -47,7 +48,13 @@ impl Report {
             scanners: catalog.noise.scanners.len() as u64,
             coverage: inventory.coverage.iter().map(coverage).collect(),
             losses: inventory.losses.iter().map(|(cause, count)| (cause.to_string(), *count)).collect(),
+            findings: None,
         }
+    }
+
+    /// The same with findings.
+    pub fn with_findings(self, findings: StoredFindings) -> Report {
+        Report { findings: Some(findings), ..self }
     }
 }
 

@@ -7,6 +7,7 @@ use super::document::{
     Callers, Coverage, EndpointRow, Endpoints, FieldRow, Fields, Latency, Report, ServiceReport,
 };
 use super::escape::for_terminal;
+use super::findings::stored;
 use super::format;
 use super::losses::meaning;
 use super::noise::Noise;
@@ -118,6 +119,9 @@ pub fn report(report: &Report, style: Style) -> String {
         page.text.push('\n');
         service_callers(service, &mut page);
         service_fields(service, &mut page);
+    }
+    if let Some(found) = &report.findings {
+        stored::text(found, &mut page);
     }
     page.text.push_str(&noise_line(report));
     page.text.push_str(&coverage_line(&report.coverage));

@@ -238,6 +238,7 @@ mod tests {
             scanners: 0,
             coverage: coverage.iter().map(row).collect(),
             losses: losses.iter().map(|(cause, count)| ((*cause).to_owned(), *count)).collect(),
+            findings: None,
         }
     }
 
