@@ -18,7 +18,7 @@ pub mod replay;
     version,
     about = "Discover network APIs from live traffic, passively",
     long_about = "Discover network APIs from live traffic, passively.\n\n\
-        An eBPF program copies HTTP/1.x at kernel sockets; what is kept are endpoints, callers, fields \
+        An eBPF program copies HTTP at kernel sockets, or capture files are read; what is kept are endpoints, callers, fields \
         and counts. No value from traffic is ever stored.",
     after_help = EXAMPLES,
     after_long_help = EXAMPLES_LONG,
@@ -339,9 +339,21 @@ pub struct Run {
     /// How findings are judged.
     #[command(flatten)]
     pub judging: findings::Judging,
+    /// What messages are.
+    #[command(flatten)]
+    pub messages: Messages,
     /// What people say about routes.
     #[command(flatten)]
     pub routes: Routes,
+}
+
+/// What people say about messages.
+#[derive(Args, Clone, Debug, Default)]
+pub struct Messages {
+    /// Descriptor set (`protoc --include_imports --descriptor_set_out`, `buf build`) by which fields of gRPC
+    /// have names and types instead of numbers (may be given again)
+    #[arg(long, value_name = "FILE", help_heading = "Messages")]
+    pub descriptor_set: Vec<PathBuf>,
 }
 
 /// `--front-end`.

@@ -54,12 +54,12 @@ pub fn execute(cli: &Cli) -> Result<u8, Failure> {
     let store = || config::Store::of(&cli.global.store);
     match &cli.command {
         Command::Run(typed) => run(config::Run::of(typed, store()?)?, progress),
-        Command::Replay(cli::replay::Replay { files, output, routes }) => {
-            let config = config::Replay::of(files, Kind::Packets, routes)?;
+        Command::Replay(cli::replay::Replay { files, messages, output, routes }) => {
+            let config = config::Replay::of(files, Kind::Packets, routes, messages)?;
             replay::replay(&store()?, &config, *output, &progress)
         }
         Command::ImportHar(cli::replay::ImportHar { files, output, routes }) => {
-            let config = config::Replay::of(files, Kind::Archives, routes)?;
+            let config = config::Replay::of(files, Kind::Archives, routes, &cli::Messages::default())?;
             replay::replay(&store()?, &config, *output, &progress)
         }
         Command::Report(typed) => report(&store()?, typed),

@@ -3,11 +3,12 @@
 
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::{SpanRelativeTo, Unit};
 
-use crate::call::Method;
+use crate::call::{Descriptors, Method};
 use crate::cli;
 use crate::flow::Timestamp;
 use crate::inventory::guidance::Guidance;
@@ -108,6 +109,8 @@ pub struct Run {
     pub spec_dir: Option<PathBuf>,
     /// Services that they are for; empty: those that they name.
     pub spec_services: Vec<String>,
+    /// What people say of messages.
+    pub descriptors: Option<Arc<Descriptors>>,
 }
 
 /// Which front end is asked for.
@@ -166,6 +169,7 @@ impl Run {
             metrics_file: typed.metrics_file.clone(),
             spec_dir: typed.spec_dir.clone(),
             spec_services: typed.spec_service.clone(),
+            descriptors: replay::descriptors(&typed.messages)?,
             telling: telling::Telling::of(&typed.telling, &typed.judging, crate::store::now())?,
         })
     }

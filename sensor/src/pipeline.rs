@@ -9,12 +9,12 @@ pub mod replay;
 pub mod spec_dir;
 pub mod watch;
 
-use std::collections::{HashMap, HashSet};
+use hashbrown::{HashMap, HashSet};
 use std::net::{IpAddr, Ipv4Addr};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use crate::call::{self, Parties, Reader, RouteWords};
+use crate::call::{self, Descriptors, Parties, Reader, RouteWords};
 use crate::counter::{Counter, Counters};
 use crate::flow::{ConnectionId, Peer, Timestamp, Verdict, Workload};
 use crate::inventory::Recorder;
@@ -120,6 +120,13 @@ impl Pipeline {
     /// Words that people said are of routes are kept in clear from now on.
     pub fn know(&mut self, words: RouteWords) {
         self.reader.know(words);
+    }
+
+    /// Messages of these methods are read by name and type from now on.
+    pub fn describe(&mut self, descriptors: Option<Arc<Descriptors>>) {
+        if let Some(descriptors) = descriptors {
+            self.reader.describe(descriptors);
+        }
     }
 
     /// Counters of all stages, for the source to add its own.

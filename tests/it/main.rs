@@ -5,6 +5,7 @@ mod call_bodies;
 mod call_cost;
 mod call_exchange;
 mod call_json;
+mod call_operations;
 mod call_read;
 mod call_sensitive;
 mod cli_commands;

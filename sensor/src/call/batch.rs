@@ -3,10 +3,10 @@
 
 use std::collections::HashMap;
 
-use memchr::memmem;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use super::operation;
 use crate::counter::{Counter, Counters};
 use crate::limits::BATCH_CALLS_MAX;
 use crate::protocol::{Exchange, Message};
@@ -37,8 +37,7 @@ fn parts(exchange: &Exchange) -> Option<Vec<(Vec<u8>, Option<Vec<u8>>)>> {
     if !pieces.is_empty() || body.trim_ascii_start().first() != Some(&b'[') {
         return None;
     }
-    let has = |word: &[u8]| memmem::find(body, word).is_some();
-    if !has(b"\"jsonrpc\"") && !has(b"\"query\"") && !has(b"\"persistedQuery\"") {
+    if !operation::speaks(body) {
         return None;
     }
     let asked: Vec<&RawValue> = serde_json::from_slice(body).ok()?;

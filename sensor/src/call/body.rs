@@ -1,6 +1,7 @@
 //! The body of a message -> fields, by its media type and, where that says nothing, by how it begins. Each
 //! message of a stream is a document of its own.
 
+use super::descriptor::Typed;
 use super::fields::Fields;
 use super::media::{Syntax, is_json_start, media_type};
 use super::tree::{Outcome, Tree};
@@ -14,6 +15,7 @@ pub(super) fn read(
     message: &Message,
     content_type: Option<&[u8]>,
     place: Place,
+    typed: Option<Typed<'_>>,
     fields: &mut Fields,
     words: &Dictionary,
     counters: &mut Counters,
@@ -22,7 +24,7 @@ pub(super) fn read(
     if message.body.is_empty() {
         return message.body_bytes == 0 || syntax == Syntax::Opaque;
     }
-    let mut reader = Documents { message, content_type, place, fields, words, counters };
+    let mut reader = Documents { message, content_type, place, typed, fields, words, counters };
     if message.pieces.is_empty() {
         return reader.document(syntax, 0, message.body.len(), message.body_whole);
     }
@@ -42,6 +44,8 @@ struct Documents<'a> {
     message: &'a Message,
     content_type: Option<&'a [u8]>,
     place: Place,
+    /// The protobuf message that it is.
+    typed: Option<Typed<'a>>,
     fields: &'a mut Fields,
     words: &'a Dictionary,
     counters: &'a mut Counters,
@@ -81,13 +85,12 @@ impl Documents<'_> {
                 return whole;
             }
             Syntax::Protobuf | Syntax::MessagePack | Syntax::Cbor => {
-                let scan = match syntax {
-                    Syntax::Protobuf => protobuf::scan,
-                    Syntax::Cbor => cbor::scan,
-                    _ => msgpack::scan,
-                };
                 let mut tree = Tree::new(*place, start, bytes, fields, counters);
-                let outcome = scan(part, &mut tree);
+                let outcome = match syntax {
+                    Syntax::Protobuf => protobuf::scan(part, self.typed, &mut tree),
+                    Syntax::Cbor => cbor::scan(part, &mut tree),
+                    _ => msgpack::scan(part, &mut tree),
+                };
                 tree.end(outcome, whole);
                 (outcome, Counter::BinaryMalformed)
             }

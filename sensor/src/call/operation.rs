@@ -5,6 +5,7 @@
 //! for any other the rules of path words hold.
 
 use std::borrow::Cow;
+use std::sync::LazyLock;
 
 use memchr::memmem;
 use quick_xml::Reader;
@@ -135,6 +136,13 @@ fn http_of_rpc(status: u16) -> u16 {
 
 // ---- GraphQL and JSON-RPC -------------------------------------------------------------------------------
 
+/// Whether a body may be of one of these: most have none of the words and are not parsed twice.
+pub(super) fn speaks(body: &[u8]) -> bool {
+    static WORDS: LazyLock<[memmem::Finder<'static>; 3]> =
+        LazyLock::new(|| ["\"jsonrpc\"", "\"query\"", "\"persistedQuery\""].map(memmem::Finder::new));
+    WORDS.iter().any(|word| word.find(body).is_some())
+}
+
 #[derive(Deserialize)]
 struct Asked<'a> {
     #[serde(borrow, default)]
@@ -172,9 +180,7 @@ struct Extensions {
 
 fn json(request: &Message, response: Option<&Message>) -> Option<Operation> {
     let body = &request.body[..request.pieces.first().map_or(request.body.len(), |&end| end as usize)];
-    // Most bodies have none of these words: they are not parsed twice.
-    let has = |word: &str| memmem::find(body, word.as_bytes()).is_some();
-    if !has("\"jsonrpc\"") && !has("\"query\"") && !has("\"persistedQuery\"") {
+    if !speaks(body) {
         return None;
     }
     let asked: Asked<'_> = serde_json::from_slice(body).ok()?;

@@ -18,8 +18,8 @@ use super::segment::is_prefix;
 use super::text::facts_of_text;
 use super::words::{Position, Words};
 use super::{
-    Call, CallClass, Credential, DataClass, Facts, FieldNames, Method, Path, Place, RouteWords, Segment,
-    SegmentKind, Sign, auth, body, class, form, mark, operation, risk, target,
+    Call, CallClass, Credential, DataClass, Descriptors, Facts, FieldNames, Method, Path, Place, RouteWords,
+    Segment, SegmentKind, Sign, auth, body, class, form, mark, operation, risk, target,
 };
 use crate::counter::{Counter, Counters};
 use crate::flow::{Direction, Peer};
@@ -59,6 +59,7 @@ pub struct Reader {
     tokens: Option<Box<auth::Tokens>>,
     authorities: HashTable<(Box<[u8]>, Arc<str>)>,
     said: RouteWords,
+    descriptors: Option<Arc<Descriptors>>,
     /// The last caller with its hash: calls of one connection come together.
     caller: Option<(Arc<Peer>, u64)>,
 }
@@ -88,6 +89,7 @@ impl Reader {
             tokens: None,
             authorities: HashTable::new(),
             said: RouteWords::default(),
+            descriptors: None,
             caller: None,
         }
     }
@@ -95,6 +97,11 @@ impl Reader {
     /// Words that people said are of routes are kept in clear from now on, where they were said.
     pub fn know(&mut self, words: RouteWords) {
         self.said = words;
+    }
+
+    /// Messages of these methods are read by name and type from now on.
+    pub fn describe(&mut self, descriptors: Arc<Descriptors>) {
+        self.descriptors = Some(descriptors);
     }
 
     /// Names of the fields that calls refer to.
@@ -182,15 +189,28 @@ impl Reader {
             authentication.credential = Credential::Unknown;
         }
         self.tokens = Some(tokens);
-        let mut unread =
-            !body::read(request, asked.content_type, Place::RequestBody, fields, words, counters);
+        let descriptors = self.descriptors.clone();
+        let typed = |response| {
+            let path = std::str::from_utf8(target.path).ok().filter(|_| operation.is_path)?;
+            descriptors.as_deref()?.of_method(path, response)
+        };
+        let mut unread = !body::read(
+            request,
+            asked.content_type,
+            Place::RequestBody,
+            typed(false),
+            fields,
+            words,
+            counters,
+        );
         let mut answered = Carried::default();
         if let Some(response) = response {
             answered = self.head(&response.head, None, counters);
             let place =
                 if outcome.is_some_and(|s| s >= 400) { Place::ErrorBody } else { Place::ResponseBody };
             let (fields, words) = (&mut self.fields, &self.words.dictionary);
-            unread |= !body::read(response, answered.content_type, place, fields, words, counters);
+            unread |=
+                !body::read(response, answered.content_type, place, typed(true), fields, words, counters);
         }
         let mut signs = authentication.signs(request.first_byte, outcome);
         let risks = self.fields.tally.risks;

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{Output, Routes};
+use super::{Messages, Output, Routes};
 
 /// `replay`.
 #[derive(Args, Clone, Debug)]
@@ -21,6 +21,9 @@ pub struct Replay {
     /// pcap or pcapng, also compressed with gzip or zstd; `-` for standard input
     #[arg(value_name = "FILE", required = true)]
     pub files: Vec<PathBuf>,
+    /// What messages are.
+    #[command(flatten)]
+    pub messages: Messages,
     /// How to answer.
     #[command(flatten)]
     pub output: Output,

@@ -99,6 +99,7 @@ pub async fn run(
     let stop = Arc::new(AtomicBool::new(false));
     let mut pipeline = Pipeline::new(Ordering::AsDelivered, key);
     pipeline.know(guidance.route_words());
+    pipeline.describe(config.descriptors.clone());
     let reader = Reader {
         capture,
         decoder: Decoder::new(epoch_offset_ns()),

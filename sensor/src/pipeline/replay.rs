@@ -26,7 +26,7 @@ use crate::stream::Ordering;
 use crate::telemetry::Progress;
 
 /// Time between two flushes.
-const FLUSH: Duration = Duration::from_millis(1000);
+const FLUSH: Duration = Duration::from_secs(15);
 /// Packets or entries between two looks at the clock.
 const BATCH: u32 = 4096;
 
@@ -69,6 +69,7 @@ pub async fn run(
 
     let mut pipeline = Pipeline::new(Ordering::Reorder, key);
     pipeline.know(guidance.route_words());
+    pipeline.describe(config.descriptors.clone());
     let far = Arc::new(Far::default());
     let stop = Arc::new(AtomicBool::new(false));
     let total = config.files.iter().try_fold(0, |sum: u64, path| size_of(path).map(|size| sum + size));

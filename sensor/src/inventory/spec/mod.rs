@@ -14,7 +14,7 @@ mod specs;
 pub use fault::Fault;
 pub use find::{Hit, Match};
 pub use graphql::{is_root as is_graphql_root, read as read_graphql};
-pub use grpc::read as read_grpc;
+pub use grpc::{read as read_grpc, read_descriptors};
 pub(in crate::inventory) use openapi::read_routes as read_openapi_routes;
 pub use openapi::{Load, is_root, read as read_openapi};
 pub use schema::{Additional, Format as TextFormat, Member, Schema, SchemaId, Schemas, Types};

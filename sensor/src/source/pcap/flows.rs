@@ -6,7 +6,7 @@
 //! believed that is far from where its direction is. A burst begins where the direction turns and what
 //! its sender wrote before was pushed: a head that was cut in two does not begin again.
 
-use std::collections::HashMap;
+use hashbrown::HashMap;
 use std::net::SocketAddr;
 
 use super::TcpSegment;

@@ -5,6 +5,7 @@
 //! that is on the wire. `descriptor.proto` as published with protobuf 3; what is not known there is read
 //! over. Services of imported files are not taken where the set says which files those are (buf does).
 
+mod types;
 mod wire;
 
 use std::collections::HashMap;
@@ -15,6 +16,7 @@ use super::schema::{Additional, Schema, SchemaId, Types};
 use super::{
     Base, Body, Fault, Format, Media, Operation, Parameter, ParameterPlace, Response, Spec, Statuses,
 };
+use crate::call::Descriptors;
 use crate::inventory::guidance::RouteSegment;
 use crate::limits::{DESCRIPTOR_LEVELS_MAX, DESCRIPTOR_NAME_BYTES_MAX, OPENAPI_ROUTES_MAX, SPEC_SCHEMAS_MAX};
 
@@ -39,6 +41,18 @@ const HOW: &str =
 /// # Errors
 /// The bytes are none, or there is no service in it.
 pub fn read(path: &str, bytes: &[u8]) -> Result<Spec, Fault> {
+    Ok(set(path, bytes)?.spec())
+}
+
+/// Names and kinds of the fields in a `FileDescriptorSet`.
+///
+/// # Errors
+/// As of [`read`].
+pub fn read_descriptors(path: &str, bytes: &[u8]) -> Result<Descriptors, Fault> {
+    Ok(set(path, bytes)?.descriptors())
+}
+
+fn set<'a>(path: &str, bytes: &'a [u8]) -> Result<Set<'a>, Fault> {
     let mut set = Set::default();
     set.read(Part::of_file(bytes)).map_err(|Broken { at, what }| {
         Fault::at(path, &format!("byte {at}"), format!("this is no descriptor set: {what}; {HOW}"))
@@ -50,7 +64,7 @@ pub fn read(path: &str, bytes: &[u8]) -> Result<Spec, Fault> {
         };
         return Err(Fault::at(path, "", what));
     }
-    Ok(set.spec())
+    Ok(set)
 }
 
 #[derive(Default)]
