@@ -391,6 +391,7 @@ impl Pipeline {
     /// Ends the streams of a connection, records what that completes and counts it. `bytes`: how many
     /// each direction carried, if the source knows.
     fn end(&mut self, mut connection: Connection, at: Timestamp, bytes: Option<[u64; 2]>) {
+        let seen = connection.work.as_ref().map(|work| work.next);
         if let Some(mut work) = connection.work.take() {
             self.buffered_bytes -= work.buffered_bytes;
             let Pipeline { reader, recorder, counters, exchanges, calls, .. } = self;
@@ -411,7 +412,8 @@ impl Pipeline {
         }
         if !connection.mirror {
             connection.count(&mut self.recorder);
-            let [inbound, outbound] = bytes.unwrap_or_default();
+            // Of one that is still open, as many as were seen.
+            let [inbound, outbound] = bytes.or(seen).unwrap_or_default();
             self.recorder.connection_closed(&connection.coverage(), inbound.saturating_add(outbound));
         }
     }
