@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use sensor::call::{CallClass, Parties, Path, Reader};
 use sensor::counter::Counters;
-use sensor::flow::{Direction, Peer, Timestamp};
+use sensor::flow::{Direction, Peer, Timestamp, Verdict};
 use sensor::inventory::template::{Guide, Templates};
 use sensor::inventory::{Inventory, Recorder};
 use sensor::protocol::{Connection, Exchange};
@@ -60,7 +60,7 @@ fn feed(requests: &[&Request]) -> (Fed, Vec<u64>) {
             "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
             body.len()
         );
-        let mut connection = Connection::new();
+        let mut connection = Connection::new(Some(Verdict::Http1));
         let at = Timestamp(1_000_000_000 + number as u64 * 1_000_000);
         for (direction, text) in [(Direction::Inbound, &text), (Direction::Outbound, &response)] {
             let chunk = Chunk::Bytes { direction, bytes: text.as_bytes(), burst_start: true, at };

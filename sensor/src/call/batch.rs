@@ -31,8 +31,11 @@ pub fn split(exchange: Exchange, counters: &mut Counters, mut each: impl FnMut(E
     }
 }
 
-/// Bodies of request and response of each call, if it is a batch.
-fn parts(exchange: &Exchange) -> Option<Vec<(Vec<u8>, Option<Vec<u8>>)>> {
+/// Bodies of the request and of the answer to it, if there is one.
+type Part = (Vec<u8>, Option<Vec<u8>>);
+
+/// Those of each call, if it is a batch.
+fn parts(exchange: &Exchange) -> Option<Vec<Part>> {
     let Message { body, body_whole: true, pieces, .. } = &exchange.request else { return None };
     if !pieces.is_empty() || body.trim_ascii_start().first() != Some(&b'[') {
         return None;

@@ -52,7 +52,7 @@ pub(super) fn of(
     content_type: Option<&[u8]>,
     query: &[u8],
 ) -> Option<Operation> {
-    let essence = content_type.map(|value| media_type(value));
+    let essence = content_type.map(media_type);
     if let Some((name, syntax)) = essence {
         if name.starts_with("application/grpc") || name.starts_with("application/connect+") {
             return Some(grpc(response));

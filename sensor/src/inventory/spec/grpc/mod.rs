@@ -5,7 +5,7 @@
 //! that is on the wire. `descriptor.proto` as published with protobuf 3; what is not known there is read
 //! over. Services of imported files are not taken where the set says which files those are (buf does).
 
-mod types;
+mod named;
 mod wire;
 
 use std::collections::HashMap;
