@@ -6,7 +6,7 @@ use crate::counter::{Counter, Counters};
 use crate::flow::Timestamp;
 use crate::limits::{BODY_BYTES_MAX, PART_BYTES_MAX, PART_NS};
 use crate::protocol::envelope::Envelope;
-use crate::protocol::{Head, Message, StartLine};
+use crate::protocol::{Head, Message};
 
 /// The request or the response of a stream.
 #[derive(Default)]
@@ -127,7 +127,7 @@ impl Side {
         let message = self.message.as_mut()?;
         if self.ended {
             // Nothing more comes: the next part has the head alone.
-            let next = Message::begin(copy(&message.head), at);
+            let next = Message::begin(message.head.again(), at);
             return Some(std::mem::replace(message, next));
         }
         let rest = match &mut self.intake {
@@ -140,7 +140,7 @@ impl Side {
             Intake::Envelope(envelope) => envelope.split_off(message),
             _ => Vec::new(),
         };
-        let mut next = Message::begin(copy(&message.head), at);
+        let mut next = Message::begin(message.head.again(), at);
         next.last_byte = message.last_byte;
         next.body = rest;
         let mut part = std::mem::replace(message, next);
@@ -226,15 +226,4 @@ impl Lines {
         self.amid = begin.is_none();
         bytes.get(begin.unwrap_or(bytes.len())..).unwrap_or_default()
     }
-}
-
-/// The same head once more, for a further part of its stream.
-fn copy(head: &Head) -> Head {
-    let start = match head.start {
-        StartLine::Request { method, target, minor_version } => {
-            StartLine::Request { method, target, minor_version }
-        }
-        StartLine::Response { status, minor_version } => StartLine::Response { status, minor_version },
-    };
-    Head { bytes: head.bytes.clone(), start, headers: head.headers.clone() }
 }
