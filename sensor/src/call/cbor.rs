@@ -2,7 +2,7 @@
 //! with one is still a text; keys of maps that are no texts count as data.
 
 use super::Facts;
-use super::tree::{BYTES, Outcome, Tree};
+use super::tree::{BYTES, Outcome, Tree, number, take};
 use crate::limits::BINARY_LEVELS_MAX;
 
 /// Reads the values of a body, one behind the other (RFC 8742).
@@ -33,10 +33,7 @@ struct Open {
 
 impl<'a> Reader<'a> {
     fn take(&mut self, count: u64) -> Result<&'a [u8], Outcome> {
-        let count = usize::try_from(count).map_err(|_| Outcome::Cut)?;
-        let (taken, rest) = self.rest.split_at_checked(count).ok_or(Outcome::Cut)?;
-        self.rest = rest;
-        Ok(taken)
+        take(&mut self.rest, count)
     }
 
     /// Major type and argument (section 3); no argument stands for an indefinite length or a break.
@@ -45,10 +42,7 @@ impl<'a> Reader<'a> {
         let (major, short) = (first >> 5, first & 0x1f);
         let argument = match short {
             0..=23 => Some(u64::from(short)),
-            24..=27 => {
-                let bytes = self.take(1 << (short - 24))?;
-                Some(bytes.iter().fold(0, |number, &byte| number << 8 | u64::from(byte)))
-            }
+            24..=27 => Some(number(self.take(1 << (short - 24))?)),
             31 if matches!(major, 2..=5 | 7) => None,
             _ => return Err(Outcome::Malformed),
         };

@@ -56,7 +56,7 @@ pub(super) fn operations(document: &str) -> Option<SmallVec<[Operation<'_>; 1]>>
             Token::Name("fragment") => {
                 // `fragment Name on Type directives { … }`.
                 until_selection(&mut lexer)?;
-                skip(&mut lexer)?;
+                skip(&mut lexer, BRACES)?;
                 found = true;
                 continue;
             }
@@ -88,20 +88,20 @@ fn until_selection(lexer: &mut Lexer<'_>) -> Option<()> {
         match lexer.token() {
             Token::Sign('{') => return Some(()),
             // Variables and arguments may hold objects.
-            Token::Sign('(') => parenthesis(lexer)?,
+            Token::Sign('(') => skip(lexer, PARENTHESES)?,
             Token::Name(_) | Token::Sign('@') => {}
             _ => return None,
         }
     }
 }
 
-/// Passes over what stands in parentheses, of which one is open.
-fn parenthesis(lexer: &mut Lexer<'_>) -> Option<()> {
+/// Passes over the rest of what stands between two signs, of which the first is open.
+fn skip(lexer: &mut Lexer<'_>, [opens, closes]: [char; 2]) -> Option<()> {
     let mut open = 1_usize;
     while open > 0 {
         match lexer.token() {
-            Token::Sign('(') => open += 1,
-            Token::Sign(')') => open -= 1,
+            Token::Sign(sign) if sign == opens => open += 1,
+            Token::Sign(sign) if sign == closes => open -= 1,
             Token::End => return None,
             _ => {}
         }
@@ -109,19 +109,8 @@ fn parenthesis(lexer: &mut Lexer<'_>) -> Option<()> {
     Some(())
 }
 
-/// Passes over the rest of a selection whose brace is open.
-fn skip(lexer: &mut Lexer<'_>) -> Option<()> {
-    let mut open = 1_usize;
-    while open > 0 {
-        match lexer.token() {
-            Token::Sign('{') => open += 1,
-            Token::Sign('}') => open -= 1,
-            Token::End => return None,
-            _ => {}
-        }
-    }
-    Some(())
-}
+const BRACES: [char; 2] = ['{', '}'];
+const PARENTHESES: [char; 2] = ['(', ')'];
 
 /// Root fields of a selection whose brace is open, up to its end.
 fn selection<'a>(lexer: &mut Lexer<'a>) -> Option<SmallVec<[&'a str; 2]>> {
@@ -129,8 +118,8 @@ fn selection<'a>(lexer: &mut Lexer<'a>) -> Option<SmallVec<[&'a str; 2]>> {
     loop {
         match lexer.token() {
             Token::Sign('}') => return Some(roots),
-            Token::Sign('{') => skip(lexer)?,
-            Token::Sign('(') => parenthesis(lexer)?,
+            Token::Sign('{') => skip(lexer, BRACES)?,
+            Token::Sign('(') => skip(lexer, PARENTHESES)?,
             Token::Sign('@') => drop(lexer.token()),
             // A fragment by name, or in place: what is in it is passed over.
             Token::Sign('.') => {

@@ -2,7 +2,7 @@
 //! are no texts count as data; extension types are bytes.
 
 use super::Facts;
-use super::tree::{BYTES, Outcome, Tree};
+use super::tree::{BYTES, Outcome, Tree, number, take};
 use crate::limits::BINARY_LEVELS_MAX;
 
 /// Reads the values of a body, one behind the other.
@@ -30,15 +30,12 @@ struct Open {
 
 impl<'a> Reader<'a> {
     fn take(&mut self, count: u64) -> Result<&'a [u8], Outcome> {
-        let count = usize::try_from(count).map_err(|_| Outcome::Cut)?;
-        let (taken, rest) = self.rest.split_at_checked(count).ok_or(Outcome::Cut)?;
-        self.rest = rest;
-        Ok(taken)
+        take(&mut self.rest, count)
     }
 
     /// A big-endian number of so many bytes, at most 8.
     fn number(&mut self, count: u64) -> Result<u64, Outcome> {
-        Ok(self.take(count)?.iter().fold(0, |number, &byte| number << 8 | u64::from(byte)))
+        Ok(number(self.take(count)?))
     }
 
     fn value(&mut self, tree: &mut Tree<'_>) -> Result<(), Outcome> {

@@ -18,6 +18,19 @@ pub(super) enum Outcome {
     Malformed,
 }
 
+/// Takes so many bytes off the front.
+pub(super) fn take<'a>(rest: &mut &'a [u8], count: u64) -> Result<&'a [u8], Outcome> {
+    let count = usize::try_from(count).map_err(|_| Outcome::Cut)?;
+    let (taken, behind) = rest.split_at_checked(count).ok_or(Outcome::Cut)?;
+    *rest = behind;
+    Ok(taken)
+}
+
+/// The big-endian number of at most 8 bytes.
+pub(super) fn number(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0, |number, &byte| number << 8 | u64::from(byte))
+}
+
 /// Of bytes that are no text, or whose text is not looked at.
 pub(super) const BYTES: Facts = Facts(Facts::STRING.0 | Facts::TEXT.0 | Facts::OPEN.0);
 
