@@ -21,12 +21,15 @@ use crate::pipeline::replay::Kind;
 use crate::report::doctor::{CheckRow, Doctor, Outcome};
 use crate::report::document::{Callers, Endpoints, Fields, Report};
 use crate::report::explain;
+use crate::report::findings::document::Item;
+use crate::report::findings::stored::StoredFindings;
 use crate::report::noise::Noise;
 use crate::report::openapi::{self, Version};
 use crate::report::status::{RunFacts, Status};
 use crate::report::text::{self, Style};
 use crate::report::{html, json, markdown};
 use crate::source::check::{self, Check};
+use crate::store::findings::FindingStore;
 use crate::store::specs::{SpecStore, warn_of_foreign};
 use crate::store::sqlite::SqliteStore;
 use crate::store::{self, Run, Store, StoreError};
@@ -130,13 +133,28 @@ fn load(store: &config::Store, query: &Query) -> Result<(Inventory, Catalog), Fa
 
 /// The inventory, and as people read it; with reasons if asked to `explain`.
 fn load_and(store: &config::Store, query: &Query, explain: bool) -> Result<(Inventory, Catalog), Failure> {
+    let (looked, _) = load_with(store, query, explain, async |_, _| Ok(()))?;
+    Ok(looked)
+}
+
+/// As [`load_and`], with what `ask` wants to know of the store and of all that was looked at, whatever is
+/// filtered out after it.
+fn load_with<T>(
+    store: &config::Store,
+    query: &Query,
+    explain: bool,
+    ask: impl AsyncFnOnce(&SqliteStore, &Looked) -> Result<T, StoreError>,
+) -> Result<((Inventory, Catalog), T), Failure> {
     let filter = config::filter(query, store::now())?;
     let guidance = config::guidance(&query.routes)?;
-    let Looked { inventory, catalog, without_key, .. } = blocking(async {
+    let (looked, asked) = blocking(async {
         let opened = SqliteStore::open(&store.path).await?;
         warn_of_foreign(&opened.specs().await?);
-        evaluate::look(&opened, &guidance, explain).await
+        let looked = evaluate::look(&opened, &guidance, explain).await?;
+        let asked = ask(&opened, &looked).await?;
+        Ok((looked, asked))
     })?;
+    let Looked { inventory, catalog, without_key, .. } = looked;
     let strangers = guidance.strangers(inventory.endpoints.keys().map(|key| &*key.service));
     if !strangers.is_empty() && !inventory.endpoints.is_empty() {
         let names: Vec<&str> = strangers.into_iter().take(10).collect();
@@ -148,7 +166,7 @@ fn load_and(store: &config::Store, query: &Query, explain: bool) -> Result<(Inve
     if let Some(error) = without_key {
         warn_of_key(&error);
     }
-    Ok((inventory, filter.apply(catalog)))
+    Ok(((inventory, filter.apply(catalog)), asked))
 }
 
 /// Without the key, what was said of words that are stored as hashes cannot be applied.
@@ -163,8 +181,23 @@ fn warn_of_key(error: &StoreError) {
 }
 
 fn report(store: &config::Store, typed: &cli::Report) -> Result<u8, Failure> {
-    let (inventory, catalog) = load(store, &typed.filters.clone().into())?;
-    let report = Report::of(&catalog, &inventory);
+    let (query, now) = (typed.filters.clone().into(), store::now());
+    let filter = config::filter(&query, now)?;
+    let ((inventory, catalog), known) =
+        load_with(store, &query, false, async |opened, _| opened.known().await)?;
+    let kept = known.iter().filter(|(_, kept)| filter.keeps_finding(&kept.subject, kept.state.shown));
+    let items = kept.map(|(fingerprint, kept)| Item {
+        fingerprint,
+        rule: &kept.rule,
+        level: kept.level,
+        subject: &kept.subject,
+        message: &kept.message,
+        found: None,
+        state: &kept.state,
+        suppressed: None,
+    });
+    let found = StoredFindings::of(items, now);
+    let report = Report::of(&catalog, &inventory).with_findings(found);
     let text = match typed.format {
         // A file has no width and no colour.
         ReportFormat::Text if typed.output.is_some() => text::report(&report, Style::default()),

@@ -274,6 +274,12 @@ pub const POLICY_EDGES_MAX: usize = 1_000_000;
 /// Bytes of one policy file: an edge takes about 200.
 pub const POLICY_BYTES_MAX: u64 = 256 << 20;
 
+/// Manifests that one check of policies reads: one for each service and form.
+pub const MANIFESTS_MAX: usize = 100_000;
+
+/// Bytes of one regular expression of a policy once it is compiled.
+pub const POLICY_REGEX_BYTES_MAX: usize = 1 << 20;
+
 /// Names in a file of identities.
 pub const IDENTITIES_MAX: usize = 100_000;
 /// Files and folders in a folder of specifications, all levels together.

@@ -7,6 +7,7 @@ use sensor::flow::Timestamp;
 use sensor::inventory::Inventory;
 use sensor::inventory::catalog::Catalog;
 use sensor::report::document::Report;
+use sensor::report::findings::stored::StoredFindings;
 use sensor::report::noise::Noise;
 use sensor::report::text::{self, Style};
 use sensor::report::{html, json, markdown};
@@ -89,7 +90,9 @@ fn reports_of_a_shop() {
 fn reports_as_files() {
     let folder = folder_with(&noisy_shop());
     let catalog = Catalog::of(&noisy_shop());
-    let (report, noise) = (Report::of(&catalog, &noisy_shop()), Noise::of(&catalog));
+    // Nothing was evaluated.
+    let none = StoredFindings::default();
+    let (report, noise) = (Report::of(&catalog, &noisy_shop()).with_findings(none), Noise::of(&catalog));
     for (format, file, expected) in [
         ("html", "shop.html", html::render(&report, &noise)),
         ("markdown", "shop.md", markdown::render(&report, &noise)),

@@ -12,7 +12,7 @@ use serde_json::Value;
 use crate::store_fixture::{NEW_YEAR, run_start, shop};
 use crate::store_sqlite::connect;
 
-fn apicensus(folder: &Path, arguments: &[&str]) -> (i32, String, String) {
+pub fn apicensus(folder: &Path, arguments: &[&str]) -> (i32, String, String) {
     let output = Command::new(env!("CARGO_BIN_EXE_apicensus"))
         .args(["--store", "apis.db", "findings"])
         .args(arguments)
@@ -29,7 +29,7 @@ fn block_on<T>(work: impl Future<Output = T>) -> T {
 }
 
 /// The shop as if it had been seen just now: its times moved to an hour ago.
-fn fresh() -> Inventory {
+pub fn fresh() -> Inventory {
     let mut shop = shop();
     let ahead = now().0 - NEW_YEAR - 4 * 3600 * 1_000_000_000;
     let moved = |at: &mut Timestamp| at.0 += if at.0 == u64::MAX || at.0 == 0 { 0 } else { ahead };
@@ -63,7 +63,19 @@ fn fresh() -> Inventory {
     shop
 }
 
-fn stored(inventory: &Inventory) -> tempfile::TempDir {
+/// The same, and all calls were answered with 2xx.
+pub fn granted() -> Inventory {
+    let mut shop = fresh();
+    for stats in shop.endpoints.values_mut() {
+        stats.callers.retain(|_, caller| {
+            caller.granted = caller.calls;
+            true
+        });
+    }
+    shop
+}
+
+pub fn stored(inventory: &Inventory) -> tempfile::TempDir {
     let folder = tempfile::tempdir().expect("a folder");
     block_on(async {
         let mut store = SqliteStore::create(&folder.path().join("apis.db")).await.expect("a new store");
@@ -74,13 +86,13 @@ fn stored(inventory: &Inventory) -> tempfile::TempDir {
     folder
 }
 
-fn json(folder: &Path, arguments: &[&str]) -> Value {
+pub fn json(folder: &Path, arguments: &[&str]) -> Value {
     let (code, out, errors) = apicensus(folder, &[arguments, &["--format", "json"]].concat());
     assert_eq!((code, errors.as_str()), (0, ""), "{arguments:?}");
     serde_json::from_str(&out).expect("JSON")
 }
 
-fn rows(document: &Value) -> Vec<Value> {
+pub fn rows(document: &Value) -> Vec<Value> {
     document["findings"].as_array().expect("rows").clone()
 }
 
@@ -236,4 +248,142 @@ fn mistakes_are_named() {
     }
     let (code, out, _) = apicensus(folder.path(), &["rules"]);
     assert!(code == 0 && sensor::findings::RULES.iter().all(|rule| out.contains(rule.id)), "{out}");
+}
+
+/// The end of an acknowledgement is waited for: nothing but the time makes the finding open again.
+#[test]
+fn an_acknowledgement_that_runs_out_opens_the_finding_again() {
+    let folder = stored(&fresh());
+    let folder = folder.path();
+    let found = rows(&json(folder, &[]));
+    let one = found.iter().find(|row| row["service"] != "").expect("one about a service");
+    let digits = &one["fingerprint"].as_str().expect("digits")[..8];
+    let past = ["ack", digits, "--by", "ann", "--why", "known", "--until", "2020-01-01T00:00:00Z"];
+    let (code, _, errors) = apicensus(folder, &past);
+    assert_eq!(code, 2);
+    assert!(errors.contains("a time to come"), "{errors}");
+
+    let ends = std::time::Instant::now() + std::time::Duration::from_secs(4);
+    assert_eq!(apicensus(folder, &["ack", digits, "--by", "ann", "--why", "known", "--until", "4s"]).0, 0);
+    let state = || {
+        let all = rows(&json(folder, &[]));
+        let row =
+            all.iter().find(|row| row["fingerprint"] == one["fingerprint"]).expect("it is there").clone();
+        (row["state"].as_str().expect("a state").to_owned(), row["acknowledged"].clone())
+    };
+    let (first, by) = state();
+    if std::time::Instant::now() < ends {
+        assert_eq!((first.as_str(), &by["by"]), ("acknowledged", &Value::from("ann")));
+    }
+    // Its end, by the program's own clock: polled, since both clocks are the same.
+    let patience = ends + std::time::Duration::from_secs(60);
+    let (last, by) = loop {
+        let (state, by) = state();
+        if state != "acknowledged" || std::time::Instant::now() > patience {
+            break (state, by);
+        }
+        std::thread::sleep(std::time::Duration::from_millis(200));
+    };
+    assert_eq!((last.as_str(), by), ("reopened", Value::Null));
+    assert!(std::time::Instant::now() >= ends, "not before its time");
+    let service = one["service"].as_str().expect("a name");
+    let rule = one["rule"].as_str().expect("a rule");
+    assert_eq!(apicensus(folder, &["--fail-on", "note", "--service", service, "--rule", rule]).0, 1);
+}
+
+/// What was not evaluated for want of its input stays as it is: not gone, and not found again.
+#[test]
+fn a_rule_without_its_input_leaves_its_findings_alone() {
+    let folder = stored(&granted());
+    let folder = folder.path();
+    std::fs::write(
+        folder.join("nobody.yaml"),
+        "services:\n  none.example:\n    GET: [{caller: x, path: /}]\n",
+    )
+    .expect("writable");
+    let all = "services:\n  '*':\n    '*': [{caller: '*', path: '/**'}]\n";
+    std::fs::write(folder.join("all.yaml"), all).expect("writable");
+    let of = |document: &Value, rule: &str| -> Vec<Value> {
+        let of_rule = rows(document).into_iter().filter(|row| row["rule"] == rule);
+        of_rule
+            .map(|row| serde_json::json!([row["fingerprint"], row["state"], row["since"], row["last_found"]]))
+            .collect()
+    };
+    let stored = || -> Vec<Value> {
+        block_on(async {
+            use sensor::store::findings::FindingStore;
+            let store = SqliteStore::open(&folder.join("apis.db")).await.expect("a store");
+            let known = store.known().await.expect("readable");
+            known
+                .iter()
+                .filter(|(_, known)| known.rule == "policy-violation" || known.rule == "rogue-service")
+                .map(|(fingerprint, known)| {
+                    serde_json::json!([
+                        fingerprint.0,
+                        known.rule,
+                        known.state.kind.name(),
+                        known.state.since.0,
+                        known.state.found.last.0
+                    ])
+                })
+                .collect()
+        })
+    };
+    let found = of(&json(folder, &["--policy", "nobody.yaml"]), "policy-violation");
+    assert!(!found.is_empty() && found.iter().all(|row| row[1] == "open"), "{found:?}");
+    let before = stored();
+    // Without the policy, twice: nothing of the kind changes.
+    for _ in 0..2 {
+        let document = json(folder, &["--all"]);
+        assert_eq!(of(&document, "policy-violation"), Vec::<Value>::new(), "they are out of sight");
+        assert_eq!(stored(), before);
+    }
+    // With one that allows all, they are gone; with the first, they are there again.
+    json(folder, &["--policy", "all.yaml"]);
+    assert!(stored().iter().all(|row| row[2] == "resolved"), "{:?}", stored());
+    json(folder, &[]);
+    assert!(stored().iter().all(|row| row[2] == "resolved"), "{:?}", stored());
+    let again = of(&json(folder, &["--policy", "nobody.yaml"]), "policy-violation");
+    assert!(!again.is_empty() && again.iter().all(|row| row[1] == "reopened"), "{again:?}");
+
+    // Specifications: with none at all, nobody can say that a service is no longer rogue.
+    let spec = "openapi: 3.0.3\ninfo: {title: other, version: '1'}\nservers: [{url: 'http://other.example'}]\npaths:\n  /a: {get: {responses: {'200': {description: ok}}}}\n";
+    std::fs::write(folder.join("other.yaml"), spec).expect("writable");
+    let command = |arguments: &[&str]| {
+        let output = Command::new(env!("CARGO_BIN_EXE_apicensus"))
+            .args(["--store", "apis.db"])
+            .args(arguments)
+            .current_dir(folder)
+            .env_clear()
+            .output()
+            .expect("it starts");
+        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    };
+    command(&["spec", "add", "other.yaml", "--service", "other.example", "--name", "other"]);
+    let rogue = of(&json(folder, &[]), "rogue-service");
+    assert!(!rogue.is_empty(), "the shop is in no specification");
+    let before = stored();
+    command(&["spec", "remove", "other"]);
+    json(folder, &[]);
+    assert_eq!(stored(), before, "without specifications the rule did not look");
+
+    // The report says what is stored, and evaluates nothing.
+    let report: Value = serde_json::from_str(&command(&["report", "--format", "json"])).expect("JSON");
+    let open = before.iter().filter(|row| row[1] == "rogue-service").count();
+    let sums = report["findings"]["rules"].as_array().expect("rules");
+    assert!(sums.iter().any(|sum| sum["rule"] == "rogue-service" && sum["open"] == open), "{sums:?}");
+    let errors = report["findings"]["errors"].as_array().expect("rows");
+    assert!(errors.iter().any(|row| row["rule"] == "policy-violation"), "{errors:?}");
+    assert!(errors.iter().all(|row| row["level"] == "error" && row["state"] != "acknowledged"));
+    assert_eq!(stored(), before);
+    for (form, told) in
+        [("text", "policy-violation"), ("markdown", "## Findings"), ("html", "<section id=findings>")]
+    {
+        let text = command(&["report", "--format", form]);
+        assert!(text.contains(told) && text.contains("apicensus findings"), "{form}: {text}");
+    }
+    let other: Value =
+        serde_json::from_str(&command(&["report", "--format", "json", "--service", "nobody"])).expect("JSON");
+    assert_eq!(other["findings"]["errors"], serde_json::json!([]), "of what is shown only");
 }

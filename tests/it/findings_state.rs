@@ -37,9 +37,9 @@ type States = BTreeMap<Fingerprint, State>;
 /// One evaluation: what changed, by kind and reason.
 fn step(states: &mut States, found: &[Finding], now: Timestamp, whole: bool) -> Vec<(StateKind, Reason)> {
     let settings = Settings::default_at(now);
-    let transitions = reconcile(states, found, &settings, whole);
+    let transitions = reconcile(states, found, &settings, |_| whole);
     apply(states, found, &transitions, now);
-    assert_eq!(reconcile(states, found, &settings, whole), [], "the same again");
+    assert_eq!(reconcile(states, found, &settings, |_| whole), [], "the same again");
     transitions.into_iter().map(|transition| (transition.to, transition.reason)).collect()
 }
 
@@ -107,8 +107,8 @@ proptest! {
             let mut turned = found.clone();
             turned.reverse();
             let settings = Settings::default_at(now);
-            let transitions = reconcile(&states, &found, &settings, whole);
-            prop_assert_eq!(&transitions, &reconcile(&states, &turned, &settings, whole));
+            let transitions = reconcile(&states, &found, &settings, |_| whole);
+            prop_assert_eq!(&transitions, &reconcile(&states, &turned, &settings, |_| whole));
             step(&mut states, &found, now, whole);
             let there: BTreeSet<Fingerprint> = found.iter().map(Fingerprint::of).collect();
             for (fingerprint, state) in &states {

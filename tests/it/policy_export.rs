@@ -35,7 +35,7 @@ fn caller(number: usize) -> CallerKey {
 }
 
 /// Routes called by some of three callers each; bit `n` of `granted` is whether caller `n` was.
-fn inventory(granted: &[u8]) -> Inventory {
+pub fn inventory(granted: &[u8]) -> Inventory {
     let integer = || Segment::Parameter(SegmentKind::Integer);
     let uuid = || Segment::Parameter(SegmentKind::Uuid);
     let routes: [(&str, &'static str, Vec<Segment>); 6] = [
@@ -76,19 +76,19 @@ fn inventory(granted: &[u8]) -> Inventory {
     inventory
 }
 
-fn observed(catalog: &Catalog) -> Observed {
+pub fn observed(catalog: &Catalog) -> Observed {
     Observed::of(catalog, &Wanted::default())
 }
 
-fn named(edge: &Edge<'_>) -> (String, &'static str, String, String) {
+pub fn named(edge: &Edge<'_>) -> (String, &'static str, String, String) {
     (edge.service.to_string(), edge.endpoint.method.name(), edge.endpoint.template.clone(), edge.caller())
 }
 
-fn written(observed: &Observed, form: Form) -> Export {
+pub fn written(observed: &Observed, form: Form) -> Export {
     export(observed, form, &identities())
 }
 
-fn identities() -> Identities {
+pub fn identities() -> Identities {
     Identities::read(
         "callers:
   - {name: web, namespace: front, labels: {app: web}, service_account: web}
@@ -268,4 +268,134 @@ fn hostile_names_stay_texts() {
     let denied: Vec<_> =
         denied.iter().filter(|edge| !starred(edge) && !is_no_host(edge)).map(named).collect();
     assert!(denied.is_empty(), "{denied:?}");
+}
+
+/// A service of which nothing may be allowed is closed, not left open for want of a manifest; no list of
+/// peers is ever empty, which would stand for everybody.
+#[test]
+fn what_has_nothing_allowed_is_closed() {
+    let inventory = inventory(&[7, 7, 7, 7, 0, 0]);
+    let catalog = Catalog::of(&inventory);
+    for form in [Form::Kubernetes, Form::Cilium, Form::Istio] {
+        let export = written(&observed(&catalog), form);
+        assert_eq!(export.files.len(), 2, "{form:?}");
+        let text = &export.files[0].1;
+        assert!(
+            text.contains("# Nothing is allowed.") && text.contains("# seen and not allowed: 6 edges"),
+            "{text}"
+        );
+        let closed = match form {
+            Form::Kubernetes => text.ends_with("policyTypes:\n    - \"Ingress\"\n  ingress: []\n"),
+            Form::Cilium => text.ends_with("  ingress:\n    - {}\n"),
+            _ => text.ends_with("  action: \"ALLOW\"\n"),
+        };
+        assert!(closed, "{form:?}: {text}");
+        for (_, text) in &export.files {
+            assert!(!text.contains("from: []") && !text.contains("fromEndpoints: []"), "{text}");
+        }
+    }
+    // Callers that have no identity, and are no addresses: the service is closed to all.
+    let services = "services:\n  - {name: '*', namespace: a, labels: {app: a}}\n";
+    let mut all = observed(&catalog);
+    all.policy.edges.retain(|edge| edge.caller.contains('@'));
+    for form in [Form::Kubernetes, Form::Cilium, Form::Istio] {
+        let export = export(&all, form, &Identities::read(services).expect("identities"));
+        assert_eq!((export.allowed, export.files.len()), (0, 2), "{form:?}");
+        assert!(export.files.iter().all(|(_, text)| text.contains("# Nothing is allowed.")), "{form:?}");
+        assert!(export.unmapped_text().is_some());
+    }
+}
+
+/// A caller with several kinds of credentials is one edge of a policy, and its calls are counted together.
+#[test]
+fn few_calls_are_few_of_a_caller() {
+    let mut inventory = inventory(&[1]);
+    for stats in inventory.endpoints.values_mut() {
+        let key = caller(0);
+        let known = stats.callers.get(&key).expect("a caller").clone();
+        stats.callers.insert(CallerKey { credential: Credential::Basic, ..key }, known);
+    }
+    let catalog = Catalog::of(&inventory);
+    let count =
+        |calls_min| Observed::of(&catalog, &Wanted { calls_min, ..Wanted::default() }).policy.edges.len();
+    assert_eq!((count(10), count(11)), (1, 0), "five calls with each of two kinds");
+}
+
+/// The Python interpreter that has the schemas of manifests, as `cargo xtask setup` installs it.
+fn judge() -> Option<std::path::PathBuf> {
+    let path = std::path::PathBuf::from(concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../target/tools/manifests/bin/python"
+    ));
+    if path.is_file() {
+        return Some(path);
+    }
+    let skip = std::env::var_os("APICENSUS_SKIP_VALIDATOR").is_some_and(|value| value == "1");
+    assert!(
+        skip,
+        "{} is missing: run `cargo xtask setup`, or say APICENSUS_SKIP_VALIDATOR=1",
+        path.display()
+    );
+    eprintln!("##  SKIPPED as asked: no manifest was shown to its schema.  ##");
+    None
+}
+
+/// What the schemas say of the files: `None` if all are valid.
+fn objection(python: &std::path::Path, files: &[std::path::PathBuf]) -> Option<String> {
+    let output = std::process::Command::new(python)
+        .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/data/manifests/validate.py"))
+        .args(files)
+        .output()
+        .expect("Python starts");
+    let text = [output.stdout, output.stderr].concat();
+    (!output.status.success()).then(|| String::from_utf8_lossy(&text).into_owned())
+}
+
+#[test]
+fn the_schemas_take_every_manifest_and_nothing_else() {
+    let Some(python) = judge() else { return };
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = |name: String, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).expect("writable");
+        path
+    };
+    let starred = Identities::read(
+        "callers: [{name: '*', namespace: a, labels: {app: a}, service_account: a}]\nservices: [{name: '*', namespace: a, labels: {app: a}}]",
+    )
+    .expect("identities");
+    let mut files = Vec::new();
+    for form in [Form::Kubernetes, Form::Istio] {
+        for (number, granted) in
+            [[1, 6, 3, 4, 7, 5], [7, 7, 7, 7, 7, 7], [7, 7, 7, 7, 0, 0], [0; 6]].iter().enumerate()
+        {
+            let export = written(&observed(&Catalog::of(&inventory(granted))), form);
+            assert_eq!(export.files.len(), 2);
+            for (name, text) in export.files {
+                files.push(file(format!("{form:?}-{number}-{name}"), &text));
+            }
+        }
+        for (name, text) in export(&observed(&Catalog::of(&hostile())), form, &starred).files {
+            files.push(file(format!("{form:?}-hostile-{name}"), &text));
+        }
+    }
+    assert!(files.len() >= 16);
+    if let Some(objection) = objection(&python, &files) {
+        panic!("{objection}");
+    }
+    // They do look: a member too many, a wrong type and a wrong word are refused.
+    for (of, with) in [
+        ("Kubernetes-0", ("  policyTypes:", "  policyTypos:")),
+        ("Kubernetes-0", ("protocol: \"TCP\"", "protocol: [TCP]")),
+        ("Kubernetes-0", ("    -\n      from:", "    -\n      form:")),
+        ("Istio-0", ("principals:", "principal:")),
+        ("Istio-0", ("action: \"ALLOW\"", "action: \"ALLOWED\"")),
+        ("Istio-0", ("- \"8080\"", "- 8080")),
+    ] {
+        let texts = files.iter().filter(|path| path.to_string_lossy().contains(of));
+        let mut texts = texts.map(|path| std::fs::read_to_string(path).expect("readable"));
+        let text = texts.find(|text| text.contains(with.0)).unwrap_or_else(|| panic!("{of}: {with:?}"));
+        let wrong = file("wrong.yaml".to_owned(), &text.replace(with.0, with.1));
+        assert!(objection(&python, &[wrong]).is_some(), "{of}: {with:?}");
+    }
 }

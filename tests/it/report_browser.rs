@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use sensor::inventory::Inventory;
 
+use crate::findings_command::{apicensus, fresh, json, rows, stored};
 use crate::page_fixture::{company, hostile};
 use crate::report_pages::page;
 use crate::store_fixture::{noisy_shop, wide};
@@ -46,7 +47,7 @@ fn file(name: &str, inventory: &Inventory) -> PathBuf {
 }
 
 /// The document after its scripts ran, as the browser writes it; it must not have complained.
-fn open(browser: &Path, file: &Path, fragment: &str) -> String {
+fn open_any(browser: &Path, file: &Path, fragment: &str) -> String {
     let profile = tempfile::tempdir().expect("a folder");
     let mut child = Command::new(browser)
         .args(["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-extensions"])
@@ -84,6 +85,12 @@ fn open(browser: &Path, file: &Path, fragment: &str) -> String {
     assert!(status.success(), "{status}: {complaints}");
     let said: Vec<&str> = complaints.lines().filter(|line| line.contains("CONSOLE")).collect();
     assert!(said.is_empty(), "{fragment}: {said:?}");
+    dom
+}
+
+/// A report, whose script says that it ran.
+fn open(browser: &Path, file: &Path, fragment: &str) -> String {
+    let dom = open_any(browser, file, fragment);
     assert!(
         dom.contains("<html lang=\"en\" class=\"scripted\">"),
         "the script ran: {}",
@@ -293,4 +300,52 @@ fn pages_of_any_size_open() {
             None => assert!(dom.contains("No endpoint was seen.")),
         }
     }
+}
+
+/// The pages of findings and the section of the report, as the commands write them.
+#[test]
+fn findings_open_in_a_browser() {
+    let Some((browser, _one)) = browser() else { return };
+    let folder = stored(&fresh());
+    let folder = folder.path();
+    let found = rows(&json(folder, &[]));
+    let planted = found.iter().find(|row| row["service"] != "").expect("the shop has something to find");
+    let rule = planted["rule"].as_str().expect("a rule");
+    let write = |name: &str| {
+        let (code, _, errors) = apicensus(folder, &["--format", "html", "--output", name]);
+        assert_eq!((code, errors.as_str()), (0, ""));
+        folder.join(name)
+    };
+    let dom = open_any(&browser, &write("findings.html"), "");
+    // The script shows the filter, which is hidden without it, and counts.
+    assert!(dom.contains("<form id=\"filter\">"), "the script ran");
+    let all = format!("<output id=\"count\">{} findings</output>", found.len());
+    assert!(dom.contains(&all), "{all}");
+    let text = |member: &str| planted[member].as_str().expect("a text").to_owned();
+    assert!(
+        dom.contains(&text("service")) && dom.contains(&text("fingerprint")[..8]),
+        "the planted one is shown"
+    );
+    assert!(dom.contains("data-level=") && dom.contains(&format!("data-rule=\"{rule}\"")));
+
+    // The same findings in the report of the inventory.
+    let output = Command::new(env!("CARGO_BIN_EXE_apicensus"))
+        .args(["--store", "apis.db", "report", "--format", "html", "--output", "report.html"])
+        .current_dir(folder)
+        .env_clear()
+        .status()
+        .expect("the program starts");
+    assert!(output.success());
+    let dom = open(&browser, &folder.join("report.html"), "#findings");
+    let section = dom
+        .split_once("<section id=\"findings\">")
+        .expect("a section")
+        .1
+        .split_once("</section>")
+        .expect("its end")
+        .0;
+    assert!(
+        section.contains(&format!("<code>{rule}</code>")) && section.contains("apicensus findings"),
+        "{section}"
+    );
 }

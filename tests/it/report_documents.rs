@@ -10,6 +10,7 @@ use sensor::inventory::catalog::Catalog;
 use sensor::report::doctor::{CheckRow, Doctor, Outcome};
 use sensor::report::document::{Callers, Endpoints, Fields, Report};
 use sensor::report::filter::{Filter, Glob};
+use sensor::report::findings::stored::StoredFindings;
 use sensor::report::json;
 use sensor::report::noise::Noise;
 use sensor::report::status::{RunFacts, Status};
@@ -115,7 +116,9 @@ fn doctor_rows() -> Doctor {
 fn documents_keep_their_schemas() {
     for inventory in [shop(), noisy_shop(), Inventory::default()] {
         let catalog = Catalog::of(&inventory);
-        assert_keeps("report", &json::render(&Report::of(&catalog, &inventory)));
+        let report = Report::of(&catalog, &inventory);
+        assert_keeps("report", &json::render(&report));
+        assert_keeps("report", &json::render(&report.with_findings(StoredFindings::default())));
         assert_keeps("endpoints", &json::render(&Endpoints::of(&catalog)));
         assert_keeps("callers", &json::render(&Callers::of(&catalog)));
         assert_keeps("fields", &json::render(&Fields::of(&catalog)));

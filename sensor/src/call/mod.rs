@@ -206,6 +206,8 @@ pub enum Credential {
     Digest,
     /// `Authorization: Negotiate` or `NTLM`.
     Negotiate,
+    /// Not known: some of the header fields stand in bytes that were not seen, and in the others is none.
+    Unknown,
 }
 
 /// Kind of sensitive data, each with a validator of its own. Stable for ever: names are stored.

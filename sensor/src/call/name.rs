@@ -127,6 +127,7 @@ names!(Credential {
     Signed = "signed",
     Digest = "digest",
     Negotiate = "negotiate",
+    Unknown = "unknown",
 });
 
 names!(DataClass {

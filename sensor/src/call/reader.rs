@@ -18,8 +18,8 @@ use super::segment::is_prefix;
 use super::text::facts_of_text;
 use super::words::{Position, Words};
 use super::{
-    Call, CallClass, DataClass, Facts, FieldNames, Method, Path, Place, RouteWords, Segment, SegmentKind,
-    Sign, auth, body, class, form, mark, operation, risk, target,
+    Call, CallClass, Credential, DataClass, Facts, FieldNames, Method, Path, Place, RouteWords, Segment,
+    SegmentKind, Sign, auth, body, class, form, mark, operation, risk, target,
 };
 use crate::counter::{Counter, Counters};
 use crate::flow::{Direction, Peer};
@@ -177,7 +177,10 @@ impl Reader {
         form::pairs(target.query, Place::Query, words, fields, counters, |name, value, facts, counters| {
             evidence.query(name, value, facts, counters);
         });
-        let authentication = evidence.finish();
+        let mut authentication = evidence.finish();
+        if notes.fields_unknown && authentication.credential == Credential::None {
+            authentication.credential = Credential::Unknown;
+        }
         self.tokens = Some(tokens);
         let mut unread =
             !body::read(request, asked.content_type, Place::RequestBody, fields, words, counters);

@@ -14,7 +14,8 @@ use super::{ExportFilters, Query};
     and named, with exit code 2.\n\nExamples:
   apicensus export policy --format edges > policy.yaml
   apicensus export policy --format opa --output opa/
-  apicensus export policy --format cilium --identities identities.yaml --observed-since 30d"
+  apicensus export policy --format cilium --identities identities.yaml --observed-since 30d
+  apicensus export policy --format kubernetes --identities identities.yaml --acknowledged"
 )]
 pub struct ExportPolicy {
     /// For which tool
@@ -30,9 +31,13 @@ pub struct ExportPolicy {
     /// Only edges last seen since: a duration before now (30d) or an RFC 3339 time
     #[arg(long, value_name = "TIME")]
     pub observed_since: Option<String>,
-    /// Only edges granted so often
+    /// Only callers of an endpoint that it granted so often, with whatever credentials
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub min_calls: u64,
+    /// Only edges that no open finding says to be unknown: new-caller, new-endpoint, policy-violation,
+    /// undocumented-endpoint or rogue-service, of the endpoint, its service or the caller; acknowledged ones pass
+    #[arg(long)]
+    pub acknowledged: bool,
     /// Only confirmed endpoints
     #[arg(long)]
     pub confirmed: bool,
@@ -65,9 +70,20 @@ pub enum Policy {
 
 /// `policy check`.
 #[derive(Args, Clone, Debug)]
+#[command(
+    after_help = "Manifests are NetworkPolicy, CiliumNetworkPolicy and AuthorizationPolicy (ALLOW), as exported or edited; \
+    a member that is not supported is an error, with exit code 2. NetworkPolicy knows callers and ports only. Exit code 1 \
+    says that calls would be denied, 2 that names have no identity and were not judged.\n\nExamples:
+  apicensus policy check policy.yaml
+  apicensus policy check manifests/ --identities identities.yaml"
+)]
 pub struct Check {
-    /// Policy in our own form, or data.json of an export for OPA
+    /// Policy in our own form, data.json of an export for OPA, or manifests: a YAML file of one or more, or a folder
+    #[arg(value_name = "FILE|DIR")]
     pub file: PathBuf,
+    /// For manifests: who is who in the cluster, as for `export policy`
+    #[arg(long, value_name = "FILE")]
+    pub identities: Option<PathBuf>,
     /// How to answer, what to look at.
     #[command(flatten)]
     pub query: Query,

@@ -16,6 +16,7 @@ use crate::report::findings::{html, markdown, sarif, text};
 use crate::report::json;
 use crate::report::text::Style;
 use crate::store::findings::{FindingStore, Known, KnownFinding};
+use crate::store::specs::{SpecStore, warn_of_foreign};
 use crate::store::sqlite::SqliteStore;
 use crate::store::{self, StoreError};
 
@@ -91,6 +92,7 @@ fn judge(store: &config::Store, judging: &Judging, routes: &cli::Routes) -> Resu
     let (looked, evaluation) = blocking(async {
         let mut opened = SqliteStore::open(&store.path).await?;
         opened.wait_for_lock(LOCK_WAIT).await?;
+        warn_of_foreign(&opened.specs().await?);
         let looked = evaluate::look(&opened, &guidance, false).await?;
         let evaluation = evaluate::evaluate(&mut opened, &looked, &settings, is_whole).await?;
         Ok((looked, evaluation))

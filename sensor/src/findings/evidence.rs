@@ -196,7 +196,8 @@ impl Looked<'_> {
     /// Calls answered with 2xx.
     pub(super) fn successes(&self) -> u64 {
         let successes = self.stats().statuses.iter().filter(|(status, _)| (200..300).contains(*status));
-        successes.fold(0u64, |sum, (_, calls)| sum.saturating_add(*calls))
+        let successes = successes.fold(0u64, |sum, (_, calls)| sum.saturating_add(*calls));
+        successes.saturating_sub(self.stats().rpc_failures())
     }
 }
 

@@ -13,6 +13,7 @@ mod settings;
 mod state;
 mod strength;
 pub mod suppress;
+mod unknown;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -20,8 +21,9 @@ use std::sync::Arc;
 pub use evaluate::{check_endpoint, check_service, evaluate, evaluate_endpoint};
 pub use evidence::peer_name;
 pub use network::Network;
-pub use rules::RULES;
+pub use rules::{RULES, is_evaluated};
 pub use state::{Reason, Transition, apply, reconcile};
+pub use unknown::{ABOUT_UNKNOWN, Unknown};
 
 use crate::call::{Credential, Method};
 use crate::flow::Timestamp;

@@ -50,14 +50,14 @@ impl Reason {
     }
 }
 
-/// Transitions in the order of fingerprints. `whole`: everything was evaluated, so that what was not
-/// found is gone; otherwise only what was found changes. An acknowledgement outlives its finding: what
+/// Transitions in the order of fingerprints. `was_evaluated` says of a known finding that it would have
+/// been found if it was there, so that it is gone when it was not found; otherwise it stays as it is. An acknowledgement outlives its finding: what
 /// comes again while it is in force is acknowledged.
 pub fn reconcile(
     known: &BTreeMap<Fingerprint, State>,
     found: &[Finding],
     settings: &Settings,
-    whole: bool,
+    was_evaluated: impl Fn(&Fingerprint) -> bool,
 ) -> Vec<Transition> {
     let at = settings.now;
     let found: BTreeMap<Fingerprint, &Finding> =
@@ -87,8 +87,9 @@ pub fn reconcile(
             (StateKind::Open | StateKind::Reopened, _) | (StateKind::Acknowledged, true) => {}
         }
     }
-    for (fingerprint, state) in known.iter().filter(|_| whole) {
-        if state.kind != StateKind::Resolved && !found.contains_key(fingerprint) {
+    for (fingerprint, state) in known {
+        let is_missing = state.kind != StateKind::Resolved && !found.contains_key(fingerprint);
+        if is_missing && was_evaluated(fingerprint) {
             // What no call ever showed, as an orphan, has no call that could leave the window.
             let is_old = state.shown.first <= state.shown.last && !settings.counts(state.shown);
             let reason = if is_old { Reason::OutOfWindow } else { Reason::Gone };

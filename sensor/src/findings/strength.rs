@@ -6,7 +6,7 @@ use crate::call::Credential;
 /// Somebody put it there on purpose.
 pub(super) const fn is_strong(credential: Credential) -> bool {
     match credential {
-        Credential::None | Credential::SessionCookie => false,
+        Credential::None | Credential::SessionCookie | Credential::Unknown => false,
         Credential::Basic
         | Credential::Bearer
         | Credential::Jwt
@@ -30,7 +30,8 @@ pub(super) const fn rank(credential: Credential) -> u8 {
         | Credential::Jwt
         | Credential::SessionCookie
         | Credential::Other
-        | Credential::Negotiate => 3,
+        | Credential::Negotiate
+        | Credential::Unknown => 3,
         Credential::Signed | Credential::Certificate => 4,
     }
 }
@@ -39,7 +40,7 @@ pub(super) const fn rank(credential: Credential) -> u8 {
 /// does not tell schemes apart.
 pub(super) const fn scheme(credential: Credential) -> Option<&'static str> {
     match credential {
-        Credential::None | Credential::SessionCookie | Credential::Other => None,
+        Credential::None | Credential::SessionCookie | Credential::Other | Credential::Unknown => None,
         Credential::Bearer | Credential::Jwt => Some("bearer tokens"),
         Credential::Basic => Some("basic"),
         Credential::ApiKey => Some("API keys"),

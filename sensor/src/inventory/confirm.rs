@@ -54,7 +54,7 @@ impl Evidence {
         let successes = stats.statuses.iter().filter(|(status, _)| (1..400).contains(*status));
         let successes = successes.fold(0u64, |sum, (_, calls)| sum.saturating_add(*calls));
         Evidence {
-            successes,
+            successes: successes.saturating_sub(stats.rpc_failures()),
             span_ns: answered.seen.last.since(answered.seen.first),
             callers: answered.callers.count_ones(),
             paths: answered.paths.count_ones(),

@@ -278,6 +278,14 @@ impl Inventory {
 }
 
 impl EndpointStats {
+    /// Calls whose RPC failed, whatever the status of HTTP around it.
+    pub fn rpc_failures(&self) -> u64 {
+        self.rpc_statuses
+            .iter()
+            .filter(|(status, _)| **status != 0)
+            .fold(0, |sum, (_, n)| n.saturating_add(sum))
+    }
+
     /// Different callers, whatever their credential.
     pub fn caller_count(&self) -> u64 {
         let mut peers: Vec<&Peer> = self.callers.keys().map(|key| &key.peer).collect();

@@ -112,6 +112,15 @@ pub(crate) fn read(text: &str, levels: usize) -> Result<Option<Node>, Fault> {
     of_json(text, levels).map(Some).ok_or(fault)
 }
 
+/// Reads all documents of a text, but no more than `documents_max`; empty ones are none.
+pub(crate) fn read_all(text: &str, levels: usize, documents_max: usize) -> Result<Vec<Node>, Fault> {
+    let fault = match all_of_yaml(text, levels, documents_max) {
+        Ok(nodes) => return Ok(nodes),
+        Err(fault) => fault,
+    };
+    of_json(text, levels).map(|node| vec![node]).ok_or(fault)
+}
+
 /// As [`read`], for texts whose lines nobody asks for: JSON is read several times as fast.
 pub(crate) fn read_without_lines(text: &str, levels: usize) -> Result<Option<Node>, Fault> {
     match of_json(text, levels) {
@@ -146,6 +155,11 @@ struct Anchored {
 }
 
 fn of_yaml(text: &str, levels_max: usize) -> Result<Option<Node>, Fault> {
+    Ok(all_of_yaml(text, levels_max, 1)?.pop())
+}
+
+fn all_of_yaml(text: &str, levels_max: usize, documents_max: usize) -> Result<Vec<Node>, Fault> {
+    let mut documents = Vec::new();
     let mut parser = Parser::new_from_str(text);
     let mut open: Vec<Open> = Vec::new();
     // Levels below the deepest that is kept.
@@ -187,7 +201,12 @@ fn of_yaml(text: &str, levels_max: usize) -> Result<Option<Node>, Fault> {
                 None
             }
             Event::SequenceEnd | Event::MappingEnd => open.pop().map(|open| (open.node, open.anchor)),
-            Event::DocumentEnd => break,
+            Event::DocumentEnd if documents_max == 1 => break,
+            Event::DocumentEnd => {
+                // Names of anchors are those of one document.
+                anchors.clear();
+                None
+            }
             Event::Nothing | Event::StreamStart | Event::StreamEnd | Event::DocumentStart(_) => None,
         };
         if nodes > NODES_MAX {
@@ -201,7 +220,13 @@ fn of_yaml(text: &str, levels_max: usize) -> Result<Option<Node>, Fault> {
             let (levels, nodes) = (levels(&node), count(&node));
             anchors.insert(anchor, Anchored { node: node.clone(), levels, nodes });
         }
-        let Some(outer) = open.last_mut() else { return Ok(Some(node)) };
+        let Some(outer) = open.last_mut() else {
+            documents.push(node);
+            if documents.len() == documents_max {
+                break;
+            }
+            continue;
+        };
         match (&mut outer.node.value, outer.key.take()) {
             (Value::List(items), _) => items.push(node),
             (Value::Map(members), Some((key, line))) => members.push((key, line, node)),
@@ -209,7 +234,7 @@ fn of_yaml(text: &str, levels_max: usize) -> Result<Option<Node>, Fault> {
             (Value::Scalar(_) | Value::Deep, _) => debug_assert!(false, "only lists and maps are open"),
         }
     }
-    Ok(None)
+    Ok(documents)
 }
 
 /// Levels of lists and maps.

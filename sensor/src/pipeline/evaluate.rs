@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::findings::{self, Context, Finding, Fingerprint, Settings};
+use crate::findings::{self, Context, Finding, Fingerprint, Settings, StateKind, Unknown};
 use crate::inventory::Inventory;
 use crate::inventory::catalog::{Catalog, Reading};
 use crate::inventory::guidance::Guidance;
@@ -68,13 +68,14 @@ pub async fn evaluate(
     is_whole: bool,
 ) -> Result<Evaluation, StoreError> {
     let Looked { inventory, catalog, specs, .. } = looked;
-    let findings = findings::evaluate(&Context { catalog, inventory, specs, settings });
-    let written = store.revise(|known| changed(known, &findings, settings, is_whole)).await;
+    let context = Context { catalog, inventory, specs, settings };
+    let findings = findings::evaluate(&context);
+    let written = store.revise(|known| changed(known, &findings, &context, is_whole)).await;
     let (known, unwritten) = match written {
         Ok(known) => (known, None),
         Err(error) => {
             let mut known = store.known().await?;
-            let changed = changed(&known, &findings, settings, is_whole);
+            let changed = changed(&known, &findings, &context, is_whole);
             known.extend(changed);
             (known, Some(error))
         }
@@ -83,11 +84,41 @@ pub async fn evaluate(
     Ok(Evaluation { found, known, unwritten })
 }
 
+/// What open findings say to be unknown: those that the store keeps as open, and those that an evaluation
+/// with these settings gives and nobody acknowledged. Nothing is written.
+///
+/// # Errors
+/// The store cannot be read.
+pub async fn unknown(
+    store: &impl FindingStore,
+    looked: &Looked,
+    settings: &Settings,
+) -> Result<Unknown, StoreError> {
+    let Looked { inventory, catalog, specs, .. } = looked;
+    let context = Context { catalog, inventory, specs, settings };
+    let mut known = store.known().await?;
+    // What the store has as open stays so: these settings may not be those that it was found with.
+    let changed = changed(&known, &findings::evaluate(&context), &context, false);
+    known.extend(changed);
+    let open = known.values().filter(|finding| match finding.state.kind {
+        StateKind::Open | StateKind::Reopened => true,
+        StateKind::Acknowledged => !finding.state.is_acknowledged(settings.now),
+        StateKind::Resolved => false,
+    });
+    Ok(Unknown::of(open.map(|finding| (&*finding.rule, &finding.subject))))
+}
+
 /// Findings that are new or whose state or count of evaluations changes.
-fn changed(known: &Known, findings: &[Finding], settings: &Settings, is_whole: bool) -> Known {
+fn changed(known: &Known, findings: &[Finding], context: &Context<'_>, is_whole: bool) -> Known {
+    let settings = context.settings;
     let mut states: BTreeMap<_, _> =
         known.iter().map(|(fingerprint, known)| (fingerprint.clone(), known.state.clone())).collect();
-    let transitions = findings::reconcile(&states, findings, settings, is_whole);
+    // A rule without its input found nothing because it did not look.
+    let is_gone = |fingerprint: &_| {
+        is_whole
+            && known.get(fingerprint).is_some_and(|finding| findings::is_evaluated(&finding.rule, context))
+    };
+    let transitions = findings::reconcile(&states, findings, settings, is_gone);
     findings::apply(&mut states, findings, &transitions, settings.now);
     let now: BTreeMap<Fingerprint, &Finding> =
         findings.iter().map(|finding| (Fingerprint::of(finding), finding)).collect();

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::findings::stored::StoredFindings;
 use super::noise::NoiseSum;
 
 /// Version of all documents; grows when a member changes its meaning or goes away.
@@ -26,6 +27,9 @@ pub struct Report {
     pub coverage: Vec<Coverage>,
     /// What was lost, refused or capped, by cause.
     pub losses: BTreeMap<String, u64>,
+    /// What is wrong, as the store keeps it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub findings: Option<StoredFindings>,
 }
 
 /// One service with its endpoints.
@@ -114,6 +118,10 @@ pub struct EndpointRow {
     pub calls: u64,
     /// Calls by status code; `none` where no response was seen.
     pub statuses: BTreeMap<String, u64>,
+    /// Calls by status of the RPC within them (`OK`, `NOT_FOUND`, ...); empty for all but gRPC.
+    pub rpc_statuses: BTreeMap<String, u64>,
+    /// Messages of streams; null where there are none.
+    pub stream: Option<Stream>,
     /// Time to the first byte of the response; null where none was seen.
     pub latency_ms: Option<Latency>,
     /// Bytes of request bodies.
@@ -138,6 +146,21 @@ pub struct EndpointRow {
     pub first_seen: String,
     /// RFC 3339.
     pub last_seen: String,
+}
+
+/// Messages of the streams of an endpoint (gRPC, WebSocket).
+#[derive(Clone, Debug, JsonSchema, PartialEq, Serialize)]
+pub struct Stream {
+    /// Which side sent more than one message in a call: `none`, `client`, `server` or `both`.
+    pub kind: String,
+    /// Messages of requests.
+    pub request_messages: u64,
+    /// Messages of responses.
+    pub response_messages: u64,
+    /// The most in one request, or in one part of a long one.
+    pub request_messages_max: u64,
+    /// The same of responses.
+    pub response_messages_max: u64,
 }
 
 /// Why one segment of a path template is what it is.

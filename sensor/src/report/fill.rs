@@ -7,8 +7,9 @@ use std::sync::Arc;
 use super::document::{
     Caller, CallerRow, Callers, Coverage, EndpointName, EndpointReport, EndpointRow, Endpoints, Evidence,
     Explanation, Field, FieldRow, Fields, Latency, Parameter, Party, Report, SCHEMA_VERSION, Server,
-    ServiceReport, Weight,
+    ServiceReport, Stream, Weight,
 };
+use super::findings::stored::StoredFindings;
 use super::{format, noise};
 use crate::call::{Facts, Place};
 use crate::flow::Peer;
@@ -16,7 +17,7 @@ use crate::inventory::catalog::{Catalog, Endpoint};
 use crate::inventory::explain;
 use crate::inventory::{
     CallerKey, CallerStats, CoverageKey, CoverageStats, EndpointStats, FieldKey, FieldStats, Inventory,
-    SmallMap,
+    Messages, SmallMap,
 };
 
 impl Report {
@@ -47,7 +48,13 @@ impl Report {
             scanners: catalog.noise.scanners.len() as u64,
             coverage: inventory.coverage.iter().map(coverage).collect(),
             losses: inventory.losses.iter().map(|(cause, count)| (cause.to_string(), *count)).collect(),
+            findings: None,
         }
+    }
+
+    /// The same with findings.
+    pub fn with_findings(self, findings: StoredFindings) -> Report {
+        Report { findings: Some(findings), ..self }
     }
 }
 
@@ -95,6 +102,47 @@ fn name(service: &str, endpoint: &Endpoint) -> EndpointName {
     }
 }
 
+/// <https://github.com/grpc/grpc/blob/master/doc/statuscodes.md>
+fn rpc_status(status: u16) -> &'static str {
+    const NAMES: [&str; 17] = [
+        "OK",
+        "CANCELLED",
+        "UNKNOWN",
+        "INVALID_ARGUMENT",
+        "DEADLINE_EXCEEDED",
+        "NOT_FOUND",
+        "ALREADY_EXISTS",
+        "PERMISSION_DENIED",
+        "RESOURCE_EXHAUSTED",
+        "FAILED_PRECONDITION",
+        "ABORTED",
+        "OUT_OF_RANGE",
+        "UNIMPLEMENTED",
+        "INTERNAL",
+        "UNAVAILABLE",
+        "DATA_LOSS",
+        "UNAUTHENTICATED",
+    ];
+    NAMES.get(usize::from(status)).copied().unwrap_or("UNKNOWN")
+}
+
+fn stream(messages: Messages) -> Option<Stream> {
+    let Messages { sums: [request_messages, response_messages], most } = messages;
+    let kind = match most.map(|most| most > 1) {
+        [false, false] => "none",
+        [true, false] => "client",
+        [false, true] => "server",
+        [true, true] => "both",
+    };
+    (messages != Messages::default()).then(|| Stream {
+        kind: kind.to_owned(),
+        request_messages,
+        response_messages,
+        request_messages_max: most[0],
+        response_messages_max: most[1],
+    })
+}
+
 fn row(service: &str, endpoint: &Endpoint) -> EndpointRow {
     let stats = &endpoint.stats;
     let parameters = endpoint.parameters.iter();
@@ -123,6 +171,12 @@ fn row(service: &str, endpoint: &Endpoint) -> EndpointRow {
         },
         calls: stats.calls,
         statuses: statuses(stats),
+        rpc_statuses: stats
+            .rpc_statuses
+            .iter()
+            .map(|(status, calls)| (rpc_status(*status).to_owned(), *calls))
+            .collect(),
+        stream: stream(stats.messages),
         latency_ms: latency.map(|(p50, p95)| Latency { p50: p50 as f64 / 1000.0, p95: p95 as f64 / 1000.0 }),
         request_bytes: stats.request_bytes,
         response_bytes: stats.response_bytes,

@@ -2,10 +2,11 @@
 //! since templates are learnt from everything.
 
 use crate::call::Method;
+use crate::findings::Subject;
 use crate::flow::{Peer, Timestamp};
-use crate::inventory::EndpointStats;
 use crate::inventory::catalog::{Catalog, Endpoint};
 use crate::inventory::noise::{Noise, Scanner};
+use crate::inventory::{EndpointStats, Seen};
 
 /// Conditions that narrow each other; the default shows all.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -39,6 +40,17 @@ impl Filter {
         });
         scanners.retain(|scanner| self.keeps_scanner(scanner));
         catalog
+    }
+
+    /// A finding is about what is shown. Callers are not asked: a finding names some of them only.
+    pub fn keeps_finding(&self, subject: &Subject, shown: Seen) -> bool {
+        let endpoint = subject.endpoint.as_ref();
+        let is_method = |wanted: &String| endpoint.is_some_and(|(method, _)| method.name() == wanted);
+        self.service.as_ref().is_none_or(|glob| glob.matches(&subject.service))
+            && self.method.as_ref().is_none_or(is_method)
+            && self.path.as_ref().is_none_or(|glob| endpoint.is_some_and(|(_, path)| glob.matches(path)))
+            // What no call shows is not old.
+            && self.since.is_none_or(|since| shown.first > shown.last || shown.last >= since)
     }
 
     fn keeps_scanner(&self, scanner: &Scanner) -> bool {

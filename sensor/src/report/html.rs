@@ -13,6 +13,7 @@ mod tables;
 use markup::Markup;
 
 use super::document::Report;
+use super::findings::stored;
 use super::noise::Noise;
 use super::sums::{Totals, minute};
 use super::unseen::{self, Cost, Unseen};
@@ -49,8 +50,11 @@ pub fn render(report: &Report, noise: &Noise) -> String {
     head(&mut page);
     let totals = Totals::of(report);
     let unseen = Unseen::of(report);
-    summary(&totals, &mut page);
+    summary(&totals, report.findings.is_some(), &mut page);
     not_seen(&unseen, &mut page);
+    if let Some(found) = &report.findings {
+        stored::html(found, &mut page);
+    }
     page.raw("<section id=picture><h2>Who calls what</h2>");
     picture::draw(report, &mut page);
     page.raw("</section>\n");
@@ -108,7 +112,7 @@ fn head(page: &mut Markup) {
     page.raw("<a class=skip href=\"#endpoints\">Skip to the endpoints</a>\n");
 }
 
-fn summary(totals: &Totals<'_>, page: &mut Markup) {
+fn summary(totals: &Totals<'_>, has_findings: bool, page: &mut Markup) {
     page.raw("<header><h1>API inventory</h1><p class=lead>");
     if totals.endpoints == 0 {
         page.raw("No endpoint was seen.");
@@ -116,8 +120,12 @@ fn summary(totals: &Totals<'_>, page: &mut Markup) {
         page.raw("What was called from ").text(&minute(totals.first_seen)).raw(" to ");
         page.text(&minute(totals.last_seen)).raw(" UTC, as seen at the sockets of this host.");
     }
+    page.raw("</p><nav aria-label=Sections><a href=\"#unseen\">Not seen</a>");
+    if has_findings {
+        page.raw("<a href=\"#findings\">Findings</a>");
+    }
     page.raw(
-        "</p><nav aria-label=Sections><a href=\"#unseen\">Not seen</a><a href=\"#picture\">Who calls what</a>\
+        "<a href=\"#picture\">Who calls what</a>\
         <a href=\"#endpoints\">Endpoints</a><a href=\"#callers\">Callers</a><a href=\"#fields\">Fields</a>\
         <a href=\"#noise\">Noise</a></nav></header>\n<main>\n<dl class=tiles>",
     );

@@ -6,6 +6,7 @@ use std::fmt::Write;
 
 use super::document::{EndpointReport, Report, ServiceReport};
 use super::escape::for_terminal;
+use super::findings::stored::{self, StoredFindings};
 use super::format::{self, bytes, count, grouped};
 use super::noise::Noise;
 use super::sums::{self, Totals, doubt, field_name, minute, place, status_classes, whereabouts};
@@ -46,6 +47,9 @@ pub fn render(report: &Report, noise: &Noise) -> String {
         .to_vec()],
     );
     not_seen(report, &mut page);
+    if let Some(found) = &report.findings {
+        findings(found, &mut page);
+    }
     let mut room = Room { endpoints: ROWS_MAX, callers: ROWS_MAX, fields: ROWS_MAX };
     for service in &report.services {
         self::service(service, &mut room, &mut page);
@@ -63,6 +67,26 @@ struct Room {
     endpoints: usize,
     callers: usize,
     fields: usize,
+}
+
+fn findings(found: &StoredFindings, page: &mut Page) {
+    page.heading("## Findings");
+    page.paragraph(&stored::markdown_line(found));
+    let rows = found
+        .rules
+        .iter()
+        .map(|sum| vec![code(&sum.rule), sum.level.clone(), grouped(sum.open), text(&sum.title)]);
+    page.table(&["Rule", "Level", "Open", "What it is about"], "llrl", &rows.collect::<Vec<_>>());
+    let rows = found.errors.iter().map(|row| {
+        vec![
+            code(stored::digits(row)),
+            code(&row.rule),
+            code(&row.service),
+            code(&row.place()),
+            text(&row.message),
+        ]
+    });
+    page.table(&["Error", "Rule", "Service", "Where", "What"], "lllll", &rows.collect::<Vec<_>>());
 }
 
 fn not_seen(report: &Report, page: &mut Page) {

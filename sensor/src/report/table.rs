@@ -161,6 +161,12 @@ impl Cell {
         Cell { text, is_alarming: false }
     }
 
+    /// The same with more text of ours behind it.
+    pub fn with(mut self, more: &str) -> Cell {
+        self.text.push_str(more);
+        self
+    }
+
     /// The same, standing out where there is colour.
     pub fn alarming(self) -> Cell {
         Cell { is_alarming: true, ..self }

@@ -7,6 +7,7 @@ use super::document::{
     Callers, Coverage, EndpointRow, Endpoints, FieldRow, Fields, Latency, Report, ServiceReport,
 };
 use super::escape::for_terminal;
+use super::findings::stored;
 use super::format;
 use super::losses::meaning;
 use super::noise::Noise;
@@ -118,6 +119,9 @@ pub fn report(report: &Report, style: Style) -> String {
         page.text.push('\n');
         service_callers(service, &mut page);
         service_fields(service, &mut page);
+    }
+    if let Some(found) = &report.findings {
+        stored::text(found, &mut page);
     }
     page.text.push_str(&noise_line(report));
     page.text.push_str(&coverage_line(&report.coverage));
@@ -301,7 +305,7 @@ fn endpoint_cells(row: &EndpointRow) -> Vec<Cell> {
         plain(&row.name.method),
         plain(&row.name.path),
         number(row.calls),
-        statuses(&row.statuses),
+        answers(row),
         plain(&row.doubt.as_ref().map_or("yes".to_owned(), |doubt| format!("no: {doubt}"))),
         plain(&p50),
         plain(&p95),
@@ -311,6 +315,19 @@ fn endpoint_cells(row: &EndpointRow) -> Vec<Cell> {
         plain(&short_time(&row.first_seen)),
         plain(&short_time(&row.last_seen)),
     ]
+}
+
+/// Statuses, with those of RPCs that failed, and how many messages streams had: `2xx 3, NOT_FOUND 1,
+/// messages 3+9`.
+fn answers(row: &EndpointRow) -> Cell {
+    let failed = row.rpc_statuses.iter().filter(|(status, _)| *status != "OK");
+    let failed = failed.map(|(status, calls)| format!(", {status}\u{a0}{calls}"));
+    let messages =
+        row.stream.iter().filter(|stream| stream.kind != "none").map(|stream| {
+            format!(", messages\u{a0}{}+{}", stream.request_messages, stream.response_messages)
+        });
+    let more: String = failed.chain(messages).collect();
+    statuses(&row.statuses).with(&more)
 }
 
 /// `2xx 10, 4xx 2`.

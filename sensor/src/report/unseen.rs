@@ -188,8 +188,11 @@ fn cost(cause: &str) -> Cost {
         | "connection-upgraded"
         | "out-of-scope"
         | "record-malformed"
-        | "batch-full" => Cost::Calls,
-        "response-missing" => Cost::Answers,
+        | "batch-full"
+        | "frame-malformed"
+        | "streams-full"
+        | "resets-full" => Cost::Calls,
+        "response-missing" | "status-unknown" => Cost::Answers,
         "body-budget"
         | "body-cut"
         | "chunk-malformed"
@@ -199,13 +202,19 @@ fn cost(cause: &str) -> Cost {
         | "json-malformed"
         | "json-too-deep"
         | "xml-malformed"
+        | "block-malformed"
+        | "field-unknown"
+        | "table-full"
+        | "envelope-malformed"
+        | "pieces-full"
         | "binary-malformed"
         | "fields-full"
         | "field-names-full"
         | "field-names-held-full"
         | "field-values-full" => Cost::Fields,
-        "path-too-long" | "classes-full" | "keys-untried" | "path-words-full" | "endpoints-full"
-        | "noise-full" | "services-full" | "coverage-full" | "callers-full" | "servers-full" => Cost::Detail,
+        "target-unknown" | "path-too-long" | "classes-full" | "keys-untried" | "path-words-full"
+        | "endpoints-full" | "noise-full" | "services-full" | "coverage-full" | "callers-full"
+        | "servers-full" => Cost::Detail,
         "flush-retried"
         | "segment-duplicate"
         | "evaluation-failed"
@@ -237,6 +246,7 @@ mod tests {
             scanners: 0,
             coverage: coverage.iter().map(row).collect(),
             losses: losses.iter().map(|(cause, count)| ((*cause).to_owned(), *count)).collect(),
+            findings: None,
         }
     }
 

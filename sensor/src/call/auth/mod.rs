@@ -65,7 +65,7 @@ impl Authentication {
 /// Which kind counts when a request carries several.
 const fn rank(kind: Credential) -> u8 {
     match kind {
-        Credential::None => 0,
+        Credential::None | Credential::Unknown => 0,
         Credential::SessionCookie => 1,
         Credential::ApiKey => 2,
         Credential::Other => 3,

@@ -49,7 +49,9 @@ fn check(context: &Context<'_>, looked: &Looked<'_>, findings: &mut Findings) {
     let calls = credential.map_or(0, |found| found.calls - basic);
     let calls = calls.max(sensitive.map_or(0, |found| found.calls));
     let message = format!("{what} went unencrypted between hosts in {}", count(calls, "call"));
-    let is = |kind: Credential| sensitive.is_some() || !matches!(kind, Credential::None | Credential::Basic);
+    let is = |kind: Credential| {
+        sensitive.is_some() || !matches!(kind, Credential::None | Credential::Basic | Credential::Unknown)
+    };
     let by = edges_of([looked.stats()], |key, _| is(key.credential), |caller| caller.calls);
     findings.add(looked.finding(&RULE, message).shown(calls, seen).by(by));
 }

@@ -34,7 +34,7 @@ pub mod undocumented_field;
 pub mod verbose_errors;
 pub mod zombie_endpoint;
 
-use super::Rule;
+use super::{Context, Rule};
 
 /// Every rule, sorted by id.
 pub const RULES: &[&Rule] = &[
@@ -76,6 +76,25 @@ pub const RULES: &[&Rule] = &[
 /// The rule of an id.
 pub fn rule(id: &str) -> Option<&'static Rule> {
     RULES.binary_search_by(|rule| rule.id.cmp(id)).ok().map(|at| RULES[at])
+}
+
+/// The rule of an id was asked and had what it looks at: a policy, a specification. Of one that had not,
+/// or that only another version of this program knows, nobody can say that its findings are gone.
+pub fn is_evaluated(id: &str, context: &Context<'_>) -> bool {
+    const OF_SPECIFICATIONS: [&str; 6] = [
+        orphan_endpoint::RULE.id,
+        rogue_service::RULE.id,
+        spec_drift::RULE.id,
+        undocumented_endpoint::RULE.id,
+        undocumented_field::RULE.id,
+        zombie_endpoint::RULE.id,
+    ];
+    match id {
+        _ if rule(id).is_none() => false,
+        _ if id == policy_violation::RULE.id => context.settings.policy.is_some(),
+        _ if OF_SPECIFICATIONS.contains(&id) => !context.specs.is_empty(),
+        _ => true,
+    }
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::findings::evidence::{count, edges_of};
 use crate::findings::network::is_external;
-use crate::findings::{Check, Context, Finding, Findings, Level, Rule};
+use crate::findings::{Check, Context, Finding, Findings, Level, Rule, Settings};
 use crate::flow::Peer;
 use crate::inventory::Seen;
 use crate::inventory::catalog::Service;
@@ -46,12 +46,30 @@ struct Caller {
     principals: BTreeSet<u64>,
 }
 
-fn check(context: &Context<'_>, service: &Service, _: &[Difference], findings: &mut Findings) {
-    let who = |peer: &Peer| match &peer.workload {
+/// Who it is in the findings of this rule: a program, an inner address, or all that is outside.
+pub(in crate::findings) fn name(peer: &Peer, settings: &Settings) -> String {
+    who(peer, settings).name().to_owned()
+}
+
+fn who(peer: &Peer, settings: &Settings) -> Who {
+    match &peer.workload {
         Some(workload) => Who::Program(workload.program.to_string()),
-        None if is_external(peer, context.settings) => Who::Outside,
+        None if is_external(peer, settings) => Who::Outside,
         None => Who::Address(peer.address.to_canonical().to_string()),
-    };
+    }
+}
+
+impl Who {
+    fn name(&self) -> &str {
+        match self {
+            Who::Program(name) | Who::Address(name) => name,
+            Who::Outside => "external callers",
+        }
+    }
+}
+
+fn check(context: &Context<'_>, service: &Service, _: &[Difference], findings: &mut Findings) {
+    let who = |peer: &Peer| who(peer, context.settings);
     let learnt_at = context.learnt_at(service);
     if learnt_at > context.settings.now {
         return;
@@ -75,10 +93,8 @@ fn check(context: &Context<'_>, service: &Service, _: &[Difference], findings: &
         if is_known || !context.is_new(caller.seen.first, learnt_at) {
             continue;
         }
-        let (name, level) = match &new {
-            Who::Program(name) | Who::Address(name) => (name.clone(), Level::Note),
-            Who::Outside => ("external callers".to_owned(), Level::Warning),
-        };
+        let name = new.name().to_owned();
+        let level = if new == Who::Outside { Level::Warning } else { Level::Note };
         let message =
             format!("{name} did not call this service before: {} since", count(caller.calls, "call"));
         let all = service.endpoints.iter().map(|endpoint| &endpoint.stats);

@@ -58,7 +58,8 @@ impl Seen<'_> {
                     || (!security.is_empty() && security.iter().all(Vec::is_empty))
             })
         };
-        let beside = [Credential::None, Credential::SessionCookie, Credential::Certificate];
+        let beside =
+            [Credential::None, Credential::SessionCookie, Credential::Certificate, Credential::Unknown];
         for (kind, calls) in granted {
             if beside.contains(&kind) || is_declared(&kind) {
                 continue;

@@ -1,5 +1,7 @@
 //! A catalog into the edges that were granted in it, and why the others are left out.
 
+use std::collections::BTreeMap;
+
 use super::{Allowed, Edge, Pattern, Policy};
 use crate::flow::Timestamp;
 use crate::inventory::OVER_BUDGET;
@@ -11,7 +13,7 @@ use crate::inventory::noise::is_over_budget;
 pub struct Wanted {
     /// Last seen then or later.
     pub since: Option<Timestamp>,
-    /// Granted so often.
+    /// Granted so often, with whatever credentials.
     pub calls_min: u64,
     /// Of confirmed endpoints.
     pub confirmed: bool,
@@ -32,6 +34,8 @@ pub enum Why {
     FewCalls,
     /// Its endpoint is not confirmed.
     Unconfirmed,
+    /// An open finding says that nobody knows it yet.
+    Unacknowledged,
     /// Its method is none that has a name.
     UnknownMethod,
     /// Its path has a word whose text is not stored.
@@ -54,6 +58,7 @@ impl Why {
             Why::NotSeenSince => "not seen since the time asked for",
             Why::FewCalls => "fewer calls than asked for",
             Why::Unconfirmed => "the endpoint is not confirmed",
+            Why::Unacknowledged => "an open finding about it is not acknowledged",
             Why::UnknownMethod => "the method has no name",
             Why::HiddenWord => "the path has a word whose text is not stored",
             Why::Unsayable => "this form cannot say the path",
@@ -84,10 +89,23 @@ pub struct Observed {
 impl Observed {
     /// Reads a catalog.
     pub fn of(catalog: &Catalog, wanted: &Wanted) -> Observed {
+        Observed::but(catalog, wanted, |_| false)
+    }
+
+    /// Reads a catalog; edges of which `is_open` says so are left out as not acknowledged.
+    pub fn but(catalog: &Catalog, wanted: &Wanted, is_open: impl Fn(&Edge<'_>) -> bool) -> Observed {
         let mut observed = Observed::default();
+        // A caller is counted whatever credentials it used.
+        let mut granted: BTreeMap<Allowed, u64> = BTreeMap::new();
+        for edge in edges(catalog) {
+            let sum = granted.entry(allowed(&edge)).or_default();
+            *sum = sum.saturating_add(edge.stats.granted);
+        }
         for edge in edges(catalog) {
             let allowed = allowed(&edge);
-            match why_not(&edge, &allowed, wanted) {
+            let sum = granted.get(&allowed).copied().unwrap_or_default();
+            let open = || is_open(&edge).then_some(Why::Unacknowledged);
+            match why_not(&edge, &allowed, sum, wanted).or_else(open) {
                 None => observed.policy.edges.push(allowed),
                 Some(why) => observed.left_out.push(LeftOut { edge: allowed, why }),
             }
@@ -124,7 +142,7 @@ fn allowed(edge: &Edge<'_>) -> Allowed {
     }
 }
 
-fn why_not(edge: &Edge<'_>, allowed: &Allowed, wanted: &Wanted) -> Option<Why> {
+fn why_not(edge: &Edge<'_>, allowed: &Allowed, granted: u64, wanted: &Wanted) -> Option<Why> {
     if edge.stats.granted == 0 {
         Some(Why::NotGranted)
     } else if is_over_budget(&edge.endpoint.template) {
@@ -133,7 +151,7 @@ fn why_not(edge: &Edge<'_>, allowed: &Allowed, wanted: &Wanted) -> Option<Why> {
         Some(Why::StarInName)
     } else if wanted.since.is_some_and(|since| edge.stats.seen.last < since) {
         Some(Why::NotSeenSince)
-    } else if edge.stats.granted < wanted.calls_min {
+    } else if granted < wanted.calls_min {
         Some(Why::FewCalls)
     } else if wanted.confirmed && edge.endpoint.evidence().1.is_some() {
         Some(Why::Unconfirmed)

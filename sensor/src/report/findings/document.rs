@@ -253,7 +253,25 @@ fn place(subject: &Subject) -> impl Ord + '_ {
     (service, endpoint.as_ref().map(|(method, path)| (path, *method)), field, of)
 }
 
+/// Somebody has to look at it: it is there, and no acknowledgement of it is in force.
+pub(super) fn is_open(state: &State, now: Timestamp) -> bool {
+    match state.kind {
+        StateKind::Open | StateKind::Reopened => true,
+        StateKind::Acknowledged => !state.is_acknowledged(now),
+        StateKind::Resolved => false,
+    }
+}
+
 impl Summary {
+    /// As it would be counted then: an acknowledgement may have run out since.
+    pub(super) fn add_at(&mut self, item: &Item<'_>, now: Timestamp) {
+        if item.state.kind == StateKind::Acknowledged && is_open(item.state, now) {
+            let state = State { kind: StateKind::Open, ..item.state.clone() };
+            return self.add(&Item { state: &state, ..*item });
+        }
+        self.add(item);
+    }
+
     fn add(&mut self, item: &Item<'_>) {
         let number = match (item.state.kind, item.level) {
             (StateKind::Resolved, _) => &mut self.resolved,
@@ -309,7 +327,7 @@ impl FindingRow {
     }
 
     /// `GET /users/{userId}`, the service where it is about no endpoint, or the whole.
-    pub(super) fn place(&self) -> String {
+    pub(in crate::report) fn place(&self) -> String {
         match (&self.method, &self.path) {
             (Some(method), Some(path)) => format!("{method} {path}"),
             _ if self.service.is_empty() => "everything".to_owned(),

@@ -5,6 +5,7 @@ pub mod document;
 pub mod html;
 pub mod markdown;
 pub mod sarif;
+pub mod stored;
 pub mod text;
 
 mod owasp;

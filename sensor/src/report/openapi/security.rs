@@ -29,7 +29,7 @@ impl Schemes {
             if refused >= calls {
                 continue;
             }
-            known = true;
+            known |= kind != Credential::Unknown;
             if kind == Credential::None {
                 optional = true;
             } else {
@@ -52,7 +52,7 @@ impl Schemes {
             stats.fields.keys().any(|key| key.place == place && *key.name == *name)
         };
         match kind {
-            Credential::None => Vec::new(),
+            Credential::None | Credential::Unknown => Vec::new(),
             Credential::Basic => vec![self.http("basic", None)],
             Credential::Bearer if has(Place::Query, "access_token") => {
                 let query = self.api_key(Place::Query, "access_token");

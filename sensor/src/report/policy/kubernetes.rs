@@ -10,9 +10,13 @@ pub(super) fn manifest(name: &str, service: &str, to: &Identity, edges: &[Said<'
     let mut froms: Vec<&From<'_>> = edges.iter().map(|said| &said.from).collect();
     froms.sort();
     froms.dedup();
-    let from = froms.into_iter().map(from).collect();
+    let from: Vec<Json> = froms.into_iter().map(from).collect();
     let port = object([("protocol", "TCP".into()), ("port", Json::Number(to.port_of(service).into()))]);
-    let ingress = object([("from", Json::List(from)), ("ports", Json::List(vec![port]))]);
+    // A rule with an empty `from` would be one for everybody; no rule at all lets nobody in.
+    let ingress = match from.is_empty() {
+        true => Vec::new(),
+        false => vec![object([("from", Json::List(from)), ("ports", Json::List(vec![port]))])],
+    };
     object([
         ("apiVersion", "networking.k8s.io/v1".into()),
         ("kind", "NetworkPolicy".into()),
@@ -22,7 +26,7 @@ pub(super) fn manifest(name: &str, service: &str, to: &Identity, edges: &[Said<'
             object([
                 ("podSelector", labels(&to.labels)),
                 ("policyTypes", super::texts(["Ingress"])),
-                ("ingress", Json::List(vec![ingress])),
+                ("ingress", Json::List(ingress)),
             ]),
         ),
     ])
@@ -45,7 +49,6 @@ fn from(from: &From<'_>) -> Json {
             object([("namespaceSelector", labels(&namespace)), ("podSelector", labels(&identity.labels))])
         }
         From::Address(address) => object([("ipBlock", object([("cidr", cidr(*address).into())]))]),
-        From::Name(_) => object([]),
     }
 }
 

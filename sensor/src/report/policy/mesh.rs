@@ -51,14 +51,16 @@ pub(super) fn cilium(name: &str, service: &str, to: &Identity, edges: &[Said<'_>
         ]);
         object([cilium_from(from), ("toPorts", Json::List(vec![to_port]))])
     });
+    let mut rules: Vec<Json> = rules.collect();
+    if rules.is_empty() {
+        // A rule of nothing makes the pods deny by default and lets nobody in.
+        rules.push(object([]));
+    }
     object([
         ("apiVersion", "cilium.io/v2".into()),
         ("kind", "CiliumNetworkPolicy".into()),
         ("metadata", metadata(name, service, to)),
-        (
-            "spec",
-            object([("endpointSelector", labels(&to.labels)), ("ingress", Json::List(rules.collect()))]),
-        ),
+        ("spec", object([("endpointSelector", labels(&to.labels)), ("ingress", Json::List(rules))])),
     ])
 }
 
@@ -70,8 +72,6 @@ fn cilium_from(from: &From<'_>) -> (&'static str, Json) {
             ("fromEndpoints", Json::List(vec![labels(&all)]))
         }
         From::Address(address) => ("fromCIDR", Json::List(vec![cidr(*address).into()])),
-        // No edge without an identity comes here; a selector of nobody.
-        From::Name(_) => ("fromEndpoints", Json::List(Vec::new())),
     }
 }
 
@@ -103,7 +103,6 @@ pub(super) fn istio(name: &str, service: &str, to: &Identity, edges: &[Said<'_>]
         let source = match from {
             From::Identity(identity) => ("principals", identity.principal().unwrap_or_default()),
             From::Address(address) => ("ipBlocks", cidr(*address)),
-            From::Name(name) => ("principals", (*name).to_owned()),
         };
         let source = object([(source.0, Json::List(vec![source.1.into()]))]);
         object([
@@ -111,18 +110,17 @@ pub(super) fn istio(name: &str, service: &str, to: &Identity, edges: &[Said<'_>]
             ("to", Json::List(operations.collect())),
         ])
     });
+    let rules: Vec<Json> = rules.collect();
+    let mut spec = vec![("selector".to_owned(), labels(&to.labels)), ("action".to_owned(), "ALLOW".into())];
+    if !rules.is_empty() {
+        // Without rules ALLOW lets nobody in.
+        spec.push(("rules".to_owned(), Json::List(rules)));
+    }
     object([
         ("apiVersion", "security.istio.io/v1".into()),
         ("kind", "AuthorizationPolicy".into()),
         ("metadata", metadata(name, service, to)),
-        (
-            "spec",
-            object([
-                ("selector", labels(&to.labels)),
-                ("action", "ALLOW".into()),
-                ("rules", Json::List(rules.collect())),
-            ]),
-        ),
+        ("spec", Json::Object(spec)),
     ])
 }
 

@@ -1,12 +1,10 @@
 //! A module of Rego v1 and its data: nothing from traffic stands in the module, only in the data, which
 //! is JSON.
 
-use std::collections::BTreeMap;
-
 use super::own::by_method;
-use super::{Said, object, regex};
+use super::{ByService, object, regex};
 use crate::call::SegmentKind;
-use crate::inventory::policy::{LeftOut, Part};
+use crate::inventory::policy::{Allowed, LeftOut, Part};
 use crate::report::json;
 use crate::report::openapi::Json;
 
@@ -37,7 +35,7 @@ fits(segment, text) if segment == text
 fits(segment, text) if regex.match(segment.pattern, text)
 "#;
 
-pub(super) fn files(kept: &BTreeMap<&str, Vec<Said<'_>>>, left_out: &[LeftOut]) -> Vec<(String, String)> {
+pub(super) fn files(kept: &ByService<'_, &Allowed>, left_out: &[LeftOut]) -> Vec<(String, String)> {
     let mut module = MODULE.to_owned();
     if !left_out.is_empty() {
         module.push_str(&format!("\n# {} edges were seen and are not allowed:\n", left_out.len()));
@@ -45,11 +43,11 @@ pub(super) fn files(kept: &BTreeMap<&str, Vec<Said<'_>>>, left_out: &[LeftOut]) 
     for LeftOut { edge, why } in left_out {
         module.push_str(&format!("# {}: {}\n", why.text(), super::line(edge)));
     }
-    let services = by_method(kept, |said| {
-        let segments = said.edge.path.segments.iter().map(|parts| segment(parts)).collect();
+    let services = by_method(kept, |edge| {
+        let segments = edge.path.segments.iter().map(|parts| segment(parts)).collect();
         object([
-            ("caller", said.edge.caller.as_str().into()),
-            ("template", said.edge.path.text().into()),
+            ("caller", edge.caller.as_str().into()),
+            ("template", edge.path.text().into()),
             ("path", Json::List(segments)),
         ])
     });
