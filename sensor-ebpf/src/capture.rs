@@ -19,9 +19,12 @@ use crate::user_buffer::UserBuffer;
 /// Segments of a vector in which the first bytes of an operation are looked for.
 const DETECT_SEGMENTS: u64 = 3;
 
-/// Bytes of each operation of HTTP/2 that are copied past the burst's budget: many streams share a burst,
-/// and the heads of the frames at the start of an operation say how long a hole may be passed by. The
-/// smallest reservation, so that it costs what a length alone does.
+/// Times the budget of a burst that one of HTTP/2 may have: many streams share it, and with a head that is
+/// not copied the place among the frames and HPACK's table are lost for all of them.
+const HTTP2_BURST_BUDGETS: u32 = 4;
+
+/// Bytes of each operation of HTTP/2 that are copied past that: senders mostly begin one with the head of a
+/// frame, which says how long a hole may be passed by. The smallest reservation.
 const HTTP2_PAST_BUDGET_BYTES: u64 = PAYLOAD_CLASSES_BYTES[0] as u64;
 
 /// One finished socket operation.
@@ -293,8 +296,10 @@ fn send(state: &mut SocketState, operation: &Operation, place: &Place, flags: u8
         flags,
         cause: operation.buffer.opaque,
     };
+    let http2 = state.verdict == VERDICT_HTTP2;
+    let burst_bytes_max = setting!(burst_bytes_max) * if http2 { HTTP2_BURST_BUDGETS } else { 1 };
     let mut burst_before = state.burst_bytes;
-    if burst_before >= setting!(burst_bytes_max) && begins_message(state, operation) {
+    if burst_before >= burst_bytes_max && begins_message(state, operation) {
         // The tail of a body and the next message in one burst.
         burst_before = 0;
     }
@@ -304,9 +309,10 @@ fn send(state: &mut SocketState, operation: &Operation, place: &Place, flags: u8
     } else if !place.exact {
         piece.cause = Loss::Unordered as u8;
     }
-    let mut budget = setting!(operation_bytes_max) as u64;
-    if piece.cause == 0 && burst_before >= setting!(burst_bytes_max) {
-        if state.verdict == VERDICT_HTTP2 {
+    // An operation of HTTP/2 is no part of one body: its frames are of any stream.
+    let mut budget = if http2 { burst_bytes_max } else { setting!(operation_bytes_max) } as u64;
+    if piece.cause == 0 && burst_before >= burst_bytes_max {
+        if http2 {
             budget = HTTP2_PAST_BUDGET_BYTES;
         } else {
             piece.cause = Loss::BodyBudget as u8;
