@@ -1,12 +1,15 @@
 //! One body for both front ends: socket operation -> state -> verdict -> budget -> ring.
 
 use aya_ebpf::helpers::generated::bpf_skc_to_tcp_sock;
-use schema::limits::{DETECT_BURSTS_MAX, DETECT_BYTES, DETECT_OPERATIONS_MAX, VECTOR_SEGMENTS_MAX};
+use schema::limits::{
+    DETECT_BURSTS_MAX, DETECT_BYTES, DETECT_OPERATIONS_MAX, PAYLOAD_CLASSES_BYTES, VECTOR_SEGMENTS_MAX,
+};
 use schema::loss::Loss;
-use schema::record::{FLAG_BURST_START, INBOUND, OUTBOUND, VERDICT_HTTP1, VERDICT_OTHER};
+use schema::record::{FLAG_BURST_START, INBOUND, OUTBOUND, VERDICT_HTTP2, VERDICT_OTHER};
 
 use crate::detect::{Detected, detect};
 use crate::emit::{self, Piece};
+use crate::frames;
 use crate::offsets::setting;
 use crate::pair;
 use crate::read;
@@ -15,6 +18,14 @@ use crate::user_buffer::UserBuffer;
 
 /// Segments of a vector in which the first bytes of an operation are looked for.
 const DETECT_SEGMENTS: u64 = 3;
+
+/// Times the budget of a burst that one of HTTP/2 may have: many streams share it, and with a head that is
+/// not copied the place among the frames and HPACK's table are lost for all of them.
+const HTTP2_BURST_BUDGETS: u32 = 4;
+
+/// Bytes of each operation of HTTP/2 that are copied past that: senders mostly begin one with the head of a
+/// frame, which says how long a hole may be passed by. The smallest reservation.
+const HTTP2_PAST_BUDGET_BYTES: u64 = PAYLOAD_CLASSES_BYTES[0] as u64;
 
 /// One finished socket operation.
 pub struct Operation {
@@ -35,7 +46,7 @@ pub struct Operation {
 pub fn is_watched(state: &SocketState, direction: u8) -> bool {
     // A burst that was found to begin with no message cannot become one later.
     let tested = state.burst_operations >= DETECT_OPERATIONS_MAX && state.last_direction == direction;
-    state.verdict == VERDICT_HTTP1 || state.verdict == UNKNOWN && !tested
+    socket::is_followed(state.verdict) || state.verdict == UNKNOWN && !tested
 }
 
 /// `copied_seq` or `write_seq` through a trusted pointer.
@@ -171,9 +182,12 @@ fn gather(state: &mut SocketState, operation: &Operation) -> (Detected, u64) {
     (detect(state.gathered[0], state.gathered[1], gathered), before)
 }
 
-/// Whether an operation begins with a start line.
+/// Whether an operation begins with what must not be missed: a start line, or a frame other than DATA.
 #[inline(always)]
-fn begins_message(operation: &Operation) -> bool {
+fn begins_message(state: &SocketState, operation: &Operation) -> bool {
+    if state.verdict == VERDICT_HTTP2 {
+        return frames::begin_with_control(operation);
+    }
     let Some((address, length)) = operation.buffer.segment(0, operation.moved) else { return false };
     let mut bytes = [0u64; DETECT_BYTES / 8];
     let length = read::clamped(length, DETECT_BYTES as u64);
@@ -183,10 +197,14 @@ fn begins_message(operation: &Operation) -> bool {
 }
 
 /// What to do with an operation of a socket that has no verdict yet.
-/// `None`: nothing yet. `Some(before)`: it is HTTP/1 now, and `before` bytes were gathered earlier.
+/// `None`: nothing yet. `Some(before)`: it is HTTP now, and `before` bytes were gathered earlier.
 #[inline(never)]
 fn judge(state: &mut SocketState, operation: &Operation) -> Option<u64> {
-    let (detected, before) = gather(state, operation);
+    let (mut detected, before) = gather(state, operation);
+    // One that was open before the sensor: its preface is gone, its frames go on.
+    if matches!(detected, Detected::Nothing) && before == 0 && frames::begin(operation) {
+        detected = Detected::Frames;
+    }
     match detected {
         Detected::Undecided => return None,
         Detected::Nothing => {
@@ -198,7 +216,7 @@ fn judge(state: &mut SocketState, operation: &Operation) -> Option<u64> {
         }
         _ => state.verdict = detected.verdict(),
     }
-    if state.verdict != VERDICT_HTTP1 {
+    if !socket::is_followed(state.verdict) {
         if !emit::open(state, state.verdict) {
             state.verdict = UNKNOWN;
         }
@@ -212,8 +230,13 @@ fn judge(state: &mut SocketState, operation: &Operation) -> Option<u64> {
     state.position[direction] = before;
     state.base = [sequence_probed(operation.sk, INBOUND), sequence_probed(operation.sk, OUTBOUND)];
     state.base[direction] = operation.sequence.wrapping_sub((before + operation.moved) as u32);
-    let request = matches!(detected, Detected::Request);
-    state.serves = (request == (operation.direction == INBOUND)) as u8;
+    state.serves = if matches!(detected, Detected::Frames) {
+        // Frames look alike both ways; ports of clients are the high ones.
+        (state.tuple.local_port < state.tuple.remote_port) as u8
+    } else {
+        let request = !matches!(detected, Detected::Response);
+        (request == (operation.direction == INBOUND)) as u8
+    };
     if !pair::open(operation.sk, state) {
         // The agent knows nothing of it: another try at the next burst.
         state.verdict = UNKNOWN;
@@ -273,8 +296,10 @@ fn send(state: &mut SocketState, operation: &Operation, place: &Place, flags: u8
         flags,
         cause: operation.buffer.opaque,
     };
+    let http2 = state.verdict == VERDICT_HTTP2;
+    let burst_bytes_max = setting!(burst_bytes_max) * if http2 { HTTP2_BURST_BUDGETS } else { 1 };
     let mut burst_before = state.burst_bytes;
-    if burst_before >= setting!(burst_bytes_max) && begins_message(operation) {
+    if burst_before >= burst_bytes_max && begins_message(state, operation) {
         // The tail of a body and the next message in one burst.
         burst_before = 0;
     }
@@ -283,12 +308,18 @@ fn send(state: &mut SocketState, operation: &Operation, place: &Place, flags: u8
         piece.cause = Loss::OutOfScope as u8;
     } else if !place.exact {
         piece.cause = Loss::Unordered as u8;
-    } else if piece.cause == 0 && burst_before >= setting!(burst_bytes_max) {
-        piece.cause = Loss::BodyBudget as u8;
+    }
+    // An operation of HTTP/2 is no part of one body: its frames are of any stream.
+    let mut budget = if http2 { burst_bytes_max } else { setting!(operation_bytes_max) } as u64;
+    if piece.cause == 0 && burst_before >= burst_bytes_max {
+        if http2 {
+            budget = HTTP2_PAST_BUDGET_BYTES;
+        } else {
+            piece.cause = Loss::BodyBudget as u8;
+        }
     }
     let mut left = 0;
     if piece.cause == 0 {
-        let budget = setting!(operation_bytes_max) as u64;
         left = if operation.moved < budget { operation.moved } else { budget };
     }
     let segments = operation.buffer.segments;

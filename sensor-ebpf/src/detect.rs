@@ -19,6 +19,8 @@ pub enum Detected {
     Http2 = 4,
     /// A TLS handshake record (RFC 8446 section 5.1).
     Tls = 5,
+    /// Frames of HTTP/2 without a preface: told by `frames`, not here.
+    Frames = 6,
 }
 
 impl Detected {
@@ -28,7 +30,7 @@ impl Detected {
         match self {
             Detected::Undecided | Detected::Nothing => 0,
             Detected::Request | Detected::Response => VERDICT_HTTP1,
-            Detected::Http2 => VERDICT_HTTP2,
+            Detected::Http2 | Detected::Frames => VERDICT_HTTP2,
             Detected::Tls => VERDICT_TLS,
         }
     }

@@ -412,7 +412,8 @@ pub fn close(state: &SocketState, unseen: [u32; 2]) {
             abi_version: ABI_VERSION,
             kind: KIND_CLOSE,
             reserved: 0,
-            // The requests come in at the end that serves, and go out at the other.
+            // The requests come in at the end that serves, and go out at the other. Streams of HTTP/2 share
+            // bursts: nothing is told by their number.
             request_bursts: if state.verdict != VERDICT_HTTP1 {
                 0
             } else if state.serves != 0 {

@@ -9,6 +9,7 @@
 mod capture;
 mod detect;
 mod emit;
+mod frames;
 mod frontend_socket;
 mod frontend_syscall;
 mod maps;

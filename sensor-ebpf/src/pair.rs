@@ -2,7 +2,7 @@
 //! it sees whole requests, and the other names the caller.
 
 use aya_ebpf::bindings::BPF_ANY;
-use schema::record::{INBOUND, OUTBOUND, VERDICT_HTTP1};
+use schema::record::{INBOUND, OUTBOUND};
 
 use crate::emit;
 use crate::maps::{SOCKETS, TUPLES};
@@ -21,11 +21,11 @@ const NEAR_BYTES: i32 = 1 << 24;
 pub fn open(key: u64, state: &mut SocketState) -> bool {
     let _ = TUPLES.insert(state.tuple, key, BPF_ANY as u64);
     let other = other_end(key, state);
-    let Some(other) = other else { return emit::open(state, VERDICT_HTTP1) };
+    let Some(other) = other else { return emit::open(state, state.verdict) };
     // SAFETY: the map gave it. The verdict is one byte; a race writes the same value twice.
     let other = unsafe { &mut *other };
     if state.serves != 0 {
-        if !emit::open(state, VERDICT_HTTP1) {
+        if !emit::open(state, state.verdict) {
             return false;
         }
         other.verdict = MIRRORED;

@@ -7,7 +7,7 @@ use aya_ebpf::helpers::generated::{
 };
 use schema::limits::{COMM_BYTES, DETECT_BYTES, SCOPE_PORTS_MAX};
 use schema::loss::Loss;
-use schema::record::{INBOUND, VERDICT_HTTP1, VERDICT_OTHER};
+use schema::record::{INBOUND, VERDICT_HTTP1, VERDICT_HTTP2, VERDICT_OTHER};
 
 use crate::maps::{self, OUTSIDE, PROBING, PROCESSES, SOCKETS, TUPLES};
 use crate::offsets::setting;
@@ -27,6 +27,12 @@ pub const GATHERED_BYTES: usize = 4 * DETECT_BYTES;
 pub const UNKNOWN: u8 = 0;
 /// The other end of this connection is captured already.
 pub const MIRRORED: u8 = 101;
+
+/// Whether connections with that verdict are copied.
+#[inline(always)]
+pub fn is_followed(verdict: u8) -> bool {
+    verdict == VERDICT_HTTP1 || verdict == VERDICT_HTTP2
+}
 
 /// No bytes yet in either direction.
 pub const NO_DIRECTION: u8 = 2;
@@ -302,7 +308,7 @@ pub fn on_destroy(sk: *const u8) -> Option<(u64, [u64; 2])> {
     let mut unseen = [0u32; 2];
     // A reset by this end clears the counters: nothing can be said then.
     let received: u64 = read::kernel(key, setting!(offsets.tcp_bytes_received));
-    if state.verdict == VERDICT_HTTP1 && !(received == 0 && state.position[INBOUND as usize] != 0) {
+    if is_followed(state.verdict) && !(received == 0 && state.position[INBOUND as usize] != 0) {
         let now: [u32; 2] = [
             read::kernel(key, setting!(offsets.tcp_copied_seq)),
             read::kernel(key, setting!(offsets.tcp_write_seq)),

@@ -99,6 +99,11 @@ impl Verdict {
         }
     }
 
+    /// Whether what such connections carry is read.
+    pub const fn is_read(self) -> bool {
+        matches!(self, Verdict::Http1 | Verdict::Http2)
+    }
+
     /// The verdict of a stored name.
     pub fn of_name(name: &str) -> Option<Verdict> {
         [Verdict::Http1, Verdict::Http2, Verdict::Tls, Verdict::Other].into_iter().find(|v| v.name() == name)

@@ -240,7 +240,7 @@ impl Pipeline {
         }
         let source::Connection { id, tuple, workload, verdict, begun, at } = opened;
         let port = tuple.local.port().min(tuple.remote.port());
-        let work = verdict.is_none_or(protocol::is_read).then(|| {
+        let work = verdict.is_none_or(Verdict::is_read).then(|| {
             Box::new(Work {
                 assembler: Assembler::new(self.ordering, begun),
                 protocol: protocol::Connection::new(verdict),
@@ -323,7 +323,7 @@ impl Pipeline {
         }
         // What it carried first is what it is counted as, whatever it went over to.
         connection.verdict = connection.verdict.or(carries);
-        if trouble.is_some() || carries.is_some_and(|verdict| !protocol::is_read(verdict)) {
+        if trouble.is_some() || carries.is_some_and(|verdict| !verdict.is_read()) {
             self.buffered_bytes -= work.buffered_bytes;
             connection.work = None;
         }

@@ -12,10 +12,13 @@ mod exchange;
 mod insecure;
 #[allow(dead_code, reason = "xtask's demo and benchmarks use the rest")]
 mod netns;
+mod packets;
 mod privacy;
 mod privileges;
 #[allow(dead_code, reason = "xtask's demo and benchmarks use the rest")]
 mod process;
+mod recording;
+mod replay;
 mod rig;
 mod scenario;
 mod scope;
@@ -23,4 +26,6 @@ mod sensor;
 #[allow(dead_code, reason = "xtask's demo and benchmarks use the rest")]
 mod servers;
 mod traffic;
+mod tshark;
 mod watch;
+mod web;

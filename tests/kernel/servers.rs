@@ -128,7 +128,7 @@ fn joined(command: &Command, cgroup: &Path) -> Command {
 }
 
 /// Reads lines of `METHOD PATH STATUS`.
-fn tally_of(log: &str) -> Result<Tally> {
+pub fn tally_of(log: &str) -> Result<Tally> {
     let mut tally = Tally::new();
     for line in log.lines() {
         let mut words = line.split(' ');

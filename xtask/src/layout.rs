@@ -22,6 +22,11 @@ pub fn venv() -> PathBuf {
     tools().join("venv")
 }
 
+/// The Python environment with servers and clients of gRPC, WebSocket, GraphQL and MCP.
+pub fn protocols_venv() -> PathBuf {
+    tools().join("protocols")
+}
+
 /// The Python environment with the validator of OpenAPI documents.
 pub fn openapi_venv() -> PathBuf {
     tools().join("openapi")

@@ -17,12 +17,7 @@ pub use envelope::fuzz as fuzz_envelope;
 pub use fuzz::fuzz;
 pub use method::METHODS;
 
-use crate::flow::{Direction, Timestamp, Verdict};
-
-/// Whether connections of that verdict are read here.
-pub fn is_read(verdict: Verdict) -> bool {
-    matches!(verdict, Verdict::Http1 | Verdict::Http2)
-}
+use crate::flow::{Direction, Timestamp};
 
 /// One request with its response, raw. Neither `Clone` nor `Serialize`: see invariant 1.
 pub struct Exchange {

@@ -12,7 +12,7 @@ use super::document::{
 use super::findings::stored::StoredFindings;
 use super::{format, noise};
 use crate::call::{Facts, Place};
-use crate::flow::{Peer, Verdict};
+use crate::flow::Peer;
 use crate::inventory::catalog::{Catalog, Endpoint};
 use crate::inventory::explain;
 use crate::inventory::{
@@ -312,7 +312,7 @@ pub(super) fn coverage((key, stats): (&CoverageKey, &CoverageStats)) -> Coverage
         container: key.workload.container.as_deref().map(str::to_owned),
         port: key.port,
         verdict: key.verdict.name().to_owned(),
-        readable: key.verdict == Verdict::Http1,
+        readable: key.verdict.is_read(),
         connections: stats.connections,
         bytes: stats.bytes,
     }

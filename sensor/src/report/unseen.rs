@@ -58,8 +58,8 @@ impl Cost {
 
 /// True of every report.
 pub(super) const ALWAYS: &[&str] = &[
-    "Only HTTP/1.x over TCP is read. Encrypted connections (TLS), HTTP/2 and HTTP/3 are noticed at best, \
-     never read.",
+    "Only HTTP/1.x and HTTP/2 without encryption are read. Encrypted connections (TLS) and HTTP/3 are noticed \
+     at best, never read.",
     "Only what ran within the scope of the sensor, while it ran, can be in this report.",
     "An API that nobody called is not in this report: absence here proves nothing.",
     "No value from traffic is kept: this file holds names, shapes and counts.",
@@ -141,7 +141,6 @@ fn unreadable(coverage: &[Coverage]) -> Vec<(String, String)> {
 fn words(row: &Coverage) -> (String, String) {
     let why = match &*row.verdict {
         "tls" => "encrypted (TLS), so nothing in it could be read",
-        "http2" => "HTTP/2, which this version does not read",
         "other" => "no HTTP that the sensor recognises",
         _ => "something that this version does not read",
     };
@@ -236,7 +235,7 @@ mod tests {
             container: None,
             port: 443,
             verdict: (*verdict).to_owned(),
-            readable: *verdict == "http1",
+            readable: verdict.starts_with("http"),
             connections: *connections,
             bytes: 2048,
         };

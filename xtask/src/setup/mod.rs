@@ -24,6 +24,10 @@ const PACKAGES: &[(&str, &str)] = &[
     ("npm", "npm"),
     ("python3", "python3"),
     ("setpriv", "util-linux"),
+    ("tcpdump", "tcpdump"),
+    ("tshark", "tshark"),
+    ("nghttp", "nghttp2-client"),
+    ("nghttpd", "nghttp2-server"),
 ];
 
 /// Programs that the tests of HTML reports can use, which are packages of the same name: the smaller one
@@ -39,7 +43,7 @@ pub fn run() -> Result<()> {
         .map(|&(_, package)| package)
         .collect();
     if missing.is_empty() {
-        shell::present("nginx, wrk, node, python3, curl, iproute2");
+        shell::present("nginx, wrk, node, python3, curl, iproute2, tcpdump, tshark, nghttp2");
     } else {
         apt_install(&missing)?;
     }

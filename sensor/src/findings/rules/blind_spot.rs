@@ -1,6 +1,6 @@
 //! **blind-spot**: the sensor saw connections that it cannot read, or lost calls or endpoints.
 //!
-//! Fires as a note, once for each program, port and kind (TLS, HTTP/2), and once for each cause by which
+//! Fires as a note, once for each program and port of TLS, and once for each cause by which
 //! whole calls, callers or endpoints are missing. Does not fire for protocols that are no HTTP, nor for
 //! losses of details such as a body that was kept in part.
 //!
@@ -48,8 +48,7 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
     for (key, stats) in &context.inventory.coverage {
         let kind = match key.verdict {
             Verdict::Tls => "TLS",
-            Verdict::Http2 => "HTTP/2",
-            Verdict::Http1 | Verdict::Other => continue,
+            Verdict::Http1 | Verdict::Http2 | Verdict::Other => continue,
         };
         // Not by container: a new one makes no new gap. Bytes are counted when a connection ends.
         let name = (key.workload.program.to_string(), key.port, kind);
