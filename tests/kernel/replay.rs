@@ -23,7 +23,7 @@ use crate::web::{Web, run};
 const PLAIN: &str = "127.0.0.1:8093";
 
 /// What a store knows that is not about the time it took, nor about who called beside the credential: only
-/// a sensor on the host knows programs.
+/// a sensor on the host knows programs, and that several of them make a service's endpoint confirmed.
 fn known(store: &Store) -> Value {
     let parts = [("report", "services"), ("noise", "noise"), ("findings", "findings")];
     let mut known = parts.map(|(command, member)| {
@@ -42,6 +42,8 @@ fn strip(value: &mut Value) {
         Value::Object(members) => {
             const OTHER: &[&str] = &[
                 "callers",
+                "confirmed",
+                "doubt",
                 "servers",
                 "caller_count",
                 "latency_ms",

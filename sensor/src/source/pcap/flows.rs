@@ -57,6 +57,9 @@ struct Lane {
     fin: Option<u64>,
     /// The last bytes were pushed.
     pushed: bool,
+    /// Sequence number behind all that the other side had when it last sent anything new: what begins there
+    /// follows that.
+    answers_at: Option<u32>,
     /// Something came out of order: what the other side has of this direction is news.
     watched: bool,
 }
@@ -238,9 +241,20 @@ impl Flow {
         let position = position.max(0) as u64;
         lane.watched |= position != lane.end;
         let turned = self.turn.replace(direction) != Some(direction);
-        let burst_start = turned && (lane.pushed || lane.end == 0);
+        // Behind bytes that are missing, or come later, the turn may have been among those: only what the
+        // other side had when it sent tells then.
+        let turned = turned && position == lane.end && (lane.pushed || lane.end == 0);
+        let answers = lane.answers_at == Some(segment.sequence);
+        if answers {
+            lane.answers_at = None;
+        }
+        let burst_start = turned || answers;
+        let is_new = position + span > lane.end;
         lane.pushed = segment.push;
         lane.end = lane.end.max(position + span);
+        if is_new {
+            self.lanes[direction.reverse().index()].answers_at = segment.acknowledgment;
+        }
         sink(Event::Segment(Segment { connection: id, direction, position, bytes, span, burst_start, at }));
     }
 
