@@ -99,7 +99,9 @@ fn both(netns: &Netns, folder: &Path, sensor: &[&str], traffic: impl FnOnce()) -
     recording.stop().expect("the recording is whole");
     let replayed = replay(&[&file], &folder.join("replay"), Some(&live)).expect("it is replayed");
     for store in [&live, &replayed] {
-        let losses = store.losses().expect("losses");
+        let mut losses = store.losses().expect("losses");
+        // TCP may send again what was only slow.
+        losses.remove("segment-duplicate");
         assert!(losses.is_empty(), "{}: {losses:?}", store.path.display());
     }
     (live, replayed)

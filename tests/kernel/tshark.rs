@@ -173,8 +173,6 @@ fn assert_as_tshark(file: &Path, folder: &Path) {
         for lost in [0, 1, 5, 20] {
             let damage = Damage { late: 5, crossed: 5, twice: 5, lost };
             fs::write(&damaged, packets.damaged(damage, seed)).expect("is written");
-            fs::copy(&damaged, format!("/tmp/live/d-{}-{seed}-{lost}.pcap", made.len())).ok();
-            fs::copy(file, format!("/tmp/live/w-{}.pcap", made.len())).ok();
             let found = by_replay(&damaged, &folder.join("lossy"));
             assert_none_invented(&found, &made, &format!("{damage:?}, seed {seed}"));
             println!("{damage:?}, seed {seed}: {} calls left", found.values().sum::<u64>());
