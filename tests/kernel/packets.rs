@@ -45,7 +45,7 @@ impl Packets {
 
     /// The file with that done to it.
     pub fn damaged(&self, damage: Damage, seed: u64) -> Vec<u8> {
-        let mut state = seed | 1;
+        let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
         let mut random = |below: u64| {
             // xorshift64.
             state ^= state << 13;

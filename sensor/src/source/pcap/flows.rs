@@ -49,7 +49,8 @@ struct Flow {
 struct Lane {
     /// Sequence number of position 0, once known.
     base: Option<u32>,
-    /// Its SYN was seen, so position 0 is the first byte of the direction.
+    /// Its SYN was seen, so position 0 is the first byte of the direction; or its first that the other side
+    /// had not had when that was first seen to send.
     begun: bool,
     /// The furthest position seen.
     end: u64,
@@ -57,6 +58,11 @@ struct Lane {
     fin: Option<u64>,
     /// The last bytes were pushed.
     pushed: bool,
+    /// Sequence number behind all that the sender had of the other side when it last sent.
+    had: Option<u32>,
+    /// Sequence number behind all that the other side had when it last sent anything new: what begins there
+    /// follows that.
+    answers_at: Option<u32>,
     /// Something came out of order: what the other side has of this direction is news.
     watched: bool,
 }
@@ -157,7 +163,7 @@ impl Flow {
     fn is_over(&self, segment: &TcpSegment<'_>) -> bool {
         let lane = &self.lanes[self.direction(segment).index()];
         match lane.base {
-            Some(base) => !lane.begun || base != segment.sequence.wrapping_add(1),
+            Some(base) => base != segment.sequence.wrapping_add(1),
             // Its first direction is known already, and this is the answer; or all of it is over.
             None => self.ended || (segment.acknowledgment.is_none() && self.id.is_some()),
         }
@@ -219,6 +225,11 @@ impl Flow {
         numbers: &mut u64,
         sink: &mut impl FnMut(Event<'_>),
     ) {
+        let other = &mut self.lanes[direction.reverse().index()];
+        if let (None, Some(number)) = (other.base, segment.acknowledgment) {
+            // Its SYN was not seen. What comes behind these bytes and is not seen is missing.
+            (other.base, other.begun) = (Some(number), true);
+        }
         let id = *self.id.get_or_insert_with(|| {
             *numbers += 1;
             let id = ConnectionId(*numbers);
@@ -238,9 +249,28 @@ impl Flow {
         let position = position.max(0) as u64;
         lane.watched |= position != lane.end;
         let turned = self.turn.replace(direction) != Some(direction);
-        let burst_start = turned && (lane.pushed || lane.end == 0);
+        // Behind bytes that are missing, or come later, the turn may have been among those: only what the
+        // other side had when it sent tells then.
+        // The sender had more of the other side than when it last sent, seen or not.
+        let more = |before: u32, now: u32| now.wrapping_sub(before) as i32 > 0;
+        let had = lane.had.zip(segment.acknowledgment);
+        let turned = turned || had.is_some_and(|(before, now)| more(before, now));
+        lane.had = had.map_or(segment.acknowledgment, |(before, now)| {
+            Some(if more(before, now) { now } else { before })
+        });
+        let turned = turned && position == lane.end && (lane.pushed || lane.end == 0);
+        let answers = lane.answers_at == Some(segment.sequence);
+        if answers {
+            lane.answers_at = None;
+        }
+        let burst_start = turned || answers;
+        let is_new = position + span > lane.end;
         lane.pushed = segment.push;
         lane.end = lane.end.max(position + span);
+        if is_new && let Some(number) = segment.acknowledgment {
+            let other = &mut self.lanes[direction.reverse().index()];
+            other.answers_at = Some(number);
+        }
         sink(Event::Segment(Segment { connection: id, direction, position, bytes, span, burst_start, at }));
     }
 
