@@ -461,3 +461,18 @@ fn size(value: Option<&Value>) -> Option<u64> {
     let size = value.and_then(Value::as_f64).filter(|size| *size >= 0.0)?;
     Some(size as u64)
 }
+
+/// Any bytes as an archive: no panic, and entries that are whole in themselves.
+pub fn fuzz(data: &[u8]) {
+    let read = read(data, |Archived { exchange, .. }| {
+        assert!(matches!(exchange.request.head.start, StartLine::Request { .. }));
+        for message in [Some(&exchange.request), exchange.response.as_ref()].into_iter().flatten() {
+            assert!(message.pieces.is_sorted() && message.body.len() <= DECODED_BYTES_MAX);
+            assert!(message.pieces.last().is_none_or(|&end| end as usize <= message.body.len()));
+        }
+        true
+    });
+    if let Err(fault) = read {
+        assert!(!fault.to_string().is_empty());
+    }
+}
