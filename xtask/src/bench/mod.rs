@@ -1,6 +1,7 @@
 //! `cargo xtask bench`: what the sensor costs, and how much of what was sent it reports.
 
 mod cpu;
+mod hostile;
 mod live;
 mod statistics;
 mod target;
@@ -23,6 +24,8 @@ pub enum What {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
+    /// Memory at most while captures are read that are made to cost, 1 GiB of each kind.
+    Hostile(hostile::Options),
     /// The time to compare 100,000 endpoints with 50 specifications, and one endpoint again.
     Compare,
 }
@@ -31,6 +34,7 @@ pub enum What {
 pub fn run(what: &What) -> Result<()> {
     match what {
         What::Live(options) => live::run(options),
+        What::Hostile(options) => hostile::run(options),
         What::Compare => {
             let mut cargo = shell::cargo();
             cargo.args(["run", "--release", "--package", "sensor", "--no-default-features"]);
