@@ -334,6 +334,12 @@ pub const UNDECIDED_BURSTS_MAX: u32 = 16;
 /// Bytes of one entry of an HTTP archive: those with large downloads have some tens of MiB.
 pub const ARCHIVE_ENTRY_BYTES_MAX: u64 = 128 << 20;
 
+/// Values in one entry of an archive that are kept, about 100 B each: a message of a WebSocket is five.
+pub const ARCHIVE_ENTRY_NODES_MAX: usize = 200_000;
+
+/// Bytes of one text in an archive that are kept: a body of the largest size in base64. A multiple of four.
+pub const ARCHIVE_TEXT_BYTES_MAX: usize = 2 << 20;
+
 /// Bytes of the name of the program that wrote an archive.
 pub const ARCHIVE_CREATOR_BYTES_MAX: usize = 64;
 

@@ -3,11 +3,14 @@
 //! rim that feeds it from the kernel, [`replay`] the one that feeds it from files.
 
 pub mod evaluate;
+mod fuzz;
 #[cfg(feature = "kernel")]
 pub mod live;
 pub mod replay;
 pub mod spec_dir;
 pub mod watch;
+
+pub use fuzz::fuzz;
 
 use hashbrown::{HashMap, HashSet};
 use std::net::{IpAddr, Ipv4Addr};

@@ -8,6 +8,9 @@ mod build;
 mod check;
 mod demo;
 mod eval;
+mod fuzz;
+#[path = "../../tests/it/hostile.rs"]
+mod hostile;
 mod layout;
 #[allow(dead_code, reason = "the live tests use the rest")]
 #[path = "../../tests/kernel/netns.rs"]
@@ -15,6 +18,9 @@ mod netns;
 #[allow(dead_code, reason = "the live tests use the rest")]
 #[path = "../../tests/kernel/process.rs"]
 mod process;
+#[allow(dead_code, reason = "the integration tests use the rest")]
+#[path = "../../tests/it/packets.rs"]
+mod packets;
 mod scratch;
 mod sensor;
 #[allow(dead_code, reason = "the live tests use the rest")]
@@ -64,6 +70,8 @@ enum Action {
         #[command(subcommand)]
         what: eval::What,
     },
+    /// Put any bytes into every parser, led by what they reach.
+    Fuzz(fuzz::Options),
     /// Measure cost and completeness.
     Bench {
         #[command(subcommand)]
@@ -80,6 +88,7 @@ fn main() {
         Action::Test(options) => check::run(&options),
         Action::Tidy { root } => tidy::run(root.as_deref()),
         Action::Eval { what } => eval::run(&what),
+        Action::Fuzz(options) => fuzz::run(&options),
         Action::Bench { what } => bench::run(&what),
     };
     if let Err(error) = result {

@@ -4,6 +4,8 @@
 //! Lenient: what is missing or of another type than it should be is taken as not there. Bodies are as the
 //! client saw them, codings undone. Messages of WebSockets are taken where Chrome notes them.
 
+mod entry;
+
 use std::cell::Cell;
 use std::fmt;
 use std::io::{self, BufRead, BufReader, Read};
@@ -172,7 +174,7 @@ impl<'de> Visitor<'de> for Archive<'_, '_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        while let Some(key) = map.next_key::<String>()? {
+        while let Some(key) = map.next_key_seed(entry::Name)? {
             match key.as_str() {
                 "log" => map.next_value_seed(Log(self.0))?,
                 _ => drop(map.next_value::<IgnoredAny>()?),
@@ -190,10 +192,10 @@ impl<'de> Visitor<'de> for Log<'_, '_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        while let Some(key) = map.next_key::<String>()? {
+        while let Some(key) = map.next_key_seed(entry::Name)? {
             match key.as_str() {
                 "creator" => {
-                    let creator = map.next_value::<Value>()?;
+                    let creator = map.next_value_seed(entry::Entry)?;
                     let name = creator.get("name").and_then(Value::as_str).unwrap_or_default();
                     self.0.creator = name.to_owned();
                 }
@@ -216,7 +218,7 @@ impl<'de> Visitor<'de> for Entries<'_, '_> {
         let state = self.0;
         state.found = true;
         state.far.entry.set(state.far.read.get());
-        while let Some(entry) = seq.next_element::<Value>()? {
+        while let Some(entry) = seq.next_element_seed(entry::Entry)? {
             state.far.entry.set(state.far.read.get());
             if let Some(archived) = archived(&entry, &state.creator)
                 && !(state.sink)(archived)
@@ -236,14 +238,19 @@ fn archived(entry: &Value, creator: &str) -> Option<Archived> {
     let url = Url::of(text(asked, "url")?)?;
     let started = text(entry, "startedDateTime").and_then(|time| time.parse::<jiff::Timestamp>().ok());
     let started = started.and_then(|time| u64::try_from(time.as_nanosecond()).ok()).unwrap_or_default();
-    let timing = |name| milliseconds(entry.get("timings").and_then(|timings| timings.get(name)));
-    let asked_at = started + timing("blocked") + timing("dns") + timing("connect");
-    let answered_at = asked_at + timing("send") + timing("wait");
-    let ended_at = (started + milliseconds(entry.get("time"))).max(answered_at + timing("receive"));
+    let timing = |name: &str| milliseconds(entry.get("timings").and_then(|timings| timings.get(name)));
+    let after =
+        |at: u64, phases: &[&str]| phases.iter().fold(at, |at, phase| at.saturating_add(timing(phase)));
+    let asked_at = after(started, &["blocked", "dns", "connect"]);
+    let answered_at = after(asked_at, &["send", "wait"]);
+    let ended_at =
+        started.saturating_add(milliseconds(entry.get("time"))).max(after(answered_at, &["receive"]));
 
     let mut head = Builder::default();
     let method = head.add(method.as_bytes());
-    let target = head.add(url.target.as_bytes());
+    // A query right behind the host, as people write it.
+    let slash = if url.target.starts_with('?') { "/" } else { "" };
+    let target = head.add(format!("{slash}{}", url.target).as_bytes());
     head.fields(asked);
     if !head.has("host") {
         head.field("host", url.authority);
@@ -460,4 +467,19 @@ fn milliseconds(value: Option<&Value>) -> u64 {
 fn size(value: Option<&Value>) -> Option<u64> {
     let size = value.and_then(Value::as_f64).filter(|size| *size >= 0.0)?;
     Some(size as u64)
+}
+
+/// Any bytes as an archive: no panic, and entries that are whole in themselves.
+pub fn fuzz(data: &[u8]) {
+    let read = read(data, |Archived { exchange, .. }| {
+        assert!(matches!(exchange.request.head.start, StartLine::Request { .. }));
+        for message in [Some(&exchange.request), exchange.response.as_ref()].into_iter().flatten() {
+            assert!(message.pieces.is_sorted() && message.body.len() <= DECODED_BYTES_MAX);
+            assert!(message.pieces.last().is_none_or(|&end| end as usize <= message.body.len()));
+        }
+        true
+    });
+    if let Err(fault) = read {
+        assert!(!fault.to_string().is_empty());
+    }
 }

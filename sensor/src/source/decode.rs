@@ -160,3 +160,19 @@ impl Decoder {
 fn comm_at(record: &[u8], offset: usize) -> Option<[u8; COMM_BYTES]> {
     record.get(offset..offset + COMM_BYTES)?.try_into().ok()
 }
+
+/// Any bytes as records, one after the other, each behind a byte with its length: no panic, and no event
+/// that says less than its bytes.
+pub fn fuzz(mut data: &[u8]) {
+    let nowhere = std::path::Path::new("/nonexistent");
+    let mut decoder =
+        Decoder { workloads: Workloads::below(nowhere, nowhere), epoch_offset_ns: u64::MAX / 2 };
+    let mut counters = Counters::default();
+    while let Some((&length, rest)) = data.split_first() {
+        let (record, rest) = rest.split_at(rest.len().min(usize::from(length)));
+        data = rest;
+        if let Some(Event::Segment(segment)) = decoder.decode(record, &mut counters) {
+            assert!(segment.span >= segment.bytes.len() as u64, "more bytes than there were");
+        }
+    }
+}

@@ -48,10 +48,15 @@ impl Workloads {
     /// On this host.
     pub fn new() -> Self {
         let unified = Path::new("/sys/fs/cgroup/unified");
-        let cgroup_root = if unified.is_dir() { unified.to_owned() } else { PathBuf::from("/sys/fs/cgroup") };
+        let cgroup_root = if unified.is_dir() { unified } else { Path::new("/sys/fs/cgroup") };
+        Workloads::below(Path::new("/proc"), cgroup_root)
+    }
+
+    /// On a host whose processes and cgroups are described in these folders.
+    pub(super) fn below(proc: &Path, cgroup_root: &Path) -> Self {
         Workloads {
-            proc: PathBuf::from("/proc"),
-            cgroup_root,
+            proc: proc.to_owned(),
+            cgroup_root: cgroup_root.to_owned(),
             known: HashMap::new(),
             cgroups: HashMap::new(),
             walked: None,

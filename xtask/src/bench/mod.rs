@@ -1,6 +1,7 @@
 //! `cargo xtask bench`: what the sensor costs, and how much of what was sent it reports.
 
 mod cpu;
+mod hostile;
 mod live;
 mod replay;
 mod statistics;
@@ -27,6 +28,8 @@ pub enum What {
     /// Calls per second and memory of `apicensus replay` on a generated capture of about 1 GB, beside
     /// tshark, the protolens crate and the floor.
     Replay(replay::Options),
+    /// Memory at most while captures are read that are made to cost, 1 GiB of each kind.
+    Hostile(hostile::Options),
     /// The time to compare 100,000 endpoints with 50 specifications, and one endpoint again.
     Compare,
 }
@@ -36,6 +39,7 @@ pub fn run(what: &What) -> Result<()> {
     match what {
         What::Live(options) => live::run(options),
         What::Replay(options) => replay::run(options),
+        What::Hostile(options) => hostile::run(options),
         What::Compare => {
             let mut cargo = shell::cargo();
             cargo.args(["run", "--release", "--package", "sensor", "--no-default-features"]);

@@ -66,6 +66,11 @@ fn browser() -> Result<()> {
     }
 }
 
+/// Installs a Debian package unless its program is there.
+pub fn ensure_package(program: &str, package: &str) -> Result<()> {
+    if shell::on_path(program) { Ok(()) } else { apt_install(&[package]) }
+}
+
 /// Installs Debian packages, after one `apt-get update` per run.
 pub fn apt_install(packages: &[&str]) -> Result<()> {
     let list = packages.join(" ");

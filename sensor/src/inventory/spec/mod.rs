@@ -4,6 +4,7 @@
 
 mod fault;
 mod find;
+pub mod fuzz;
 mod graphql;
 mod grpc;
 mod media;

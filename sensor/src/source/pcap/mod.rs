@@ -6,10 +6,12 @@
 mod file;
 mod flows;
 mod fragments;
+mod fuzz;
 mod packet;
 
 pub use file::{CaptureFile, FileError, Packet};
 pub use flows::Flows;
+pub use fuzz::{fuzz, fuzz_flows, fuzz_packets};
 pub use packet::{TcpSegment, Walker};
 
 use super::Event;
@@ -48,12 +50,4 @@ impl Capture {
     pub fn packets(&self) -> u64 {
         self.packets
     }
-}
-
-/// Reads a whole capture of bytes in memory: any bytes, no panic, bounded memory.
-pub fn fuzz(data: &[u8]) {
-    let mut capture = Capture::default();
-    let Ok(mut file) = CaptureFile::open(std::io::Cursor::new(data.to_vec())) else { return };
-    while let Ok(true) = file.next(&mut |packet| capture.take(packet, &mut |_| {})) {}
-    capture.end(&mut |_| {});
 }

@@ -1,0 +1,3 @@
+//! Descriptor sets to specifications: see `sensor::inventory::spec::fuzz::fuzz_descriptors`.
+#![no_main]
+libfuzzer_sys::fuzz_target!(|data: &[u8]| sensor::inventory::spec::fuzz::fuzz_descriptors(data));
