@@ -92,23 +92,33 @@ pub async fn run(
         }
     };
     tokio::pin!(interrupted);
+    let mut written = None;
     let read = loop {
         tokio::select! {
             read = &mut reading => break read,
-            // It only ends by itself through a bug or when the store is away for good.
-            ended = &mut flusher => {
-                stop.store(true, Relaxed);
-                progress.end();
-                return match ended {
-                    Ok(Err(error)) => Err(error.into()),
-                    _ => Err(Failure::environment("the flusher stopped by a bug; please report it")),
-                };
-            }
+            ended = &mut flusher, if written.is_none() => match ended {
+                // The reader is done and about to say so.
+                Ok(Ok(store)) => written = Some(Ok(Ok(store))),
+                // By a bug, or because the store is away for good.
+                Ok(Err(error)) => {
+                    stop.store(true, Relaxed);
+                    progress.end();
+                    return Err(error.into());
+                }
+                Err(_) => {
+                    stop.store(true, Relaxed);
+                    progress.end();
+                    return Err(Failure::environment("the flusher stopped by a bug; please report it"));
+                }
+            },
             () = &mut interrupted, if !stop.load(Relaxed) => stop.store(true, Relaxed),
             _ = tick.tick() => progress.show_bytes(far.bytes.load(Relaxed), far.calls.load(Relaxed)),
         }
     };
-    let written = flusher.await;
+    let written = match written {
+        Some(written) => written,
+        None => flusher.await,
+    };
     progress.end();
     let rows = read.map_err(|_| Failure::environment("the reader stopped by a bug; please report it"))?;
     match written {

@@ -4,7 +4,8 @@
 //! The side that sent the first SYN asks; without one the side with the lower port serves. A segment
 //! that says nothing new is passed on all the same: `stream` knows which bytes it has. No reset is
 //! believed that is far from where its direction is. A burst begins where the direction turns and what
-//! its sender wrote before was pushed: a head that was cut in two does not begin again.
+//! its sender wrote before was pushed: a head that was cut in two does not begin again, and what came out
+//! of order begins nothing.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -55,8 +56,10 @@ struct Lane {
     end: u64,
     /// Where the direction ends, by its FIN.
     fin: Option<u64>,
-    /// The last bytes were pushed.
-    pushed: bool,
+    /// Where the last bytes end that were pushed.
+    pushed: u64,
+    /// Where the last bursts begin, the latest first: segments may come out of order.
+    bursts: [Option<u64>; 2],
     /// Something came out of order: what the other side has of this direction is news.
     watched: bool,
 }
@@ -200,6 +203,7 @@ impl Flow {
             && let Some(fin) = position.and_then(|p| u64::try_from(p + i64::from(segment.span)).ok())
         {
             lane.fin = Some(fin);
+            lane.watched |= position.is_some_and(|p| p > lane.end as i64);
             lane.end = lane.end.max(fin);
         }
         // With both ends known and reached, nothing more can come that was not there; what is missing
@@ -238,9 +242,16 @@ impl Flow {
         let position = position.max(0) as u64;
         lane.watched |= position != lane.end;
         let turned = self.turn.replace(direction) != Some(direction);
-        let burst_start = turned && (lane.pushed || lane.end == 0);
-        lane.pushed = segment.push;
-        lane.end = lane.end.max(position + span);
+        if turned && lane.pushed == lane.end && lane.bursts[0] != Some(lane.end) {
+            lane.bursts = [Some(lane.end), lane.bursts[0]];
+        }
+        // Behind a hole it may be one, if the hole is never filled.
+        let burst_start = lane.bursts.contains(&Some(position)) || (turned && position > lane.end);
+        let end = position.saturating_add(span);
+        if segment.push {
+            lane.pushed = lane.pushed.max(end);
+        }
+        lane.end = lane.end.max(end);
         sink(Event::Segment(Segment { connection: id, direction, position, bytes, span, burst_start, at }));
     }
 
