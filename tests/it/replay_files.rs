@@ -70,8 +70,8 @@ fn a_file_with_any_byte_changed_is_read_without_harm() {
             for change in [0x01, 0x80, 0xff] {
                 let mut broken = file.clone();
                 broken[at] ^= change;
-                let found = read(&[&broken]);
-                assert!(found.calls.len() <= 6, "{at}: {:?}", found.calls);
+                // Checks that its events hold together.
+                sensor::source::pcap::fuzz(&broken);
             }
         }
     }
@@ -233,7 +233,7 @@ fn what_is_broken_or_foreign_is_said_and_the_rest_is_kept() {
     }
     let (code, _, said) = replay(folder.path(), &["missing.pcap"], None);
     assert_eq!(code, 3);
-    assert!(said.contains("cannot read missing.pcap: it cannot be read past byte 0: No such file"), "{said}");
+    assert!(said.contains("cannot read missing.pcap: No such file"), "{said}");
     // All of the whole ones were stored, and what the cut one had.
     let output = Command::new(env!("CARGO_BIN_EXE_apicensus"))
         .args(["--store", "apis.db", "endpoints", "--format", "json"])
