@@ -263,11 +263,11 @@ fn a_segment_that_is_lost_costs_its_call_only() {
     for segment in &mut whole {
         segment.at = START_NS + (segment.at - START_NS) * 500;
     }
+    let mut full = 0;
     for lost in 3..whole.len() - 3 {
         let mut segments = whole.clone();
         segments.remove(lost);
         let calls = calls(&segments);
-        let known = |name: &str| calls.iter().any(|call| call.starts_with(name));
         // A call whose head is not whole is not there or without status; nothing else is ever said.
         for call in &calls {
             assert!(
@@ -275,11 +275,11 @@ fn a_segment_that_is_lost_costs_its_call_only() {
                 "{call} without segment {lost}"
             );
         }
-        assert!(
-            known("GET shop.example/users 200") || known("GET shop.example/orders 200"),
-            "{lost}: {calls:?}"
-        );
+        // Behind a lost end of a request, which response is whose is not certain, and not said.
+        assert!(!calls.is_empty(), "nothing without segment {lost}");
+        full += usize::from(calls.iter().any(|call| call.contains(" 200 ")));
     }
+    assert!(full * 4 > (whole.len() - 6) * 3, "{full} of {}", whole.len() - 6);
 }
 
 #[test]
