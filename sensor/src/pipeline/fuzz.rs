@@ -6,6 +6,7 @@
 //! bit 3 a burst begins, bit 4 it stands earlier, bit 5 a minute passes, bit 6 the other side has it, bit
 //! 7 the connection ends), missing bytes, length; then the bytes.
 
+use std::cell::RefCell;
 use std::net::{Ipv4Addr, SocketAddr};
 
 use super::Pipeline;
@@ -14,15 +15,31 @@ use crate::limits::BUFFERED_BYTES_MAX;
 use crate::source::{Connection, Event, Segment};
 use crate::stream::Ordering;
 
+/// Inputs that one pipeline takes: making one takes longer than hundreds of them.
+const INPUTS: u32 = 256;
+
+thread_local! {
+    static PIPELINE: RefCell<Option<Kept>> = const { RefCell::new(None) };
+}
+
+struct Kept {
+    pipeline: Pipeline,
+    inputs: u32,
+    /// Of the last connection.
+    number: u64,
+}
+
 /// Plays `data` and checks what must hold for any input.
 pub fn fuzz(data: &[u8]) {
     let Some((&known, mut data)) = data.split_first() else { return };
     let ordering = if known & 8 == 0 { Ordering::Reorder } else { Ordering::AsDelivered };
-    let mut pipeline = Pipeline::new(ordering, [7; 16]);
+    let made = || Kept { pipeline: Pipeline::new(ordering, [7; 16]), inputs: 0, number: 0 };
+    let Kept { mut pipeline, inputs, mut number } = PIPELINE.take().unwrap_or_else(made);
+    pipeline.ordering = ordering;
     let verdict = [None, Some(Verdict::Http1), Some(Verdict::Http2), None][usize::from(known & 3)];
     // By connection: its number, once it is open, and the positions of both directions.
     let mut lanes = [(None, [0u64; 2]); 4];
-    let (mut number, mut at) = (0, Timestamp(0));
+    let mut at = Timestamp(0);
     while let &[flags, missing, length, ref rest @ ..] = data {
         let (bytes, rest) = rest.split_at(rest.len().min(usize::from(length)));
         data = rest;
@@ -72,7 +89,18 @@ pub fn fuzz(data: &[u8]) {
         }
         assert!(pipeline.buffered_bytes <= BUFFERED_BYTES_MAX, "too much is held");
     }
-    pipeline.finish();
+    for (open, bytes) in lanes {
+        if let Some(connection) = open {
+            pipeline.take(Event::Closed { connection, at, bytes, request_bursts: 0, unseen_bytes: [0; 2] });
+        }
+    }
     assert_eq!(pipeline.buffered_bytes, 0, "something is left");
+    assert!(pipeline.connections.is_empty());
     pipeline.take_delta();
+    if inputs < INPUTS {
+        PIPELINE.set(Some(Kept { pipeline, inputs: inputs + 1, number }));
+    } else {
+        pipeline.finish();
+        pipeline.take_delta();
+    }
 }

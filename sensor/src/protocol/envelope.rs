@@ -122,10 +122,11 @@ impl Envelope {
         };
         let mut plain = [0; 768];
         for part in bytes.chunks(1020) {
-            match text.decode(part, &mut plain) {
-                // `length` is what was written of `plain`.
-                Some(length) => self.read_binary(&plain[..length], room, message, counters),
-                None => self.lose(message, counters),
+            let (length, is_base64) = text.decode(part, &mut plain);
+            // `length` is what was written of `plain`.
+            self.read_binary(&plain[..length], room, message, counters);
+            if !is_base64 {
+                self.lose(message, counters);
             }
         }
         self.text = Some(text);

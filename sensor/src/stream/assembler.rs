@@ -106,9 +106,12 @@ impl Assembler {
             return;
         }
         lane.skip_to(segment.position, direction, segment.at, counters, sink);
-        lane.deliver_segment(segment, span, burst_start, counters, sink);
-        if !lane.held.is_empty() {
-            lane.drain(direction, counters, sink);
+        if lane.held.is_empty() {
+            lane.deliver_segment(segment, span, burst_start, counters, sink);
+        } else {
+            // What came before it and lies in it wins.
+            lane.hold(segment, span, burst_start, counters);
+            lane.drain(direction, Some(segment.position), counters, sink);
         }
     }
 
@@ -194,7 +197,8 @@ impl Lane {
         }
     }
 
-    /// Hands on a segment that begins at or before `next`: its bytes, then the gap behind them.
+    /// Hands on a segment that begins at or before `next`, with nothing held: its bytes, then the gap
+    /// behind them.
     fn deliver_segment(
         &mut self,
         segment: &Segment<'_>,
@@ -220,39 +224,17 @@ impl Lane {
             burst_start = false;
         }
         if missing > 0 {
-            // In the window a hole behind the payload may already be filled by a held piece.
-            let end = self.next().saturating_add(missing);
-            while self.next() < end {
-                let filled = self.held.range(self.next()..end).next().map(|(&position, _)| position);
-                self.skip_missing(filled.unwrap_or(end), direction, burst_start, at, counters, sink);
-                self.drain(direction, counters, sink);
-                burst_start = false;
-            }
-        }
-    }
-
-    fn skip_missing(
-        &mut self,
-        end: StreamOffset,
-        direction: Direction,
-        burst_start: bool,
-        at: Timestamp,
-        counters: &mut Counters,
-        sink: &mut impl FnMut(Chunk<'_>, &mut Counters),
-    ) {
-        let length = end.saturating_sub(self.next());
-        if length > 0 {
-            self.next = Some(end);
+            self.next = Some(self.next().saturating_add(missing));
             counters.add(Counter::Gap);
-            sink(Chunk::Gap { direction, length, burst_start, at }, counters);
+            sink(Chunk::Gap { direction, length: missing, burst_start, at }, counters);
         }
     }
 
-    /// Keeps the parts of a segment that no held piece covers yet.
+    /// Keeps the parts of a segment that were not handed on and that no held piece covers yet.
     fn hold(&mut self, segment: &Segment<'_>, span: u64, burst_start: bool, counters: &mut Counters) {
         let payload_end = segment.position.saturating_add(segment.bytes.len() as u64);
         let end = segment.position.saturating_add(span);
-        let mut from = segment.position;
+        let mut from = segment.position.max(self.next());
         // A piece that begins before the segment may reach into it.
         if let Some((&position, piece)) = self.held.range(..from).next_back() {
             from = from.max(position.saturating_add(piece.payload.span()));
@@ -288,10 +270,12 @@ impl Lane {
         }
     }
 
-    /// Hands on held pieces as long as they follow without a hole.
+    /// Hands on held pieces as long as they follow without a hole. Where the hole before them was filled,
+    /// only the piece at `filled` may begin a burst: of those that came early it was a guess.
     fn drain(
         &mut self,
         direction: Direction,
+        filled: Option<StreamOffset>,
         counters: &mut Counters,
         sink: &mut impl FnMut(Chunk<'_>, &mut Counters),
     ) {
@@ -308,7 +292,7 @@ impl Lane {
             if seen >= span {
                 continue;
             }
-            let burst_start = burst_start && seen == 0;
+            let burst_start = burst_start && seen == 0 && filled.is_none_or(|filled| filled == position);
             next = position.saturating_add(span);
             self.next = Some(next);
             match bytes.get(seen as usize..) {
@@ -334,7 +318,7 @@ impl Lane {
             self.acknowledged = 0;
             let at = piece.at;
             self.skip_to(position, direction, at, counters, sink);
-            self.drain(direction, counters, sink);
+            self.drain(direction, None, counters, sink);
         }
     }
 }

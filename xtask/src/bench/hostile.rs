@@ -21,6 +21,9 @@ pub struct Options {
     /// MiB of each kind.
     #[arg(long, default_value_t = 1024)]
     mib: u64,
+    /// The sensor as tests build it, instead of with optimizations.
+    #[arg(long)]
+    dev: bool,
 }
 
 /// MiB that the program may have resident, whatever it reads.
@@ -29,12 +32,13 @@ const RESIDENT_MIB_MAX: u64 = 256;
 /// Plays each kind; an error if any of them broke a bound.
 pub fn run(options: &Options) -> Result<()> {
     let mut cargo = shell::cargo();
-    shell::run(cargo.args(["build", "--release", "--package", "sensor", "--no-default-features"]))?;
+    cargo.args(["build", "--package", "sensor", "--no-default-features"]);
+    shell::run(cargo.args((!options.dev).then_some("--release")))?;
     println!("{:<16} {:>9} {:>8} {:>9}  result", "KIND", "READ", "SECONDS", "MEMORY");
     let mut broken = Vec::new();
     let wanted = options.filter.as_deref().unwrap_or_default().to_lowercase();
     for kind in KINDS.into_iter().filter(|kind| format!("{kind:?}").to_lowercase().contains(&wanted)) {
-        let played = play(kind, options.mib << 20)?;
+        let played = play(kind, options)?;
         let stands = played.ended_well && played.resident_mib <= RESIDENT_MIB_MAX;
         println!(
             "{:<16} {:>5} MiB {:>8.1} {:>5} MiB  {}",
@@ -63,10 +67,10 @@ struct Played {
     said: String,
 }
 
-fn play(kind: Kind, bytes_wanted: u64) -> Result<Played> {
+fn play(kind: Kind, options: &Options) -> Result<Played> {
     let scratch = Scratch::make("hostile", None)?;
     let started = Instant::now();
-    let mut child = Command::new(layout::sensor(true))
+    let mut child = Command::new(layout::sensor(!options.dev))
         .args(["--store", "apis.db", "replay", "-"])
         .current_dir(scratch.path())
         .stdin(Stdio::piped())
@@ -78,7 +82,7 @@ fn play(kind: Kind, bytes_wanted: u64) -> Result<Played> {
     let mut part = Vec::new();
     let mut hostile = Hostile::new(kind, &mut part);
     let (mut bytes, mut resident_kib) = (0, 0);
-    while bytes < bytes_wanted {
+    while bytes < options.mib << 20 {
         while part.len() < 256 << 10 {
             hostile.more(&mut part);
         }

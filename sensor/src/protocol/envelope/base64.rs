@@ -10,9 +10,9 @@ pub(super) struct Base64 {
 }
 
 impl Base64 {
-    /// Bytes written to `out`, which has 3/4 of the length of `coded` (a multiple of 4) at the least;
-    /// `None` if it is no base64.
-    pub fn decode(&mut self, coded: &[u8], out: &mut [u8; 768]) -> Option<usize> {
+    /// Bytes written to `out`, which has 3/4 of the length of `coded` (a multiple of 4) at the least, and
+    /// whether it is base64 to its end: what stands before the fault is the same however it is cut.
+    pub fn decode(&mut self, coded: &[u8], out: &mut [u8; 768]) -> (usize, bool) {
         let mut length = 0;
         for &byte in coded {
             let digit = match byte {
@@ -26,21 +26,22 @@ impl Base64 {
                     0
                 }
                 b'\r' | b'\n' => continue,
-                _ => return None,
+                _ => return (length, false),
             };
             if self.padding > 0 && byte != b'=' {
-                return None;
+                return (length, false);
             }
             self.bits = self.bits << 6 | u32::from(digit);
             self.digits += 1;
             if self.digits == 4 {
                 let [_, decoded @ ..] = self.bits.to_be_bytes();
                 let count = 3 - usize::from(self.padding);
-                out.get_mut(length..length + count)?.copy_from_slice(&decoded[..count]);
+                let Some(room) = out.get_mut(length..length + count) else { return (length, false) };
+                room.copy_from_slice(&decoded[..count]);
                 length += count;
                 *self = Base64::default();
             }
         }
-        Some(length)
+        (length, true)
     }
 }

@@ -4,7 +4,8 @@
 //! The side that sent the first SYN asks; without one the side with the lower port serves. A segment
 //! that says nothing new is passed on all the same: `stream` knows which bytes it has. No reset is
 //! believed that is far from where its direction is. A burst begins where the direction turns and what
-//! its sender wrote before was pushed: a head that was cut in two does not begin again.
+//! its sender wrote before was pushed: a head that was cut in two does not begin again, and what came out
+//! of order begins nothing.
 
 use hashbrown::HashMap;
 use std::net::SocketAddr;
@@ -206,6 +207,7 @@ impl Flow {
             && let Some(fin) = position.and_then(|p| u64::try_from(p + i64::from(segment.span)).ok())
         {
             lane.fin = Some(fin);
+            lane.watched |= position.is_some_and(|p| p > lane.end as i64);
             lane.end = lane.end.max(fin);
         }
         // With both ends known and reached, nothing more can come that was not there; what is missing
