@@ -216,7 +216,7 @@ impl Hostile {
                 // An interface with a name, and a block of no known kind, 15 MiB long.
                 let option = [&[101, 0, 0, 0, 0, 0, 0, 0, 2, 0, 4, 0][..], b"eth0", &[0; 4]].concat();
                 pcapng_block(file, 1, &option);
-                if number % 64 == 0 {
+                if number.is_multiple_of(64) {
                     pcapng_block(file, 0x0bad, &vec![0x41; 15 << 20]);
                 }
                 if number % 60_000 == 59_999 {
