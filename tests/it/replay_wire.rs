@@ -203,7 +203,7 @@ fn fragments_in_any_order_make_the_packet() {
                     let (offset, piece) = parts[part];
                     let more = part < 2;
                     let packet = if version == 4 {
-                        let place = offset as u16 / 8 | if more { 0x2000 } else { 0 };
+                        let place = (offset as u16 / 8) | if more { 0x2000 } else { 0 };
                         ipv4_fragment(segment.ends4(), TCP, place, number as u16, piece)
                     } else {
                         let place = offset as u16 | u16::from(more);
