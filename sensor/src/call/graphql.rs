@@ -1,6 +1,9 @@
 //! A GraphQL document (GraphQL specification, October 2021, section 2) -> its operations: kind, name and
 //! root fields. Everything else in it, arguments with their values above all, is passed over.
 
+mod lexer;
+
+pub(crate) use lexer::{Lexer, Token};
 use smallvec::SmallVec;
 
 use crate::limits::GRAPHQL_OPERATIONS_MAX;
@@ -38,11 +41,11 @@ const ROOTS_MAX: usize = 4;
 
 /// The operations of a document, if it is one as far as its outline goes.
 pub(super) fn operations(document: &str) -> Option<SmallVec<[Operation<'_>; 1]>> {
-    let mut lexer = Lexer { rest: document };
+    let mut lexer = Lexer::new(document);
     let mut operations = SmallVec::new();
     let mut found = false;
     loop {
-        let kind = match lexer.token() {
+        let kind = match lexer.token()? {
             Token::End => return found.then_some(operations),
             Token::Sign('{') => {
                 let roots = selection(&mut lexer)?;
@@ -60,11 +63,11 @@ pub(super) fn operations(document: &str) -> Option<SmallVec<[Operation<'_>; 1]>>
                 found = true;
                 continue;
             }
-            Token::Name(_) | Token::Sign(_) | Token::Text => return None,
+            Token::Name(_) | Token::Sign(_) | Token::Text | Token::Number => return None,
         };
-        let name = match lexer.peek() {
+        let name = match lexer.peek()? {
             Token::Name(name) => {
-                lexer.token();
+                lexer.token()?;
                 Some(name)
             }
             _ => None,
@@ -85,7 +88,7 @@ fn push<'a>(operations: &mut SmallVec<[Operation<'a>; 1]>, operation: Operation<
 /// Passes over variables and directives, up to and with the brace that opens a selection.
 fn until_selection(lexer: &mut Lexer<'_>) -> Option<()> {
     loop {
-        match lexer.token() {
+        match lexer.token()? {
             Token::Sign('{') => return Some(()),
             // Variables and arguments may hold objects.
             Token::Sign('(') => skip(lexer, PARENTHESES)?,
@@ -99,7 +102,7 @@ fn until_selection(lexer: &mut Lexer<'_>) -> Option<()> {
 fn skip(lexer: &mut Lexer<'_>, [opens, closes]: [char; 2]) -> Option<()> {
     let mut open = 1_usize;
     while open > 0 {
-        match lexer.token() {
+        match lexer.token()? {
             Token::Sign(sign) if sign == opens => open += 1,
             Token::Sign(sign) if sign == closes => open -= 1,
             Token::End => return None,
@@ -116,25 +119,25 @@ const PARENTHESES: [char; 2] = ['(', ')'];
 fn selection<'a>(lexer: &mut Lexer<'a>) -> Option<SmallVec<[&'a str; 2]>> {
     let mut roots: SmallVec<[&str; 2]> = SmallVec::new();
     loop {
-        match lexer.token() {
+        match lexer.token()? {
             Token::Sign('}') => return Some(roots),
             Token::Sign('{') => skip(lexer, BRACES)?,
             Token::Sign('(') => skip(lexer, PARENTHESES)?,
-            Token::Sign('@') => drop(lexer.token()),
+            Token::Sign('@') => drop(lexer.token()?),
             // A fragment by name, or in place: what is in it is passed over.
             Token::Sign('.') => {
-                while lexer.peek() == Token::Sign('.') {
-                    lexer.token();
+                while lexer.peek()? == Token::Sign('.') {
+                    lexer.token()?;
                 }
-                if lexer.token() == Token::Name("on") {
-                    lexer.token();
+                if lexer.token()? == Token::Name("on") {
+                    lexer.token()?;
                 }
             }
             Token::Name(name) => {
-                let field = match lexer.peek() {
+                let field = match lexer.peek()? {
                     Token::Sign(':') => {
-                        lexer.token();
-                        match lexer.token() {
+                        lexer.token()?;
+                        match lexer.token()? {
                             Token::Name(field) => field,
                             _ => return None,
                         }
@@ -145,90 +148,20 @@ fn selection<'a>(lexer: &mut Lexer<'a>) -> Option<SmallVec<[&'a str; 2]>> {
                     roots.push(field);
                 }
             }
-            Token::Sign(_) | Token::Text | Token::End => return None,
+            Token::Sign(_) | Token::Text | Token::Number | Token::End => return None,
         }
     }
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Token<'a> {
-    Name(&'a str),
-    Sign(char),
-    /// A string or a number.
-    Text,
-    End,
-}
-
-struct Lexer<'a> {
-    rest: &'a str,
 }
 
 impl<'a> Lexer<'a> {
-    fn peek(&mut self) -> Token<'a> {
-        let before = self.rest;
-        let token = self.token();
-        self.rest = before;
-        token
+    /// The next token; none at what GraphQL has not, which no server takes.
+    fn token(&mut self) -> Option<Token<'a>> {
+        self.next().ok().map(|(token, _)| token)
     }
 
-    fn token(&mut self) -> Token<'a> {
-        loop {
-            self.rest = self.rest.trim_start_matches([' ', '\t', '\r', '\n', ',', '\u{feff}']);
-            let Some(comment) = self.rest.strip_prefix('#') else { break };
-            let end = comment.find(['\n', '\r']).unwrap_or(comment.len());
-            self.rest = &comment[end..];
-        }
-        let Some(first) = self.rest.chars().next() else { return Token::End };
-        let end_of = |fits: fn(char) -> bool| self.rest.find(|c| !fits(c)).unwrap_or(self.rest.len());
-        match first {
-            'a'..='z' | 'A'..='Z' | '_' => {
-                let (name, rest) = self.rest.split_at(end_of(|c| c.is_ascii_alphanumeric() || c == '_'));
-                self.rest = rest;
-                Token::Name(name)
-            }
-            '0'..='9' | '-' => {
-                self.rest = &self.rest[end_of(|c| c.is_ascii_alphanumeric() || "+-.".contains(c))..];
-                Token::Text
-            }
-            '"' => {
-                self.string();
-                Token::Text
-            }
-            sign => {
-                self.rest = &self.rest[sign.len_utf8()..];
-                Token::Sign(sign)
-            }
-        }
-    }
-
-    /// Passes over a string or a block string; one without end takes all that is left.
-    fn string(&mut self) {
-        if let Some(block) = self.rest.strip_prefix("\"\"\"") {
-            let mut from = 0;
-            while let Some(at) = block[from..].find("\"\"\"") {
-                let end = from + at;
-                if !block[..end].ends_with('\\') {
-                    self.rest = &block[end + 3..];
-                    return;
-                }
-                from = end + 3;
-            }
-            self.rest = "";
-            return;
-        }
-        let mut escaped = false;
-        for (at, character) in self.rest.char_indices().skip(1) {
-            match character {
-                _ if escaped => escaped = false,
-                '\\' => escaped = true,
-                '"' => {
-                    self.rest = &self.rest[at + 1..];
-                    return;
-                }
-                _ => {}
-            }
-        }
-        self.rest = "";
+    /// The same without going on.
+    fn peek(mut self) -> Option<Token<'a>> {
+        self.token()
     }
 }
 

@@ -15,7 +15,7 @@ mod facts;
 mod fields;
 mod form;
 mod fuzz;
-mod graphql;
+pub(crate) mod graphql;
 pub(crate) mod hash;
 mod header;
 mod held;

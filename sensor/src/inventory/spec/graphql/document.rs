@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::lexer::{Lexer, Token};
+use crate::call::graphql::{Lexer, Token};
 use crate::limits::{GRAPHQL_LEVELS_MAX, SPEC_SCHEMAS_MAX};
 
 /// Words that begin a definition.

@@ -4,7 +4,6 @@
 //! held against calls. Names of operations in calls are clients' own: one that is no root field says nothing.
 
 mod document;
-mod lexer;
 
 use std::collections::{BTreeMap, HashMap};
 

@@ -3,7 +3,7 @@
 
 /// Smallest parts that mean something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Token<'a> {
+pub(crate) enum Token<'a> {
     Name(&'a str),
     /// A sign: braces, `:`, `=`, `!`, `@`, `|`, `&`, `$`, or `.` of a spread.
     Sign(char),
@@ -14,19 +14,20 @@ pub(super) enum Token<'a> {
 }
 
 /// Goes over a text.
-pub(super) struct Lexer<'a> {
+#[derive(Clone, Copy)]
+pub(crate) struct Lexer<'a> {
     rest: &'a str,
     /// Of what comes next, from 1.
-    pub(super) line: usize,
+    pub(crate) line: usize,
 }
 
 impl<'a> Lexer<'a> {
-    pub(super) fn new(text: &'a str) -> Lexer<'a> {
+    pub(crate) fn new(text: &'a str) -> Lexer<'a> {
         Lexer { rest: text.trim_start_matches('\u{feff}'), line: 1 }
     }
 
     /// The next token, and the line where it begins.
-    pub(super) fn next(&mut self) -> Result<(Token<'a>, usize), (usize, &'static str)> {
+    pub(crate) fn next(&mut self) -> Result<(Token<'a>, usize), (usize, &'static str)> {
         self.pass_over();
         let line = self.line;
         let Some(first) = self.rest.chars().next() else { return Ok((Token::End, line)) };
