@@ -64,6 +64,12 @@ pub struct Offsets {
     pub tcp_write_seq: u32,
     /// `tcp_sock.bytes_received`
     pub tcp_bytes_received: u32,
+    /// `tcp_sock.bytes_acked`
+    pub tcp_bytes_acked: u32,
+    /// `task_struct.nsproxy`
+    pub task_nsproxy: u32,
+    /// `nsproxy.net_ns`
+    pub nsproxy_net: u32,
     /// `pt_regs` members that hold the six arguments of a system call.
     pub regs_arguments: [u32; 6],
     /// `pt_regs` member that holds the number of the system call.
@@ -131,15 +137,15 @@ pub struct Config {
     pub compat_flag: u32,
     /// Non-zero: the kernel has `bpf_get_current_task_btf` (5.11).
     pub typed_task: u32,
-    /// Zero.
-    pub reserved: u32,
+    /// Non-zero: TLS libraries are probed, so sockets that carry TLS are told apart by their sessions.
+    pub tls: u32,
 }
 
-const _: () = assert!(size_of::<Offsets>() == 34 * 4);
+const _: () = assert!(size_of::<Offsets>() == 37 * 4);
 const _: () = assert!(size_of::<Syscalls>() == 13 * 4);
 const _: () = assert!(size_of::<Scope>() == 8 + 6 * 4 + 4 * SCOPE_PORTS_MAX);
 const _: () =
-    assert!(size_of::<Config>() == size_of::<Scope>() + size_of::<Offsets>() + size_of::<Syscalls>() + 28);
+    assert!(size_of::<Config>() == size_of::<Scope>() + size_of::<Offsets>() + size_of::<Syscalls>() + 24);
 
 // SAFETY: `repr(C)`, integers and arrays of them only, no padding (asserted above).
 #[cfg(feature = "user")]

@@ -8,4 +8,5 @@
 pub mod control;
 pub mod limits;
 pub mod loss;
+pub mod probe;
 pub mod record;

@@ -30,6 +30,20 @@ pub const DETECT_OPERATIONS_MAX: u8 = 16;
 /// Sockets that the kernel program keeps state for. About 240 B each, 15 MiB in all.
 pub const SOCKETS_MAX: u32 = 65_536;
 
+/// Bytes of each direction of a connection with TLS that are copied: its hellos, which say to whom and how.
+pub const HELLO_BYTES: u64 = 4096;
+
+/// Calls into TLS libraries that are known at a time, and threads with sessions of which the connection is
+/// not known yet. About 120 B each.
+pub const TLS_CALLS_MAX: u32 = 16_384;
+
+/// Overhead of one TLS record in bytes: head, nonce, tag or mac and padding (RFC 8446 section 5.2, RFC 5246
+/// section 6.2.3), at the least and at the most with a cipher that is in use.
+pub const TLS_OVERHEAD_BYTES: [u64; 2] = [21, 64];
+
+/// Operations of a connection whose length must fit what a session moved before the two belong together.
+pub const TLS_AGREEMENTS: u8 = 2;
+
 /// Size of the ring in bytes: a power of two. At 4 KiB a call this is 4,000 calls between two polls.
 pub const RING_BYTES: u32 = 16 * 1024 * 1024;
 

@@ -7,7 +7,7 @@
 use crate::limits::COMM_BYTES;
 
 /// Version of all layouts here. A record with another one is refused and counted.
-pub const ABI_VERSION: u16 = 1;
+pub const ABI_VERSION: u16 = 2;
 
 /// Values of `kind`.
 pub const KIND_DATA: u8 = 1;
@@ -17,6 +17,10 @@ pub const KIND_OPEN: u8 = 2;
 pub const KIND_PAIR: u8 = 3;
 /// See [`CloseRecord`].
 pub const KIND_CLOSE: u8 = 4;
+/// See [`BindRecord`].
+pub const KIND_BIND: u8 = 5;
+/// See [`ExecRecord`].
+pub const KIND_EXEC: u8 = 6;
 
 /// Bytes that the socket's owner received.
 pub const INBOUND: u8 = 0;
@@ -76,8 +80,8 @@ pub struct OpenRecord {
     pub verdict: u8,
     /// Address family: 4 or 6. A v4-mapped v6 socket says 4.
     pub family: u8,
-    /// Zero.
-    pub reserved: u8,
+    /// 1: the plaintext of a TLS session, not what a socket moved.
+    pub session: u8,
     /// Local port, host order.
     pub local_port: u16,
     /// Remote port, host order.
@@ -92,6 +96,9 @@ pub struct OpenRecord {
     pub reserved3: u32,
     /// Number of the connection.
     pub connection: u64,
+    /// Of a session: number of the connection that carries it, zero while it is not known; then the
+    /// addresses are zero too.
+    pub carrier: u64,
     /// cgroup v2 id of the process.
     pub cgroup: u64,
     /// Monotonic clock in nanoseconds.
@@ -154,8 +161,48 @@ pub struct CloseRecord {
     pub timestamp_ns: u64,
 }
 
+/// The connection that carries a TLS session was found after the session was told of.
+#[derive(Clone, Copy)]
+#[repr(C)]
+pub struct BindRecord {
+    /// [`ABI_VERSION`].
+    pub abi_version: u16,
+    /// [`KIND_BIND`].
+    pub kind: u8,
+    /// Address family: 4 or 6.
+    pub family: u8,
+    /// Local port, host order.
+    pub local_port: u16,
+    /// Remote port, host order.
+    pub remote_port: u16,
+    /// Number of the session.
+    pub session: u64,
+    /// Number of the connection that carries it.
+    pub carrier: u64,
+    /// As in an [`OpenRecord`].
+    pub local_address: [u8; 16],
+    /// As in an [`OpenRecord`].
+    pub remote_address: [u8; 16],
+}
+
+/// A process in scope began to run another program.
+#[derive(Clone, Copy)]
+#[repr(C)]
+pub struct ExecRecord {
+    /// [`ABI_VERSION`].
+    pub abi_version: u16,
+    /// [`KIND_EXEC`].
+    pub kind: u8,
+    /// Zero.
+    pub reserved: u8,
+    /// Process (thread group).
+    pub process: u32,
+}
+
 const _: () = assert!(size_of::<DataRecord>() == 40);
-const _: () = assert!(size_of::<OpenRecord>() == 96);
+const _: () = assert!(size_of::<OpenRecord>() == 104);
+const _: () = assert!(size_of::<BindRecord>() == 56);
+const _: () = assert!(size_of::<ExecRecord>() == 8);
 const _: () = assert!(size_of::<PairRecord>() == 56);
 const _: () = assert!(size_of::<CloseRecord>() == 48);
 

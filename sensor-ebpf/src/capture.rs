@@ -2,10 +2,11 @@
 
 use aya_ebpf::helpers::generated::bpf_skc_to_tcp_sock;
 use schema::limits::{
-    DETECT_BURSTS_MAX, DETECT_BYTES, DETECT_OPERATIONS_MAX, PAYLOAD_CLASSES_BYTES, VECTOR_SEGMENTS_MAX,
+    DETECT_BURSTS_MAX, DETECT_BYTES, DETECT_OPERATIONS_MAX, HELLO_BYTES, PAYLOAD_CLASSES_BYTES,
+    VECTOR_SEGMENTS_MAX,
 };
 use schema::loss::Loss;
-use schema::record::{FLAG_BURST_START, INBOUND, OUTBOUND, VERDICT_HTTP2, VERDICT_OTHER};
+use schema::record::{FLAG_BURST_START, INBOUND, OUTBOUND, VERDICT_HTTP2, VERDICT_OTHER, VERDICT_TLS};
 
 use crate::detect::{Detected, detect};
 use crate::emit::{self, Piece};
@@ -46,7 +47,9 @@ pub struct Operation {
 pub fn is_watched(state: &SocketState, direction: u8) -> bool {
     // A burst that was found to begin with no message cannot become one later.
     let tested = state.burst_operations >= DETECT_OPERATIONS_MAX && state.last_direction == direction;
-    socket::is_followed(state.verdict) || state.verdict == UNKNOWN && !tested
+    socket::is_followed(state.verdict)
+        || state.verdict == UNKNOWN && !tested
+        || socket::wants_hello(state, direction)
 }
 
 /// `copied_seq` or `write_seq` through a trusted pointer.
@@ -216,7 +219,7 @@ fn judge(state: &mut SocketState, operation: &Operation) -> Option<u64> {
         }
         _ => state.verdict = detected.verdict(),
     }
-    if !socket::is_followed(state.verdict) {
+    if !socket::is_followed(state.verdict) && state.verdict != VERDICT_TLS {
         if !emit::open(state, state.verdict) {
             state.verdict = UNKNOWN;
         }
@@ -228,9 +231,14 @@ fn judge(state: &mut SocketState, operation: &Operation) -> Option<u64> {
     state.bursts[direction] = 1;
     state.position = [0; 2];
     state.position[direction] = before;
-    state.base = [sequence_probed(operation.sk, INBOUND), sequence_probed(operation.sk, OUTBOUND)];
+    if state.session == 0 {
+        state.base = [sequence_probed(operation.sk, INBOUND), sequence_probed(operation.sk, OUTBOUND)];
+    }
     state.base[direction] = operation.sequence.wrapping_sub((before + operation.moved) as u32);
-    state.serves = if matches!(detected, Detected::Frames) {
+    state.serves = if matches!(detected, Detected::Tls) && state.bursts_tested <= 1 {
+        // The client speaks first.
+        (operation.direction == INBOUND) as u8
+    } else if matches!(detected, Detected::Frames | Detected::Tls) {
         // Frames look alike both ways; ports of clients are the high ones.
         (state.tuple.local_port < state.tuple.remote_port) as u8
     } else {
@@ -310,7 +318,13 @@ fn send(state: &mut SocketState, operation: &Operation, place: &Place, flags: u8
         piece.cause = Loss::Unordered as u8;
     }
     // An operation of HTTP/2 is no part of one body: its frames are of any stream.
-    let mut budget = if http2 { burst_bytes_max } else { setting!(operation_bytes_max) } as u64;
+    let mut budget = if state.verdict == VERDICT_TLS {
+        HELLO_BYTES as u32
+    } else if http2 {
+        burst_bytes_max
+    } else {
+        setting!(operation_bytes_max)
+    } as u64;
     if piece.cause == 0 && burst_before >= burst_bytes_max {
         if http2 {
             budget = HTTP2_PAST_BUDGET_BYTES;

@@ -72,7 +72,8 @@ pub extern "C" fn detect_start(first: u64, second: u64, length: u64) -> u32 {
 #[inline(always)]
 fn judge(first: u64, second: u64, length: u64) -> Detected {
     let byte = |i: u64| (if i < 8 { first >> (8 * i) } else { second >> (8 * (i - 8)) }) as u8;
-    if length >= 1 && byte(0) == 0x16 {
+    // Any of the four kinds of record: a connection may be older than the sensor.
+    if length >= 1 && byte(0) >= 0x14 && byte(0) <= 0x17 {
         return if length < 3 {
             Detected::Undecided
         } else if byte(1) == 3 && byte(2) <= 4 {

@@ -11,8 +11,8 @@ use schema::limits::{
 };
 use schema::loss::Loss;
 use schema::record::{
-    ABI_VERSION, CloseRecord, DataRecord, INBOUND, KIND_CLOSE, KIND_DATA, KIND_OPEN, KIND_PAIR, OUTBOUND,
-    OpenRecord, PairRecord, VERDICT_HTTP1,
+    ABI_VERSION, BindRecord, CloseRecord, DataRecord, ExecRecord, INBOUND, KIND_BIND, KIND_CLOSE, KIND_DATA,
+    KIND_EXEC, KIND_OPEN, KIND_PAIR, OUTBOUND, OpenRecord, PairRecord, VERDICT_HTTP1,
 };
 
 use crate::maps::{self, RING};
@@ -369,7 +369,7 @@ pub fn open(state: &SocketState, verdict: u8) -> bool {
             kind: KIND_OPEN,
             verdict,
             family: state.family,
-            reserved: 0,
+            session: state.session,
             local_port: state.tuple.local_port,
             remote_port: state.tuple.remote_port,
             reserved2: 0,
@@ -377,6 +377,7 @@ pub fn open(state: &SocketState, verdict: u8) -> bool {
             network_namespace: state.network_namespace,
             reserved3: 0,
             connection: state.connection,
+            carrier: state.carrier,
             cgroup: state.cgroup,
             timestamp_ns: now(),
             local_address: address_bytes(&state.tuple.local_address),
@@ -384,6 +385,32 @@ pub fn open(state: &SocketState, verdict: u8) -> bool {
             comm: state.comm,
         });
     })
+}
+
+/// Tells the agent which connection carries a session that it knows already.
+#[inline(always)]
+pub fn bind(state: &SocketState) {
+    control::<BindRecord>(|slot| {
+        slot.write(BindRecord {
+            abi_version: ABI_VERSION,
+            kind: KIND_BIND,
+            family: state.family,
+            local_port: state.tuple.local_port,
+            remote_port: state.tuple.remote_port,
+            session: state.connection,
+            carrier: state.carrier,
+            local_address: address_bytes(&state.tuple.local_address),
+            remote_address: address_bytes(&state.tuple.remote_address),
+        });
+    });
+}
+
+/// Tells the agent that a process runs another program now.
+#[inline(always)]
+pub fn exec(process: u32) {
+    control::<ExecRecord>(|slot| {
+        slot.write(ExecRecord { abi_version: ABI_VERSION, kind: KIND_EXEC, reserved: 0, process });
+    });
 }
 
 /// Tells the agent that `mirrored` says the same as `kept`.

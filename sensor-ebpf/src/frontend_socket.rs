@@ -6,13 +6,14 @@
 use aya_ebpf::helpers::generated::{bpf_get_current_task_btf, bpf_task_pt_regs};
 use aya_ebpf::programs::BtfTracePointContext;
 use schema::loss::Loss;
-use schema::record::{INBOUND, OUTBOUND};
+use schema::record::{INBOUND, OUTBOUND, VERDICT_TLS};
 
 use crate::capture::{self, Operation};
 use crate::maps::SOCKETS;
 use crate::offsets::setting;
 use crate::read;
 use crate::socket;
+use crate::tls;
 use crate::user_buffer::UserBuffer;
 
 /// `MSG_OOB | MSG_PEEK | MSG_ERRQUEUE`: a receive that moves no bytes of the stream.
@@ -59,7 +60,7 @@ fn on_length(context: &BtfTracePointContext, direction: u8) {
     let key = sk as u64;
     let state = match SOCKETS.get_ptr_mut(key) {
         Some(state) => state,
-        None => match socket::create(key, moved as u64) {
+        None => match socket::create(key, moved as u64, direction) {
             Some(state) => state,
             None => return,
         },
@@ -67,6 +68,9 @@ fn on_length(context: &BtfTracePointContext, direction: u8) {
     // SAFETY: the map gave it; see `SocketState` on concurrency.
     let state = unsafe { &mut *state };
     if !capture::is_watched(state, direction) {
+        if state.verdict == VERDICT_TLS {
+            tls::on_carrier(key, state, direction, moved as u64);
+        }
         return;
     }
     let operation = Operation {
@@ -79,6 +83,9 @@ fn on_length(context: &BtfTracePointContext, direction: u8) {
         sequence: unsafe { capture::sequence_trusted(sk, direction) },
     };
     capture::on_operation(state, &operation);
+    if state.verdict == VERDICT_TLS {
+        tls::on_carrier(key, state, direction, moved as u64);
+    }
 }
 
 /// The user memory of the current task's system call, if that call is about this very socket.

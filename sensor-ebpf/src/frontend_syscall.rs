@@ -4,13 +4,14 @@
 use aya_ebpf::helpers::generated::{bpf_get_current_task, bpf_get_current_task_btf};
 use aya_ebpf::programs::BtfTracePointContext;
 use schema::loss::Loss;
-use schema::record::{INBOUND, OUTBOUND};
+use schema::record::{INBOUND, OUTBOUND, VERDICT_TLS};
 
 use crate::capture::{self, Operation};
 use crate::maps::SOCKETS;
 use crate::offsets::setting;
 use crate::read;
 use crate::socket;
+use crate::tls;
 use crate::user_buffer::UserBuffer;
 
 /// `S_IFMT` and `S_IFSOCK`.
@@ -71,7 +72,7 @@ pub fn on_exit(context: &BtfTracePointContext) {
             if !socket::is_internet(family) {
                 return;
             }
-            match socket::create(sk, returned as u64) {
+            match socket::create(sk, returned as u64, direction) {
                 Some(state) => state,
                 None => return,
             }
@@ -80,6 +81,9 @@ pub fn on_exit(context: &BtfTracePointContext) {
     // SAFETY: the map gave it; see `SocketState` on concurrency.
     let state = unsafe { &mut *state };
     if !capture::is_watched(state, direction) {
+        if state.verdict == VERDICT_TLS {
+            tls::on_carrier(sk, state, direction, returned as u64);
+        }
         return;
     }
     // SAFETY: as above.
@@ -95,6 +99,9 @@ pub fn on_exit(context: &BtfTracePointContext) {
     let moved = if batch { capture::moved_since(state, direction, sequence) } else { returned as u64 };
     if moved > 0 {
         capture::on_operation(state, &Operation { sk, moved, direction, buffer, sequence });
+        if state.verdict == VERDICT_TLS {
+            tls::on_carrier(sk, state, direction, moved);
+        }
     }
 }
 

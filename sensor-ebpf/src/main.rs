@@ -17,10 +17,13 @@ mod offsets;
 mod pair;
 mod read;
 mod socket;
+mod tls;
 mod user_buffer;
 
-use aya_ebpf::macros::btf_tracepoint;
-use aya_ebpf::programs::BtfTracePointContext;
+use aya_ebpf::EbpfContext;
+use aya_ebpf::helpers::generated::bpf_get_attach_cookie;
+use aya_ebpf::macros::{btf_tracepoint, uprobe, uretprobe};
+use aya_ebpf::programs::{BtfTracePointContext, ProbeContext, RetProbeContext};
 use aya_log_ebpf::debug;
 
 /// `(struct sock *sk, int ret, int flags)`, after every send on any socket.
@@ -54,6 +57,55 @@ pub fn tcp_destroy_sock(context: BtfTracePointContext) -> i32 {
             "connection {} closed after {} bytes in, {} bytes out", connection, inbound, outbound
         );
     }
+    0
+}
+
+/// `(struct task_struct *task, pid_t old_pid, struct linux_binprm *binprm)`, when a process runs another
+/// program.
+#[btf_tracepoint(function = "sched_process_exec")]
+pub fn sched_process_exec(_context: BtfTracePointContext) -> i32 {
+    tls::on_exec();
+    0
+}
+
+/// At the entry of a function of a TLS library that moves plaintext; the cookie says of which kind.
+#[uprobe]
+pub fn tls_enter(context: ProbeContext) -> u32 {
+    // SAFETY: the context of this program; its registers.
+    let (kind, regs) = unsafe { (bpf_get_attach_cookie(context.as_ptr()), &*context.regs) };
+    tls::on_enter(regs, kind);
+    0
+}
+
+/// At the return of one of these.
+#[uretprobe]
+pub fn tls_return(context: RetProbeContext) -> u32 {
+    // SAFETY: the context of this program.
+    tls::on_return(unsafe { &*context.regs });
+    0
+}
+
+/// At the entry of a function that frees a session: `void SSL_free(SSL *)` and the like.
+#[uprobe]
+pub fn tls_free(context: ProbeContext) -> u32 {
+    tls::on_free(context.arg(0).unwrap_or(0));
+    0
+}
+
+/// At the entry of `(*Conn).Read` and `(*Conn).Write` of Go's `crypto/tls`.
+#[uprobe]
+pub fn go_enter(context: ProbeContext) -> u32 {
+    // SAFETY: the context of this program; its registers.
+    let (kind, regs) = unsafe { (bpf_get_attach_cookie(context.as_ptr()), &*context.regs) };
+    tls::on_go_enter(regs, kind);
+    0
+}
+
+/// At each return instruction of these two. Never a uretprobe: Go moves its stacks.
+#[uprobe]
+pub fn go_exit(context: ProbeContext) -> u32 {
+    // SAFETY: the context of this program.
+    tls::on_go_exit(unsafe { &*context.regs });
     0
 }
 

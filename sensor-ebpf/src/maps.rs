@@ -2,16 +2,17 @@
 
 use aya_ebpf::macros::map;
 use aya_ebpf::maps::{Array, HashMap, LruHashMap, PerCpuArray, RingBuf};
-use schema::limits::{RING_BYTES, SCOPE_PROCESSES_MAX, SOCKETS_MAX};
+use schema::limits::{RING_BYTES, SCOPE_PROCESSES_MAX, SOCKETS_MAX, TLS_CALLS_MAX};
 use schema::loss::Loss;
 
 use crate::socket::{SocketState, Tuple};
+use crate::tls::{Caller, TlsCall, TlsThread};
 
 /// Records for the agent. 16 MiB.
 #[map]
 pub static RING: RingBuf = RingBuf::with_byte_size(RING_BYTES, 0);
 
-/// State by address of the `struct sock`. 65,536 x about 240 B = 15 MiB.
+/// State by address of the `struct sock`. 65,536 x about 290 B = 18 MiB.
 #[map]
 pub static SOCKETS: HashMap<u64, SocketState> = HashMap::with_max_entries(SOCKETS_MAX, 0);
 
@@ -28,6 +29,15 @@ pub static TUPLES: HashMap<Tuple, u64> = HashMap::with_max_entries(SOCKETS_MAX, 
 /// Processes in scope, when the scope names any. 1,024 x about 64 B.
 #[map]
 pub static PROCESSES: HashMap<u32, u8> = HashMap::with_max_entries(SCOPE_PROCESSES_MAX, 0);
+
+/// Calls into TLS libraries that have not returned. The least recently used go first: one whose thread
+/// was killed in it never returns. 16,384 x about 130 B = 2 MiB.
+#[map]
+pub static TLS_CALLS: LruHashMap<Caller, TlsCall> = LruHashMap::with_max_entries(TLS_CALLS_MAX, 0);
+
+/// Threads that move the ciphertext of sessions themselves. 16,384 x about 140 B = 2 MiB.
+#[map]
+pub static TLS_THREADS: LruHashMap<Caller, TlsThread> = LruHashMap::with_max_entries(TLS_CALLS_MAX, 0);
 
 /// Operations and bytes lost, by number of the cause. 16 x 16 B a CPU.
 #[map]

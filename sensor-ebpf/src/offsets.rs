@@ -45,6 +45,9 @@ static CONFIG: Config = Config {
         tcp_copied_seq: 0,
         tcp_write_seq: 0,
         tcp_bytes_received: 0,
+        tcp_bytes_acked: 0,
+        task_nsproxy: 0,
+        nsproxy_net: 0,
         regs_arguments: [0; 6],
         regs_number: 0,
     },
@@ -68,7 +71,7 @@ static CONFIG: Config = Config {
     burst_bytes_max: 0,
     compat_flag: 0,
     typed_task: 0,
-    reserved: 0,
+    tls: 0,
 };
 
 /// The configuration. Members must be read with [`setting!`], or the compiler folds the zeros above.

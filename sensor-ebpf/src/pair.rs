@@ -2,8 +2,9 @@
 //! it sees whole requests, and the other names the caller.
 
 use aya_ebpf::bindings::BPF_ANY;
-use schema::record::{INBOUND, OUTBOUND};
+use schema::record::{INBOUND, OUTBOUND, VERDICT_TLS};
 
+use crate::capture;
 use crate::emit;
 use crate::maps::{SOCKETS, TUPLES};
 use crate::socket::{MIRRORED, SocketState};
@@ -24,6 +25,18 @@ pub fn open(key: u64, state: &mut SocketState) -> bool {
     let Some(other) = other else { return emit::open(state, state.verdict) };
     // SAFETY: the map gave it. The verdict is one byte; a race writes the same value twice.
     let other = unsafe { &mut *other };
+    if state.verdict == VERDICT_TLS {
+        // Both ends go on: whoever holds one may be the only one whose sessions can be read.
+        if !emit::open(state, state.verdict) {
+            return false;
+        }
+        if state.serves != 0 {
+            emit::pair(state, other)
+        } else {
+            emit::pair(other, state)
+        }
+        return true;
+    }
     if state.serves != 0 {
         if !emit::open(state, state.verdict) {
             return false;
@@ -54,9 +67,16 @@ fn other_end(key: u64, state: &SocketState) -> Option<*mut SocketState> {
     let same = end.tuple == reversed
         && end.verdict == state.verdict
         && end.serves != state.serves
-        && near(end.sequence(OUTBOUND), state.sequence(INBOUND))
-        && near(state.sequence(OUTBOUND), end.sequence(INBOUND));
+        && near(sequence(other_key, end, OUTBOUND), sequence(key, state, INBOUND))
+        && near(sequence(key, state, OUTBOUND), sequence(other_key, end, INBOUND));
     same.then_some(other)
+}
+
+/// The socket's count of a direction; of a session, that of the socket that carries it.
+#[inline(always)]
+fn sequence(key: u64, state: &SocketState, direction: u8) -> u32 {
+    let sk = if state.session != 0 { state.sk } else { key };
+    capture::sequence_probed(sk, direction)
 }
 
 /// Whether two sequence numbers can be of one connection at about one time. Both ends count a

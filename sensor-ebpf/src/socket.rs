@@ -5,13 +5,13 @@ use aya_ebpf::helpers::generated::{
     bpf_get_current_ancestor_cgroup_id, bpf_get_current_cgroup_id, bpf_get_current_comm,
     bpf_get_current_pid_tgid, bpf_get_smp_processor_id, bpf_ktime_get_ns,
 };
-use schema::limits::{COMM_BYTES, DETECT_BYTES, SCOPE_PORTS_MAX};
+use schema::limits::{COMM_BYTES, DETECT_BYTES, HELLO_BYTES, SCOPE_PORTS_MAX};
 use schema::loss::Loss;
-use schema::record::{INBOUND, VERDICT_HTTP1, VERDICT_HTTP2, VERDICT_OTHER};
+use schema::record::{INBOUND, OUTBOUND, VERDICT_HTTP1, VERDICT_HTTP2, VERDICT_OTHER, VERDICT_TLS};
 
 use crate::maps::{self, OUTSIDE, PROBING, PROCESSES, SOCKETS, TUPLES};
 use crate::offsets::setting;
-use crate::{emit, read};
+use crate::{emit, read, tls};
 
 /// `AF_INET`, `AF_INET6`, `SOCK_STREAM`, `IPPROTO_TCP`.
 const AF_INET: u16 = 2;
@@ -32,6 +32,14 @@ pub const MIRRORED: u8 = 101;
 #[inline(always)]
 pub fn is_followed(verdict: u8) -> bool {
     verdict == VERDICT_HTTP1 || verdict == VERDICT_HTTP2
+}
+
+/// Whether the first bytes of that direction of a connection with TLS are still to be copied.
+#[inline(always)]
+pub fn wants_hello(state: &SocketState, direction: u8) -> bool {
+    let index = (direction & 1) as usize;
+    let bursts = state.bursts[index] + (state.last_direction != direction) as u32;
+    state.verdict == VERDICT_TLS && bursts <= 1 && state.position[index] < HELLO_BYTES
 }
 
 /// No bytes yet in either direction.
@@ -85,6 +93,15 @@ impl Tuple {
 pub struct SocketState {
     /// Number of the connection.
     pub connection: u64,
+    /// Of a session of TLS: address of the `struct sock` that carries it, zero while that is not known. Of
+    /// a socket: key of the session that it is known to carry, or zero.
+    pub sk: u64,
+    /// Of a session: number of the connection that carries it, zero while that is not known.
+    pub carrier: u64,
+    /// Of a session: address of the socket that the last sign spoke for.
+    pub candidate: u64,
+    /// Bytes that TCP had received, and had delivered to the other side, at about the first operation.
+    pub moved_before: [u64; 2],
     /// Bytes so far, per direction. With `base` it is also the TCP sequence number that comes next: one
     /// word, so that two CPUs cannot leave the two at odds.
     pub position: [u64; 2],
@@ -118,8 +135,12 @@ pub struct SocketState {
     pub serves: u8,
     /// Per direction, until it turns: its operations and the socket's count did not agree.
     pub uncertain: [u8; 2],
+    /// Of a session: signs in a row that spoke for `candidate`.
+    pub agreements: u8,
+    /// 1: a session of TLS.
+    pub session: u8,
     /// Zero.
-    pub reserved: [u8; 3],
+    pub reserved: u8,
     /// First bytes of the current burst.
     pub gathered: [u64; GATHERED_BYTES / 8],
     /// Name of the process.
@@ -196,15 +217,43 @@ fn ports_in_scope(local: u16, remote: u16) -> bool {
 }
 
 /// State of a socket that has none yet; `None` if it is no TCP socket, not in scope, or if there is no
-/// room for it. `moved` is what the current operation moved.
+/// room for it. `moved` is what the current operation moved, in `direction`.
 #[inline(always)]
-pub fn create(sk: u64, moved: u64) -> Option<*mut SocketState> {
-    try_create(sk, moved);
+pub fn create(sk: u64, moved: u64, direction: u8) -> Option<*mut SocketState> {
+    try_create(sk, moved, direction);
     SOCKETS.get_ptr_mut(sk)
 }
 
+/// Makes the state of a session of TLS, which moved so many bytes.
+#[inline(always)]
+pub fn create_session(key: u64, moved: u64) {
+    // SAFETY: plain numbers; padding does not exist.
+    let mut state: SocketState = unsafe { core::mem::zeroed() };
+    state.session = 1;
+    state.family = 4;
+    enter(key, &mut state, moved);
+}
+
+/// Fills in what is known of the current task, and puts the state into the table.
+#[inline(always)]
+fn enter(key: u64, state: &mut SocketState, moved: u64) {
+    state.last_direction = NO_DIRECTION;
+    // SAFETY: take nothing, or a local buffer with its length.
+    unsafe {
+        state.process = (bpf_get_current_pid_tgid() >> 32) as u32;
+        state.cgroup = bpf_get_current_cgroup_id();
+        bpf_get_current_comm(state.comm.as_mut_ptr().cast(), COMM_BYTES as u32);
+        // The time alone could repeat on two CPUs, never on one.
+        state.connection = (bpf_ktime_get_ns() << 8) | (bpf_get_smp_processor_id() as u64 & 0xff);
+    }
+    // Another CPU may have been first.
+    if SOCKETS.insert(key, &*state, BPF_NOEXIST as u64).is_err() && SOCKETS.get_ptr(key).is_none() {
+        maps::count(Loss::StateFull as u8, moved);
+    }
+}
+
 #[inline(never)]
-fn try_create(sk: u64, moved: u64) {
+fn try_create(sk: u64, moved: u64, direction: u8) {
     // SAFETY: takes nothing.
     let process = (unsafe { bpf_get_current_pid_tgid() } >> 32) as u32;
     let own = process == setting!(own_process);
@@ -224,9 +273,7 @@ fn try_create(sk: u64, moved: u64) {
 
     // SAFETY: plain numbers; padding does not exist.
     let mut state: SocketState = unsafe { core::mem::zeroed() };
-    state.process = process;
     state.network_namespace = network_namespace;
-    state.last_direction = NO_DIRECTION;
     let (local, remote, version) = addresses(sk, family);
     state.family = version;
     state.tuple.local_address = local;
@@ -242,17 +289,18 @@ fn try_create(sk: u64, moved: u64) {
         let _ = OUTSIDE.insert(sk, 1, BPF_ANY as u64);
         return;
     }
-    // SAFETY: take nothing, or a local buffer with its length.
-    unsafe {
-        state.cgroup = bpf_get_current_cgroup_id();
-        bpf_get_current_comm(state.comm.as_mut_ptr().cast(), COMM_BYTES as u32);
-        // The time alone could repeat on two CPUs, never on one.
-        state.connection = (bpf_ktime_get_ns() << 8) | (bpf_get_smp_processor_id() as u64 & 0xff);
-    }
-    // Another CPU may have been first.
-    if SOCKETS.insert(sk, state, BPF_NOEXIST as u64).is_err() && SOCKETS.get_ptr(sk).is_none() {
-        maps::count(Loss::StateFull as u8, moved);
-    }
+    // What it carries may never be followed: then these say how much it was.
+    state.base = [
+        read::kernel(sk, setting!(offsets.tcp_copied_seq)),
+        read::kernel(sk, setting!(offsets.tcp_write_seq)),
+    ];
+    let direction = (direction & 1) as usize;
+    state.base[direction] = state.base[direction].wrapping_sub(moved as u32);
+    state.moved_before = [
+        read::kernel(sk, setting!(offsets.tcp_bytes_received)),
+        read::kernel(sk, setting!(offsets.tcp_bytes_acked)),
+    ];
+    enter(sk, &mut state, moved);
 }
 
 /// Local and remote address and IP version. A v4-mapped IPv6 address (`::ffff:a.b.c.d`) is IPv4.
@@ -305,32 +353,62 @@ pub fn on_destroy(sk: *const u8) -> Option<(u64, [u64; 2])> {
         state.verdict = VERDICT_OTHER;
         emit::open(state, VERDICT_OTHER);
     }
+    // What it carried ends with it.
+    if state.sk != 0 {
+        tls::end(state.sk);
+    }
     let mut unseen = [0u32; 2];
     // A reset by this end clears the counters: nothing can be said then.
     let received: u64 = read::kernel(key, setting!(offsets.tcp_bytes_received));
-    if is_followed(state.verdict) && !(received == 0 && state.position[INBOUND as usize] != 0) {
+    let is_reset = received == 0 && (state.position[INBOUND as usize] != 0 || state.moved_before[0] != 0);
+    if !is_reset {
         let now: [u32; 2] = [
             read::kernel(key, setting!(offsets.tcp_copied_seq)),
             read::kernel(key, setting!(offsets.tcp_write_seq)),
         ];
+        let wide = [received, read::kernel(key, setting!(offsets.tcp_bytes_acked))];
+        let followed = is_followed(state.verdict);
         let mut direction = 0;
         while direction < 2 {
-            // One more than the last byte is the FIN, which takes a number too.
-            let behind = now[direction].wrapping_sub(state.sequence(direction as u8)) as i32;
-            if behind > 1 {
-                unseen[direction] = behind as u32 - 1;
+            if followed {
+                // One more than the last byte is the FIN, which takes a number too.
+                let behind = now[direction].wrapping_sub(state.sequence(direction as u8)) as i32;
+                if behind > 1 {
+                    unseen[direction] = behind as u32 - 1;
+                }
+            } else {
+                let moved = now[direction].wrapping_sub(state.base[direction]);
+                let about = wide[direction].saturating_sub(state.moved_before[direction]);
+                state.position[direction] = unwrapped(moved, about, direction);
             }
             direction += 1;
         }
     }
-    emit::close(state, unseen);
+    let closed = (state.connection, state.position);
+    forget(key, state, unseen);
+    Some(closed)
+}
+
+/// A count of bytes of which the lower 32 bits are known exactly, and all of them about. Of a direction
+/// that was sent the FIN took a number too.
+#[inline(always)]
+fn unwrapped(low: u32, about: u64, direction: usize) -> u64 {
+    let low = low as u64;
+    let turns = (about + (1 << 31)).saturating_sub(low) >> 32;
+    (low + (turns << 32)).saturating_sub((direction == OUTBOUND as usize) as u64)
+}
+
+/// Tells the agent that a socket or a session is gone, and drops its state.
+#[inline(always)]
+pub fn forget(key: u64, state: &SocketState, unseen: [u32; 2]) {
+    if state.verdict != UNKNOWN {
+        emit::close(state, unseen);
+    }
     // SAFETY: the map gave it.
     if let Some(owner) = TUPLES.get_ptr(state.tuple)
         && unsafe { *owner } == key
     {
         let _ = TUPLES.remove(state.tuple);
     }
-    let closed = (state.connection, state.position);
     let _ = SOCKETS.remove(key);
-    Some(closed)
 }

@@ -38,8 +38,9 @@ impl UserBuffer {
         UserBuffer { address: 0, segments: 0, descriptor: u64::MAX, opaque: loss as u8, ignored: false }
     }
 
+    /// Bytes at an address.
     #[inline(always)]
-    fn plain(descriptor: u64, address: u64) -> Self {
+    pub fn plain(descriptor: u64, address: u64) -> Self {
         UserBuffer { address, segments: 0, descriptor, opaque: 0, ignored: false }
     }
 

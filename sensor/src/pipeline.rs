@@ -163,7 +163,8 @@ impl Pipeline {
                 });
             }
             Event::Paired { kept, mirrored, workload } => self.pair(kept, mirrored, workload),
-            Event::Closed { connection, at, bytes, request_bursts, unseen_bytes } => {
+            Event::Bound { .. } => {}
+            Event::Closed { connection, at, bytes, request_bursts, unseen_bytes, unread: _ } => {
                 self.close(connection, at, bytes, request_bursts, unseen_bytes);
             }
         }
@@ -241,7 +242,7 @@ impl Pipeline {
             self.counters.add(Counter::ConnectionsFull);
             return;
         }
-        let source::Connection { id, tuple, workload, verdict, begun, at } = opened;
+        let source::Connection { id, tuple, workload, verdict, session: _, begun, at } = opened;
         let port = tuple.local.port().min(tuple.remote.port());
         let work = verdict.is_none_or(Verdict::is_read).then(|| {
             Box::new(Work {

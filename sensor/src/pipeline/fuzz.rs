@@ -53,7 +53,7 @@ pub fn fuzz(data: &[u8]) {
                 remote: SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 50_000 + lane as u16),
             };
             let (id, begun) = (ConnectionId(number), [known & 4 != 0; 2]);
-            pipeline.take(Event::Opened(Connection { id, tuple, workload: None, verdict, begun, at }));
+            pipeline.take(Event::Opened(Connection { id, tuple, workload: None, verdict, session: None, begun, at }));
             id
         });
         let direction = if flags & 4 == 0 { Direction::Inbound } else { Direction::Outbound };

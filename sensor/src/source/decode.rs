@@ -47,6 +47,15 @@ impl Decoder {
             (Some(ABI_VERSION), Some(KIND_OPEN)) => self.open(record),
             (Some(ABI_VERSION), Some(KIND_PAIR)) => self.pair(record),
             (Some(ABI_VERSION), Some(KIND_CLOSE)) => self.close(record),
+            (Some(ABI_VERSION), Some(KIND_BIND)) => bind(record),
+            (Some(ABI_VERSION), Some(KIND_EXEC)) => {
+                let process = member!(u32_at, record, ExecRecord, process);
+                if let Some(process) = process {
+                    self.watch.began(process);
+                    return None;
+                }
+                None
+            }
             _ => None,
         };
         if event.is_none() {

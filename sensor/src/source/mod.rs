@@ -32,6 +32,15 @@ pub enum Event<'a> {
         /// What runs at the mirrored end.
         workload: Arc<Workload>,
     },
+    /// The connection that carries a session of TLS was found after the session was opened.
+    Bound {
+        /// The session.
+        session: ConnectionId,
+        /// What carries it.
+        carrier: ConnectionId,
+        /// Addresses of the carrier, from the owner's side.
+        tuple: FourTuple,
+    },
     /// What a network delivered: the other side has all bytes before `position`. Those that were not
     /// captured by now are missing for good, but for some disorder of the capture itself.
     Received {
@@ -57,6 +66,9 @@ pub enum Event<'a> {
         request_bursts: u32,
         /// Bytes that TCP counted, by the same directions, and that no hook saw.
         unseen_bytes: [u32; 2],
+        /// Of a connection with TLS: what stood in the way of its plaintext, as far as the source knows
+        /// (kebab-case, stable). Means nothing if a session was read from it.
+        unread: Option<&'static str>,
     },
 }
 
@@ -71,11 +83,21 @@ pub struct Connection {
     pub workload: Option<Arc<Workload>>,
     /// What it carries; `None` where the source does not look.
     pub verdict: Option<Verdict>,
+    /// The plaintext of a TLS session, read at the border of a library; what carries it is a connection
+    /// of its own, with the verdict [`Verdict::Tls`].
+    pub session: Option<Session>,
     /// Of each direction: position 0 is its first byte or where the source began to watch it; else the
     /// first segment may begin anywhere.
     pub begun: [bool; 2],
     /// When the verdict was reached.
     pub at: Timestamp,
+}
+
+/// What is known of a TLS session beside its plaintext.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Session {
+    /// The connection that carries it; `None` while that is not known, then the addresses are zero.
+    pub carrier: Option<ConnectionId>,
 }
 
 /// A piece of one direction.

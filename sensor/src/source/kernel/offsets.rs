@@ -84,6 +84,9 @@ fn read_from(path: &Path) -> Result<Offsets, KernelError> {
         tcp_copied_seq: m.of("tcp_sock", "copied_seq"),
         tcp_write_seq: m.of("tcp_sock", "write_seq"),
         tcp_bytes_received: m.of("tcp_sock", "bytes_received"),
+        tcp_bytes_acked: m.of("tcp_sock", "bytes_acked"),
+        task_nsproxy: m.of("task_struct", "nsproxy"),
+        nsproxy_net: m.of("nsproxy", "net_ns"),
         regs_arguments: REGISTERS.map(|register| m.of(REGISTERS_STRUCT, register)),
         regs_number: m.of(REGISTERS_STRUCT, NUMBER_REGISTER),
     };

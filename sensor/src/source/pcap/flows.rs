@@ -237,7 +237,7 @@ impl Flow {
             let id = ConnectionId(*numbers);
             let begun = self.lanes.map(|lane| lane.begun);
             let tuple = self.tuple;
-            sink(Event::Opened(Connection { id, tuple, workload: None, verdict: None, begun, at }));
+            sink(Event::Opened(Connection { id, tuple, workload: None, verdict: None, session: None, begun, at }));
             id
         });
         let lane = &mut self.lanes[direction.index()];
