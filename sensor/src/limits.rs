@@ -360,3 +360,22 @@ pub const OPERATION_NAME_BYTES_MAX: usize = 96;
 
 /// Calls of one batch (JSON-RPC, GraphQL) that are told apart.
 pub const BATCH_CALLS_MAX: usize = 100;
+
+/// Bytes of one binary that are read to find its TLS functions; the largest programs with all symbols
+/// take half of it.
+pub const BINARY_READ_BYTES_MAX: u64 = 256 << 20;
+
+/// Functions of one Go program; the largest have 400,000. 16 B each while the table is read.
+pub const GO_FUNCTIONS_MAX: u64 = 1 << 20;
+
+/// Relocations of one position-independent Go program; as many as it has pointers in constants.
+pub const GO_RELOCATIONS_MAX: u64 = 1 << 20;
+
+/// Bytes of one Go function that is probed; those of `crypto/tls` have 1 to 2 KiB.
+pub const GO_FUNCTION_BYTES_MAX: u64 = 64 << 10;
+
+/// Bytes of `/proc/<pid>/maps` that are read: some 40,000 mappings.
+pub const MAPS_BYTES_MAX: u64 = 4 << 20;
+
+/// Files with code of one process. Interpreters with many extensions load some hundred.
+pub const MAPPED_FILES_MAX: usize = 1024;

@@ -10,6 +10,7 @@ pub mod kernel;
 #[cfg(not(feature = "kernel"))]
 #[path = "kernel/disabled.rs"]
 pub mod kernel;
+pub mod tls;
 pub mod workload;
 
 use std::sync::Arc;
