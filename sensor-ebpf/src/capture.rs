@@ -245,7 +245,7 @@ fn judge(state: &mut SocketState, operation: &Operation) -> Option<u64> {
         let request = !matches!(detected, Detected::Response);
         (request == (operation.direction == INBOUND)) as u8
     };
-    if !pair::open(operation.sk, state) {
+    if !pair::open(state) {
         // The agent knows nothing of it: another try at the next burst.
         state.verdict = UNKNOWN;
         state.burst_operations = DETECT_OPERATIONS_MAX;

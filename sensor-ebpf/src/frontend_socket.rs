@@ -69,7 +69,7 @@ fn on_length(context: &BtfTracePointContext, direction: u8) {
     let state = unsafe { &mut *state };
     if !capture::is_watched(state, direction) {
         if state.verdict == VERDICT_TLS {
-            tls::on_carrier(key, state, direction, moved as u64);
+            tls::on_carrier(state, direction, moved as u64);
         }
         return;
     }
@@ -84,7 +84,7 @@ fn on_length(context: &BtfTracePointContext, direction: u8) {
     };
     capture::on_operation(state, &operation);
     if state.verdict == VERDICT_TLS {
-        tls::on_carrier(key, state, direction, moved as u64);
+        tls::on_carrier(state, direction, moved as u64);
     }
 }
 

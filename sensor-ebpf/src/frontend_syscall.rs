@@ -82,7 +82,7 @@ pub fn on_exit(context: &BtfTracePointContext) {
     let state = unsafe { &mut *state };
     if !capture::is_watched(state, direction) {
         if state.verdict == VERDICT_TLS {
-            tls::on_carrier(sk, state, direction, returned as u64);
+            tls::on_carrier(state, direction, returned as u64);
         }
         return;
     }
@@ -100,7 +100,7 @@ pub fn on_exit(context: &BtfTracePointContext) {
     if moved > 0 {
         capture::on_operation(state, &Operation { sk, moved, direction, buffer, sequence });
         if state.verdict == VERDICT_TLS {
-            tls::on_carrier(sk, state, direction, moved);
+            tls::on_carrier(state, direction, moved);
         }
     }
 }

@@ -19,9 +19,10 @@ const NEAR_BYTES: i32 = 1 << 24;
 /// both decide alike. Should neither, the call is reported from both ends. False if the agent could not
 /// be told: then nothing has changed.
 #[inline(always)]
-pub fn open(key: u64, state: &mut SocketState) -> bool {
+pub fn open(state: &mut SocketState) -> bool {
+    let key = state.key;
     let _ = TUPLES.insert(state.tuple, key, BPF_ANY as u64);
-    let other = other_end(key, state);
+    let other = other_end(state);
     let Some(other) = other else { return emit::open(state, state.verdict) };
     // SAFETY: the map gave it. The verdict is one byte; a race writes the same value twice.
     let other = unsafe { &mut *other };
@@ -51,7 +52,8 @@ pub fn open(key: u64, state: &mut SocketState) -> bool {
 }
 
 #[inline(always)]
-fn other_end(key: u64, state: &SocketState) -> Option<*mut SocketState> {
+fn other_end(state: &SocketState) -> Option<*mut SocketState> {
+    let key = state.key;
     let reversed = state.tuple.reversed();
     let other_key = TUPLES.get_ptr(reversed)?;
     // SAFETY: the map gave it. The socket may be gone and its address used again: what is found there
@@ -67,15 +69,15 @@ fn other_end(key: u64, state: &SocketState) -> Option<*mut SocketState> {
     let same = end.tuple == reversed
         && end.verdict == state.verdict
         && end.serves != state.serves
-        && near(sequence(other_key, end, OUTBOUND), sequence(key, state, INBOUND))
-        && near(sequence(key, state, OUTBOUND), sequence(other_key, end, INBOUND));
+        && near(sequence(end, OUTBOUND), sequence(state, INBOUND))
+        && near(sequence(state, OUTBOUND), sequence(end, INBOUND));
     same.then_some(other)
 }
 
 /// The socket's count of a direction; of a session, that of the socket that carries it.
 #[inline(always)]
-fn sequence(key: u64, state: &SocketState, direction: u8) -> u32 {
-    let sk = if state.session != 0 { state.sk } else { key };
+fn sequence(state: &SocketState, direction: u8) -> u32 {
+    let sk = if state.session != 0 { state.sk } else { state.key };
     capture::sequence_probed(sk, direction)
 }
 

@@ -91,6 +91,8 @@ impl Tuple {
 #[derive(Clone, Copy)]
 #[repr(C)]
 pub struct SocketState {
+    /// What it is known by in the table: the address of the `struct sock`, or the key of a session.
+    pub key: u64,
     /// Number of the connection.
     pub connection: u64,
     /// Of a session of TLS: address of the `struct sock` that carries it, zero while that is not known. Of
@@ -192,6 +194,12 @@ pub fn namespace_in_scope(inode: u32) -> bool {
     wanted == 0 || wanted == inode
 }
 
+/// Whether the scope names ports: then nothing can be said of a session without its connection.
+#[inline(always)]
+pub fn has_ports() -> bool {
+    setting!(scope.ports_len) != 0 || setting!(scope.ports_excluded_len) != 0
+}
+
 #[inline(always)]
 fn ports_in_scope(local: u16, remote: u16) -> bool {
     let excluded = setting!(scope.ports_excluded_len) as usize;
@@ -237,6 +245,7 @@ pub fn create_session(key: u64, moved: u64) {
 /// Fills in what is known of the current task, and puts the state into the table.
 #[inline(always)]
 fn enter(key: u64, state: &mut SocketState, moved: u64) {
+    state.key = key;
     state.last_direction = NO_DIRECTION;
     // SAFETY: take nothing, or a local buffer with its length.
     unsafe {
@@ -354,7 +363,7 @@ pub fn on_destroy(sk: *const u8) -> Option<(u64, [u64; 2])> {
         emit::open(state, VERDICT_OTHER);
     }
     // What it carried ends with it.
-    if state.sk != 0 {
+    if state.session == 0 && state.sk != 0 {
         tls::end(state.sk);
     }
     let mut unseen = [0u32; 2];
@@ -385,7 +394,7 @@ pub fn on_destroy(sk: *const u8) -> Option<(u64, [u64; 2])> {
         }
     }
     let closed = (state.connection, state.position);
-    forget(key, state, unseen);
+    forget(state, unseen);
     Some(closed)
 }
 
@@ -400,7 +409,8 @@ fn unwrapped(low: u32, about: u64, direction: usize) -> u64 {
 
 /// Tells the agent that a socket or a session is gone, and drops its state.
 #[inline(always)]
-pub fn forget(key: u64, state: &SocketState, unseen: [u32; 2]) {
+pub fn forget(state: &SocketState, unseen: [u32; 2]) {
+    let key = state.key;
     if state.verdict != UNKNOWN {
         emit::close(state, unseen);
     }

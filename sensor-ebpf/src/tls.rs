@@ -214,6 +214,10 @@ pub fn on_return(regs: &pt_regs) {
         return;
     }
     let _ = TLS_CALLS.remove(key);
+    if call.buffer == 0 && call.kind != CALL_SENDFILE {
+        // It sent what an earlier call had given (`gnutls_record_send` of nothing).
+        return;
+    }
     let returned = registers::returned(regs) as i32;
     let moved = if call.count != 0 {
         if returned != 1 {
@@ -318,7 +322,7 @@ pub extern "C" fn tls_moved(session: u64, buffer: u64, socket: u64, moved: u64, 
             match_call(key, moved, direction);
         }
     }
-    if !capture::is_watched(state, direction) {
+    if !capture::is_watched(state, direction) || state.carrier == 0 && socket::has_ports() {
         return 0;
     }
     let moved = read::unlinked(moved);
@@ -369,7 +373,7 @@ pub extern "C" fn tls_end(key: u64) -> u32 {
             carrier.sk = 0;
         }
     }
-    socket::forget(key, state, [0; 2]);
+    socket::forget(state, [0; 2]);
     0
 }
 
@@ -397,9 +401,10 @@ fn bind(key: u64, state: &mut SocketState, socket: u64) {
 
 /// A socket with TLS moved ciphertext.
 #[inline(always)]
-pub fn on_carrier(key: u64, state: &mut SocketState, direction: u8, moved: u64) {
+pub fn on_carrier(state: &SocketState, direction: u8, moved: u64) {
     if setting!(tls) != 0 {
-        tls_carried(key, state.sk, direction as u64, moved);
+        // The key as a number: the verifier takes no pointer for one.
+        tls_carried(state.key, state.sk, direction as u64, moved);
     }
 }
 

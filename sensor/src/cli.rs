@@ -315,6 +315,10 @@ pub struct Run {
           value_parser = clap::value_parser!(u32).range(512..=16_777_216))]
     pub burst_bytes_max: u32,
 
+    /// Do not read TLS: set no probes in TLS libraries, only count what is encrypted
+    #[arg(long, help_heading = "Capture")]
+    pub no_tls: bool,
+
     /// Milliseconds between two flushes: what a crash can lose
     #[arg(long, value_name = "MS", default_value_t = 1000, help_heading = "Output",
           value_parser = clap::value_parser!(u64).range(50..=3_600_000))]

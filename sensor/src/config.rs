@@ -97,6 +97,8 @@ pub struct Run {
     pub operation_bytes_max: u32,
     /// Bytes of one burst that are copied at the most.
     pub burst_bytes_max: u32,
+    /// TLS libraries get probes.
+    pub tls: bool,
     /// Time between two flushes.
     pub flush: Duration,
     /// When to stop by itself.
@@ -164,6 +166,7 @@ impl Run {
             },
             operation_bytes_max: typed.operation_bytes_max.min(typed.burst_bytes_max),
             burst_bytes_max: typed.burst_bytes_max,
+            tls: !typed.no_tls,
             flush: Duration::from_millis(typed.flush_ms),
             duration: typed.duration.map(Duration::from_secs),
             metrics_file: typed.metrics_file.clone(),

@@ -379,3 +379,15 @@ pub const MAPS_BYTES_MAX: u64 = 4 << 20;
 
 /// Files with code of one process. Interpreters with many extensions load some hundred.
 pub const MAPPED_FILES_MAX: usize = 1024;
+
+/// Processes that want a look for TLS and have had none.
+pub const TLS_HINTS_MAX: usize = 4096;
+
+/// Processes of which the state of TLS is known, some 100 B each.
+pub const TLS_PROCESSES_MAX: usize = 32_768;
+
+/// Files that are known by whether there is TLS in them, some 100 B each.
+pub const TLS_FILES_MAX: usize = 16_384;
+
+/// Connections with TLS of which the process is remembered, until they end.
+pub const TLS_CONNECTIONS_MAX: usize = 65_536;

@@ -134,7 +134,14 @@ fn play(pipeline: &mut Pipeline, number: u64, talk: &Talk) {
         }));
     }
     let bytes = [both[0].1.len() as u64, both[1].1.len() as u64];
-    pipeline.take(Event::Closed { connection: id, at, bytes, request_bursts: 1, unseen_bytes: [0; 2] });
+    pipeline.take(Event::Closed {
+        connection: id,
+        at,
+        bytes,
+        request_bursts: 1,
+        unseen_bytes: [0; 2],
+        unread: None,
+    });
 }
 
 /// Numbers that look random and are the same each time (Numerical Recipes' generator).

@@ -44,6 +44,7 @@ fn check_all(front_end: FrontEnd) {
         processes: Vec::new(),
         operation_bytes_max: OPERATION_BYTES_MAX,
         burst_bytes_max: 1024 * 1024,
+        tls: None,
     };
     let mut capture = Capture::start(&settings).expect("the front end works here");
     let mut failed = Vec::new();

@@ -53,7 +53,15 @@ pub fn fuzz(data: &[u8]) {
                 remote: SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 50_000 + lane as u16),
             };
             let (id, begun) = (ConnectionId(number), [known & 4 != 0; 2]);
-            pipeline.take(Event::Opened(Connection { id, tuple, workload: None, verdict, session: None, begun, at }));
+            pipeline.take(Event::Opened(Connection {
+                id,
+                tuple,
+                workload: None,
+                verdict,
+                session: None,
+                begun,
+                at,
+            }));
             id
         });
         let direction = if flags & 4 == 0 { Direction::Inbound } else { Direction::Outbound };
@@ -85,13 +93,21 @@ pub fn fuzz(data: &[u8]) {
                 bytes,
                 request_bursts: 0,
                 unseen_bytes: [0; 2],
+                unread: None,
             });
         }
         assert!(pipeline.buffered_bytes <= BUFFERED_BYTES_MAX, "too much is held");
     }
     for (open, bytes) in lanes {
         if let Some(connection) = open {
-            pipeline.take(Event::Closed { connection, at, bytes, request_bursts: 0, unseen_bytes: [0; 2] });
+            pipeline.take(Event::Closed {
+                connection,
+                at,
+                bytes,
+                request_bursts: 0,
+                unseen_bytes: [0; 2],
+                unread: None,
+            });
         }
     }
     assert_eq!(pipeline.buffered_bytes, 0, "something is left");

@@ -18,7 +18,7 @@ use crate::counter::Counter;
 use crate::inventory::Inventory;
 use crate::inventory::spec::Specs;
 use crate::source::decode::Decoder;
-use crate::source::kernel::{Capture, FrontEnd, Settings, epoch_offset_ns, forbid_core_dumps};
+use crate::source::kernel::{Capture, FrontEnd, Settings, Wanted, epoch_offset_ns, forbid_core_dumps};
 use crate::store::flush::{FlushOptions, FlushState, Flusher};
 use crate::store::key::KEY_BYTES;
 use crate::store::specs::{SpecStore, warn_of_foreign};
@@ -100,9 +100,11 @@ pub async fn run(
     let mut pipeline = Pipeline::new(Ordering::AsDelivered, key);
     pipeline.know(guidance.route_words());
     pipeline.describe(config.descriptors.clone());
+    let mut decoder = Decoder::new(epoch_offset_ns());
+    decoder.tell(capture.watch());
     let reader = Reader {
         capture,
-        decoder: Decoder::new(epoch_offset_ns()),
+        decoder,
         pipeline,
         deltas,
         unsent: Inventory::default(),
@@ -207,6 +209,11 @@ fn settings(config: &config::Run) -> Settings {
         processes: scope.processes.clone(),
         operation_bytes_max: config.operation_bytes_max,
         burst_bytes_max: config.burst_bytes_max,
+        tls: config.tls.then(|| Wanted {
+            network_namespace: filter.network_namespace,
+            processes: scope.processes.clone(),
+            cgroup: scope.cgroup.as_ref().map(|cgroup| cgroup.path.clone()),
+        }),
     }
 }
 

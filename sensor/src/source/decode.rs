@@ -1,23 +1,29 @@
 //! Ring records -> [`Event`]s, field by field. A record that is too short, of another ABI version or
 //! of an unknown kind is counted and skipped, never a reason to stop.
 
+use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use schema::limits::COMM_BYTES;
 use schema::record::{
-    ABI_VERSION, CloseRecord, DataRecord, FLAG_BURST_START, INBOUND, KIND_CLOSE, KIND_DATA, KIND_OPEN,
-    KIND_PAIR, OUTBOUND, OpenRecord, PairRecord, VERDICT_HTTP1, VERDICT_HTTP2, VERDICT_OTHER, VERDICT_TLS,
-    u8_at, u16_at, u32_at, u64_at,
+    ABI_VERSION, BindRecord, CloseRecord, DataRecord, ExecRecord, FLAG_BURST_START, INBOUND, KIND_BIND,
+    KIND_CLOSE, KIND_DATA, KIND_EXEC, KIND_OPEN, KIND_PAIR, OUTBOUND, OpenRecord, PairRecord, VERDICT_HTTP1,
+    VERDICT_HTTP2, VERDICT_OTHER, VERDICT_TLS, u8_at, u16_at, u32_at, u64_at,
 };
 
+use super::tls::watch::{Hint, Watch};
 use super::workload::{Process, Workloads};
-use super::{Connection, Event, Segment};
+use super::{Connection, Event, Segment, Session};
 use crate::counter::{Counter, Counters};
 use crate::flow::{ConnectionId, Direction, FourTuple, Timestamp, Verdict};
+use crate::limits::TLS_CONNECTIONS_MAX;
 
 /// Decodes the records of one run.
 pub struct Decoder {
     workloads: Workloads,
+    watch: Watch,
+    /// Processes of connections with TLS, and when these were opened by the monotonic clock.
+    encrypted: HashMap<ConnectionId, (u32, u64)>,
     /// Added to the kernel's monotonic clock to get the time since the epoch, in nanoseconds.
     epoch_offset_ns: u64,
 }
@@ -32,7 +38,17 @@ macro_rules! member {
 impl Decoder {
     /// `epoch_offset_ns`: see [`Decoder::set_epoch_offset`].
     pub fn new(epoch_offset_ns: u64) -> Self {
-        Decoder { workloads: Workloads::new(), epoch_offset_ns }
+        Self::with(Workloads::new(), epoch_offset_ns)
+    }
+
+    fn with(workloads: Workloads, epoch_offset_ns: u64) -> Self {
+        Decoder { workloads, watch: Watch::default(), encrypted: HashMap::new(), epoch_offset_ns }
+    }
+
+    /// Tells whoever sets probes what the records say of processes, and asks it why a connection was not
+    /// read.
+    pub fn tell(&mut self, watch: Watch) {
+        self.watch = watch;
     }
 
     /// Follows a change of the wall clock: nanoseconds from the monotonic clock to the epoch.
@@ -48,13 +64,11 @@ impl Decoder {
             (Some(ABI_VERSION), Some(KIND_PAIR)) => self.pair(record),
             (Some(ABI_VERSION), Some(KIND_CLOSE)) => self.close(record),
             (Some(ABI_VERSION), Some(KIND_BIND)) => bind(record),
-            (Some(ABI_VERSION), Some(KIND_EXEC)) => {
-                let process = member!(u32_at, record, ExecRecord, process);
-                if let Some(process) = process {
-                    self.watch.began(process);
-                    return None;
-                }
-                None
+            (Some(ABI_VERSION), Some(KIND_EXEC)) if record.len() >= size_of::<ExecRecord>() => {
+                // Of whole length: the member is there.
+                let process = member!(u32_at, record, ExecRecord, process).unwrap_or_default();
+                self.watch.hint(Hint::Began(process));
+                return None;
             }
             _ => None,
         };
@@ -100,24 +114,15 @@ impl Decoder {
             _ => return None,
         };
         let family = member!(u8_at, record, OpenRecord, family)?;
-        let address = |offset: usize, port: u16| -> Option<SocketAddr> {
-            let bytes: [u8; 16] = record.get(offset..offset + 16)?.try_into().ok()?;
-            let [a, b, c, d, ..] = bytes;
-            let ip = match family {
-                4 => IpAddr::V4(Ipv4Addr::new(a, b, c, d)),
-                6 => IpAddr::V6(Ipv6Addr::from(bytes)),
-                _ => return None,
-            };
-            Some(SocketAddr::new(ip, port))
-        };
-        let local = address(
+        let local = (
             std::mem::offset_of!(OpenRecord, local_address),
             member!(u16_at, record, OpenRecord, local_port)?,
-        )?;
-        let remote = address(
+        );
+        let remote = (
             std::mem::offset_of!(OpenRecord, remote_address),
             member!(u16_at, record, OpenRecord, remote_port)?,
-        )?;
+        );
+        let tuple = tuple_at(record, family, local, remote)?;
         let process = Process {
             id: member!(u32_at, record, OpenRecord, process)?,
             cgroup: member!(u64_at, record, OpenRecord, cgroup)?,
@@ -125,11 +130,22 @@ impl Decoder {
         };
         let monotonic_ns = member!(u64_at, record, OpenRecord, timestamp_ns)?;
         let at = self.time(monotonic_ns);
+        let id = ConnectionId(member!(u64_at, record, OpenRecord, connection)?);
+        let carrier = member!(u64_at, record, OpenRecord, carrier)?;
+        let session = (member!(u8_at, record, OpenRecord, session)? != 0)
+            .then_some(Session { carrier: (carrier != 0).then_some(ConnectionId(carrier)) });
+        if verdict == Verdict::Tls && session.is_none() {
+            self.watch.hint(Hint::Carries(process.id));
+            if self.encrypted.len() < TLS_CONNECTIONS_MAX {
+                self.encrypted.insert(id, (process.id, monotonic_ns));
+            }
+        }
         Some(Event::Opened(Connection {
-            id: ConnectionId(member!(u64_at, record, OpenRecord, connection)?),
-            tuple: FourTuple { local, remote },
+            id,
+            tuple,
             workload: Some(self.workloads.of(process, Timestamp(monotonic_ns))),
             verdict: Some(verdict),
+            session,
             begun: [true; 2],
             at,
         }))
@@ -149,9 +165,12 @@ impl Decoder {
         })
     }
 
-    fn close(&self, record: &[u8]) -> Option<Event<'static>> {
+    fn close(&mut self, record: &[u8]) -> Option<Event<'static>> {
+        let connection = ConnectionId(member!(u64_at, record, CloseRecord, connection)?);
+        let unread = self.encrypted.remove(&connection).map(|(process, at)| self.watch.unread(process, at));
         Some(Event::Closed {
-            connection: ConnectionId(member!(u64_at, record, CloseRecord, connection)?),
+            connection,
+            unread,
             at: self.time(member!(u64_at, record, CloseRecord, timestamp_ns)?),
             bytes: [
                 member!(u64_at, record, CloseRecord, inbound_bytes)?,
@@ -166,6 +185,34 @@ impl Decoder {
     }
 }
 
+fn bind(record: &[u8]) -> Option<Event<'static>> {
+    let family = member!(u8_at, record, BindRecord, family)?;
+    let local =
+        (std::mem::offset_of!(BindRecord, local_address), member!(u16_at, record, BindRecord, local_port)?);
+    let remote =
+        (std::mem::offset_of!(BindRecord, remote_address), member!(u16_at, record, BindRecord, remote_port)?);
+    Some(Event::Bound {
+        session: ConnectionId(member!(u64_at, record, BindRecord, session)?),
+        carrier: ConnectionId(member!(u64_at, record, BindRecord, carrier)?),
+        tuple: tuple_at(record, family, local, remote)?,
+    })
+}
+
+/// Two addresses, each by the place of its bytes and its port.
+fn tuple_at(record: &[u8], family: u8, local: (usize, u16), remote: (usize, u16)) -> Option<FourTuple> {
+    let address = |(offset, port): (usize, u16)| -> Option<SocketAddr> {
+        let bytes: [u8; 16] = record.get(offset..offset + 16)?.try_into().ok()?;
+        let [a, b, c, d, ..] = bytes;
+        let ip = match family {
+            4 => IpAddr::V4(Ipv4Addr::new(a, b, c, d)),
+            6 => IpAddr::V6(Ipv6Addr::from(bytes)),
+            _ => return None,
+        };
+        Some(SocketAddr::new(ip, port))
+    };
+    Some(FourTuple { local: address(local)?, remote: address(remote)? })
+}
+
 fn comm_at(record: &[u8], offset: usize) -> Option<[u8; COMM_BYTES]> {
     record.get(offset..offset + COMM_BYTES)?.try_into().ok()
 }
@@ -174,8 +221,7 @@ fn comm_at(record: &[u8], offset: usize) -> Option<[u8; COMM_BYTES]> {
 /// that says less than its bytes.
 pub fn fuzz(mut data: &[u8]) {
     let nowhere = std::path::Path::new("/nonexistent");
-    let mut decoder =
-        Decoder { workloads: Workloads::below(nowhere, nowhere), epoch_offset_ns: u64::MAX / 2 };
+    let mut decoder = Decoder::with(Workloads::below(nowhere, nowhere), u64::MAX / 2);
     let mut counters = Counters::default();
     while let Some((&length, rest)) = data.split_first() {
         let (record, rest) = rest.split_at(rest.len().min(usize::from(length)));

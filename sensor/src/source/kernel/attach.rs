@@ -12,9 +12,7 @@ use std::time::{Duration, Instant};
 use aya::Ebpf;
 use aya::programs::uprobe::{UProbeAttachLocation, UProbeAttachPoint, UProbeLink, UProbeScope};
 use aya::programs::{Program, UProbe};
-use schema::probe::{
-    CALL_READ, CALL_READ_EX, CALL_SENDFILE, CALL_WRITE, CALL_WRITE_EX, CALL_WRITE_EX2,
-};
+use schema::probe::{CALL_READ, CALL_READ_EX, CALL_SENDFILE, CALL_WRITE, CALL_WRITE_EX, CALL_WRITE_EX2};
 
 use super::monotonic_ns;
 use crate::limits::{TLS_FILES_MAX, TLS_PROCESSES_MAX};
@@ -109,7 +107,7 @@ impl Attacher {
         }
     }
 
-    /// Works until the decoder's end is dropped, then takes all probes away.
+    /// Works until it is told to stop, then takes all probes away.
     pub fn run(mut self) {
         self.round();
         let mut round = Instant::now() + ROUND;
@@ -124,7 +122,7 @@ impl Attacher {
                 }
                 Ok(Hint::Carries(process)) => self.carries(process),
                 Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => return,
+                Ok(Hint::Stop) | Err(RecvTimeoutError::Disconnected) => return,
             }
             let now = Instant::now();
             while let Some(entry) = self.due.first_entry()
@@ -169,8 +167,10 @@ impl Attacher {
     fn round(&mut self) {
         let proc = PathBuf::from("/proc");
         let entries = std::fs::read_dir(&proc).into_iter().flatten().flatten();
-        let all: HashSet<u32> =
-            entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).take(TLS_PROCESSES_MAX).collect();
+        let all: HashSet<u32> = entries
+            .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+            .take(TLS_PROCESSES_MAX)
+            .collect();
         self.users.retain(|process, _| all.contains(process));
         self.looked.retain(|process, _| all.contains(process));
         for &process in &all {
@@ -259,7 +259,8 @@ impl Attacher {
             location: UProbeAttachLocation::AbsoluteOffset(offset),
             cookie: Some(cookie),
         };
-        let id = probe.attach(point, path, UProbeScope::AllProcesses).map_err(|error| super::sources(&error))?;
+        let id =
+            probe.attach(point, path, UProbeScope::AllProcesses).map_err(|error| super::sources(&error))?;
         probe.take_link(id).map_err(|error| super::sources(&error))
     }
 }

@@ -43,6 +43,7 @@ fn attempt(front_end: FrontEnd) -> Result<(), String> {
         processes: Vec::new(),
         operation_bytes_max: 4096,
         burst_bytes_max: 4096,
+        tls: None,
     };
     Capture::start(&settings).map(drop).map_err(|error| error.to_string())
 }

@@ -1,6 +1,8 @@
 //! Live capture: loads the kernel program, proves that a front end works here by catching bytes of
 //! the agent's own, and hands out ring records. Decoding them is [`super::decode`]'s.
 
+#[path = "attach.rs"]
+mod attach;
 #[path = "doctor.rs"]
 mod doctor;
 #[path = "offsets.rs"]
@@ -12,18 +14,25 @@ use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use aya::maps::{Array, HashMap, Map, MapData, MapError, PerCpuArray, RingBuf};
-use aya::programs::BtfTracePoint;
+use aya::programs::{BtfTracePoint, Program};
 use aya::{Btf, Ebpf, EbpfLoader, VerifierLogLevel};
 use aya_log::EbpfLogger;
 use schema::control::{Config, Scope};
 use schema::limits::SCOPE_PROCESSES_MAX;
 use schema::loss::Loss;
 
+pub use attach::Wanted;
 pub use doctor::checks;
 pub use offsets::BTF_PATH;
+
+use crate::source::tls::watch::Watch;
+
+/// Hook that tells of processes which run another program.
+const EXEC: &str = "sched_process_exec";
 
 /// Which hooks see socket operations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,6 +74,8 @@ pub struct Settings {
     pub operation_bytes_max: u32,
     /// Bytes of one burst that are copied at the most.
     pub burst_bytes_max: u32,
+    /// Processes whose TLS libraries get probes; `None`: TLS is not read.
+    pub tls: Option<Wanted>,
 }
 
 /// Why live capture is not possible. Each text says what to do.
@@ -121,6 +132,12 @@ pub enum KernelError {
         /// Why not the other.
         syscall: Box<KernelError>,
     },
+    /// No thread can be started.
+    #[error("cannot start the thread that sets probes: {cause}")]
+    NoThread {
+        /// Why.
+        cause: io::Error,
+    },
     /// More processes than the map holds.
     #[error("a scope of {count} processes is more than {SCOPE_PROCESSES_MAX}; name a cgroup instead")]
     TooManyProcesses {
@@ -139,8 +156,12 @@ pub struct Capture {
     processes: HashMap<MapData, u32, u8>,
     /// Processes of the scope that still run, with when they were started.
     running: Vec<(u32, u64)>,
-    // Owns the programs and their links.
-    _program: Ebpf,
+    /// Owns the programs and their links, unless the thread that sets probes does.
+    program: Option<Ebpf>,
+    /// The programs for TLS libraries are loaded.
+    tls: bool,
+    attacher: Option<JoinHandle<()>>,
+    watch: Watch,
 }
 
 impl Capture {
@@ -170,7 +191,7 @@ impl Capture {
             burst_bytes_max: settings.burst_bytes_max,
             compat_flag: offsets::COMPAT_FLAG,
             typed_task: u32::from(kernel_version() >= (5, 11)),
-            reserved: 0,
+            tls: u32::from(settings.tls.is_some()),
         };
         let started = match settings.front_end {
             Some(front_end) => Self::start_one(front_end, config, &settings.processes),
@@ -181,8 +202,28 @@ impl Capture {
                 })
             }),
         };
+        let mut capture = started?;
+        if let Some(wanted) = settings.tls.clone().filter(|_| capture.tls) {
+            capture.read_tls(wanted).map_err(|cause| KernelError::NoThread { cause })?;
+        }
         give_back_free_memory();
-        started
+        Ok(capture)
+    }
+
+    /// Starts the thread that sets probes in TLS libraries.
+    fn read_tls(&mut self, wanted: Wanted) -> io::Result<()> {
+        let Some(program) = self.program.take() else { return Ok(()) };
+        let (watch, hints, facts) = Watch::new();
+        let attacher = attach::Attacher::new(program, wanted, hints, facts);
+        let thread = std::thread::Builder::new().name("tls-probes".to_owned());
+        self.attacher = Some(thread.spawn(move || attacher.run())?);
+        self.watch = watch;
+        Ok(())
+    }
+
+    /// What the decoder of this capture's records is to tell of processes.
+    pub fn watch(&self) -> Watch {
+        self.watch.clone()
     }
 
     fn start_one(front_end: FrontEnd, config: Config, processes: &[u32]) -> Result<Capture, KernelError> {
@@ -219,11 +260,31 @@ impl Capture {
                 hook.attach().map_err(|error| refused(format!("{name}: {}", sources(&error))))?;
             }
         }
+        // While all maps are at hand. Everything else works without these.
+        let tls = config.tls != 0
+            && match load_tls(&mut program, &btf) {
+                Ok(()) => true,
+                Err(cause) => {
+                    tracing::warn!(%cause, "TLS is not read: its libraries cannot be probed on this kernel");
+                    false
+                }
+            };
         // A program that logs nothing has no map for it.
         let log = EbpfLogger::init(&mut program).ok();
         let wakeups = wakeups_of(ring.as_raw_fd()).map_err(|error| refused(error.to_string()))?;
-        let mut capture =
-            Capture { front_end, ring, losses, wakeups, log, processes: scope, running, _program: program };
+        let mut capture = Capture {
+            front_end,
+            ring,
+            losses,
+            wakeups,
+            log,
+            processes: scope,
+            running,
+            program: Some(program),
+            tls,
+            attacher: None,
+            watch: Watch::default(),
+        };
         probe::run(&mut capture).map_err(refused)?;
         // So far the ring holds records of the probe only, from now on none.
         capture.drain(usize::MAX, |_| ());
@@ -304,6 +365,36 @@ impl Capture {
     }
 }
 
+impl Drop for Capture {
+    fn drop(&mut self) {
+        self.watch.stop();
+        if let Some(thread) = self.attacher.take()
+            && thread.join().is_err()
+        {
+            tracing::error!("a bug stopped the setting of probes; please report it");
+        }
+    }
+}
+
+/// Loads the programs for probes in TLS libraries, and hooks the beginning of programs.
+fn load_tls(program: &mut Ebpf, btf: &Btf) -> Result<(), String> {
+    for name in attach::PROGRAMS {
+        match program.program_mut(name) {
+            Some(Program::UProbe(probe)) => {
+                probe.load().map_err(|error| format!("{name}: {}", sources(&error)))?;
+            }
+            _ => return Err(format!("the kernel program has no {name}")),
+        }
+    }
+    match program.program_mut(EXEC) {
+        Some(Program::BtfTracePoint(hook)) => {
+            hook.load(EXEC, btf).map_err(|error| format!("{EXEC}: {}", sources(&error)))?;
+            hook.attach().map(drop).map_err(|error| format!("{EXEC}: {}", sources(&error)))
+        }
+        _ => Err(format!("the kernel program has no {EXEC}")),
+    }
+}
+
 /// Takes a map of the kernel program, of the kind that is asked for.
 fn map<M: TryFrom<Map, Error = MapError>>(program: &mut Ebpf, name: &str) -> Result<M, String> {
     let map = program.take_map(name).ok_or_else(|| format!("the kernel program has no map {name}"))?;
@@ -350,13 +441,19 @@ pub fn forbid_core_dumps() -> io::Result<()> {
 
 /// Nanoseconds from the kernel's monotonic clock to the Unix epoch.
 pub fn epoch_offset_ns() -> u64 {
-    let now = |clock| {
-        let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-        // SAFETY: a valid timespec and a clock that every Linux has.
-        unsafe { libc::clock_gettime(clock, &raw mut time) };
-        time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64
-    };
-    now(libc::CLOCK_REALTIME).saturating_sub(now(libc::CLOCK_MONOTONIC))
+    clock_ns(libc::CLOCK_REALTIME).saturating_sub(monotonic_ns())
+}
+
+/// Now, by the kernel's monotonic clock.
+fn monotonic_ns() -> u64 {
+    clock_ns(libc::CLOCK_MONOTONIC)
+}
+
+fn clock_ns(clock: libc::clockid_t) -> u64 {
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: a valid timespec and a clock that every Linux has.
+    unsafe { libc::clock_gettime(clock, &raw mut time) };
+    time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64
 }
 
 /// When a process was started, in clock ticks since boot (proc_pid_stat(5), column 22); `None` if there
@@ -399,7 +496,7 @@ fn sources(error: &dyn std::error::Error) -> String {
     }
     // A verifier log has many lines; its last ones say what it is about.
     let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
-    if lines.len() > 3 {
+    if std::env::var_os("APC_LOG").is_none() && lines.len() > 3 {
         format!("{} ... {}", lines[0], lines[lines.len() - 2..].join(" "))
     } else {
         lines.join(" ")

@@ -237,7 +237,15 @@ impl Flow {
             let id = ConnectionId(*numbers);
             let begun = self.lanes.map(|lane| lane.begun);
             let tuple = self.tuple;
-            sink(Event::Opened(Connection { id, tuple, workload: None, verdict: None, session: None, begun, at }));
+            sink(Event::Opened(Connection {
+                id,
+                tuple,
+                workload: None,
+                verdict: None,
+                session: None,
+                begun,
+                at,
+            }));
             id
         });
         let lane = &mut self.lanes[direction.index()];
@@ -304,7 +312,14 @@ impl Flow {
         }
         if let Some(connection) = self.id {
             let bytes = self.lanes.map(|lane| lane.end.min(lane.fin.unwrap_or(u64::MAX)));
-            sink(Event::Closed { connection, at, bytes, request_bursts: 0, unseen_bytes: [0; 2] });
+            sink(Event::Closed {
+                connection,
+                at,
+                bytes,
+                request_bursts: 0,
+                unseen_bytes: [0; 2],
+                unread: None,
+            });
         }
     }
 }

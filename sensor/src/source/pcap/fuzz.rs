@@ -99,7 +99,7 @@ impl Watch {
             Event::Closed { connection, .. } => {
                 assert!(self.open.remove(&connection.0).is_some(), "closed twice");
             }
-            Event::Paired { .. } => unreachable!("no capture says so"),
+            Event::Paired { .. } | Event::Bound { .. } => unreachable!("no capture says so"),
         }
     }
 
