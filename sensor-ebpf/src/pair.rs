@@ -7,7 +7,7 @@ use schema::record::{INBOUND, OUTBOUND, VERDICT_TLS};
 use crate::capture;
 use crate::emit;
 use crate::maps::{SOCKETS, TUPLES};
-use crate::socket::{MIRRORED, SocketState};
+use crate::socket::{self, MIRRORED, SocketState};
 
 /// Bytes that may be on their way between two ends.
 const NEAR_BYTES: i32 = 1 << 24;
@@ -49,6 +49,25 @@ pub fn open(state: &mut SocketState) -> bool {
         emit::pair(other, state);
     }
     true
+}
+
+/// Pairs a session of which the connection was found after it had been opened.
+#[inline(always)]
+pub fn late(state: &mut SocketState) {
+    if !socket::is_followed(state.verdict) {
+        return;
+    }
+    let _ = TUPLES.insert(state.tuple, state.key, BPF_ANY as u64);
+    let Some(other) = other_end(state) else { return };
+    // SAFETY: the map gave it; see `open`.
+    let other = unsafe { &mut *other };
+    if state.serves != 0 {
+        other.verdict = MIRRORED;
+        emit::pair(state, other);
+    } else {
+        state.verdict = MIRRORED;
+        emit::pair(other, state);
+    }
 }
 
 #[inline(always)]

@@ -17,6 +17,7 @@ use crate::capture::{self, Operation};
 use crate::emit;
 use crate::maps::{SOCKETS, TLS_CALLS, TLS_THREADS};
 use crate::offsets::setting;
+use crate::pair;
 use crate::read;
 use crate::socket::{self, SocketState};
 use crate::user_buffer::UserBuffer;
@@ -396,6 +397,7 @@ fn bind(key: u64, state: &mut SocketState, socket: u64) {
     state.network_namespace = carrier.network_namespace;
     if state.verdict != socket::UNKNOWN {
         emit::bind(state);
+        pair::late(state);
     }
 }
 
