@@ -379,3 +379,13 @@ pub const MAPS_BYTES_MAX: u64 = 4 << 20;
 
 /// Files with code of one process. Interpreters with many extensions load some hundred.
 pub const MAPPED_FILES_MAX: usize = 1024;
+
+/// Bytes of the first records of a TLS connection in which its hello is looked for: one record, which
+/// those of clients with large keys do not fill.
+pub const TLS_HELLO_BYTES_MAX: usize = 16 << 10;
+
+/// Extensions of one hello that are looked at; browsers send about 20.
+pub const TLS_EXTENSIONS_MAX: usize = 64;
+
+/// Protocols of one hello that are looked at; clients offer one to three.
+pub const TLS_PROTOCOLS_MAX: usize = 16;

@@ -50,11 +50,14 @@ pub(super) struct Found {
 
 /// The table of a Go program; `None` in any other.
 pub(super) fn find(elf: &Elf, bytes: &mut Bytes) -> Result<Option<Form>, Fault> {
-    let at = match (&elf.sections.go_table, elf.sections.known) {
-        (Some(range), _) => range.start,
-        (None, true) => return Ok(None),
-        (None, false) => match search(elf, bytes)? {
+    let sections = &elf.sections;
+    let at = match &sections.go_table {
+        Some(range) => range.start,
+        None if sections.known && sections.go_build.is_none() => return Ok(None),
+        // Other linkers put the table of a position-independent program among other constants.
+        None => match search(elf, bytes)? {
             Some(at) => at,
+            None if sections.known => return Ok(Some(Form::Unknown)),
             None => return Ok(None),
         },
     };
