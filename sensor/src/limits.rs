@@ -365,6 +365,9 @@ pub const BATCH_CALLS_MAX: usize = 100;
 /// take half of it.
 pub const BINARY_READ_BYTES_MAX: u64 = 256 << 20;
 
+/// Probes by symbols in one binary: some copies of a library with all its functions.
+pub const BINARY_PROBES_MAX: usize = 256;
+
 /// Functions of one Go program; the largest have 400,000. 16 B each while the table is read.
 pub const GO_FUNCTIONS_MAX: u64 = 1 << 20;
 

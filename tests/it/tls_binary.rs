@@ -246,6 +246,8 @@ fn go_of_before_1_18() {
     );
     let binary = read(&file(&old_go(0xfa, "go1.16.15").0));
     assert_eq!((binary.probes.len(), binary.obstacle), (0, Some(Obstacle::GoTooOld)));
+    let binary = read(&file(&old_go(0xfb, "go1.15.2").0));
+    assert_eq!(binary, Binary::default(), "not found without sections");
     // What is no instruction (a prefix without one) must not be probed around.
     let mut broken = bytes;
     broken[start as usize + 4] = 0x06;
