@@ -365,6 +365,9 @@ pub const BATCH_CALLS_MAX: usize = 100;
 /// take half of it.
 pub const BINARY_READ_BYTES_MAX: u64 = 256 << 20;
 
+/// Probes by symbols in one binary: some copies of a library with all its functions.
+pub const BINARY_PROBES_MAX: usize = 256;
+
 /// Functions of one Go program; the largest have 400,000. 16 B each while the table is read.
 pub const GO_FUNCTIONS_MAX: u64 = 1 << 20;
 
@@ -391,3 +394,12 @@ pub const TLS_FILES_MAX: usize = 16_384;
 
 /// Connections with TLS of which the process is remembered, until they end.
 pub const TLS_CONNECTIONS_MAX: usize = 65_536;
+/// Bytes of the first records of a TLS connection in which its hello is looked for: one record, which
+/// those of clients with large keys do not fill.
+pub const TLS_HELLO_BYTES_MAX: usize = 16 << 10;
+
+/// Extensions of one hello that are looked at; browsers send about 20.
+pub const TLS_EXTENSIONS_MAX: usize = 64;
+
+/// Protocols of one hello that are looked at; clients offer one to three.
+pub const TLS_PROTOCOLS_MAX: usize = 16;

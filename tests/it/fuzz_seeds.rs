@@ -7,12 +7,13 @@ use std::path::{Path, PathBuf};
 use sensor::flow::Direction;
 
 use crate::packets::*;
-use crate::{http1_conversation, http1_fixtures, http2_conversation};
+use crate::{http1_conversation, http1_fixtures, http2_conversation, tls_elf_fixture, tls_hello};
 
 type Target = (&'static str, fn(&[u8]));
 
 /// As in `tests/fuzz/fuzz_targets`.
-const TARGETS: [Target; 17] = [
+const TARGETS: [Target; 19] = [
+    ("binary", sensor::source::tls::binary::fuzz),
     ("body", sensor::call::fuzz),
     ("capture", sensor::source::pcap::fuzz),
     ("descriptors", sensor::inventory::spec::fuzz::fuzz_descriptors),
@@ -28,6 +29,7 @@ const TARGETS: [Target; 17] = [
     ("pipeline", sensor::pipeline::fuzz),
     ("record", sensor::source::decode::fuzz),
     ("stream", sensor::stream::fuzz),
+    ("tls", sensor::protocol::tls::fuzz),
     ("websocket", sensor::protocol::websocket::fuzz),
     ("yaml", sensor::inventory::spec::fuzz::fuzz_yaml),
 ];
@@ -120,6 +122,11 @@ fn write_the_seeds() {
         &[7, 5, 1, 2],
         b"\x88\x00",
     ];
+    for name in tls_hello::HELLOS {
+        write("tls", name, &tls_hello::hello(name));
+    }
+    write("binary", "go_1_17", &tls_elf_fixture::old_go(0xfa, "go1.17.13").0);
+    write("binary", "openssl", &tls_elf_fixture::library(&["SSL_read", "SSL_write", "SSL_free"]).0);
     write("websocket", "frames", &frames.concat());
     write(
         "stream",

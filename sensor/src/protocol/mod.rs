@@ -10,6 +10,7 @@ pub mod har;
 mod http1;
 pub mod http2;
 mod method;
+pub mod tls;
 pub mod websocket;
 
 pub use connection::Connection;

@@ -15,6 +15,8 @@ use bytes::{Bytes, Fault};
 use elf::{Elf, Head};
 use symbols::Meaning;
 
+use crate::limits::BINARY_PROBES_MAX;
+
 /// An implementation of TLS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Library {
@@ -133,9 +135,10 @@ pub struct Binary {
     pub library: Option<Library>,
     /// Its version where the file says it in a place of its own (Go only).
     pub version: Option<String>,
-    /// Where to look; empty where there is nothing or an obstacle.
+    /// Where to look; empty where there is nothing or an obstacle to all of it.
     pub probes: Vec<Probe>,
-    /// Why TLS in it cannot be read, or why it is unknown whether there is some.
+    /// Why TLS in it cannot be read, or why it is unknown whether there is some. Beside probes: a Go
+    /// program that cannot be read has a C library that can.
     pub obstacle: Option<Obstacle>,
 }
 
@@ -279,9 +282,6 @@ pub fn read(file: &File) -> Binary {
     let mut binary = Binary::default();
     if let Err(obstacle) = look(file, &mut binary) {
         binary.obstacle = Some(obstacle);
-        if !binary.probes.iter().any(|probe| probe.function.is_transfer()) {
-            binary.probes.clear();
-        }
     }
     binary
 }
@@ -312,10 +312,22 @@ fn look(file: &File, binary: &mut Binary) -> Result<(), Obstacle> {
     Ok(())
 }
 
+/// Reads any bytes as a file and checks what must hold of every answer.
+pub fn fuzz(data: &[u8]) {
+    let Ok(memory) = rustix::fs::memfd_create("binary", rustix::fs::MemfdFlags::CLOEXEC) else { return };
+    let file = File::from(memory);
+    if std::os::unix::fs::FileExt::write_all_at(&file, data, 0).is_err() {
+        return;
+    }
+    let binary = read(&file);
+    assert!(binary.probes.iter().all(|probe| probe.offset < data.len() as u64), "a probe outside");
+    assert!(binary.probes.is_empty() || binary.library.is_some(), "probes of nothing");
+}
+
 /// Probes of functions that have symbols. Returns a library that is there and has none to be probed.
 fn named(elf: &Elf, bytes: &mut Bytes, binary: &mut Binary) -> Result<Option<Library>, Obstacle> {
     let symbols = symbols::find(elf, bytes)?;
-    let (mut boring, mut unsupported) = (false, None);
+    let (mut probes, mut boring, mut unsupported) = (Vec::new(), false, None);
     for symbol in &symbols {
         let function = match symbol.meaning {
             Meaning::Function(function) => function,
@@ -333,17 +345,20 @@ fn named(elf: &Elf, bytes: &mut Bytes, binary: &mut Binary) -> Result<Option<Lib
         if offset >= bytes.length() {
             return Err(Obstacle::Malformed);
         }
-        binary.probes.push(Probe { function, moment: Moment::Entry, offset });
+        if probes.len() + 2 > BINARY_PROBES_MAX {
+            return Err(Obstacle::TooLarge);
+        }
+        probes.push(Probe { function, moment: Moment::Entry, offset });
         if !function.entry_only() {
-            binary.probes.push(Probe { function, moment: Moment::Return, offset });
+            probes.push(Probe { function, moment: Moment::Return, offset });
         }
     }
-    let transfer = binary.probes.iter().find(|probe| probe.function.is_transfer());
-    match transfer.map(|probe| probe.function.library()) {
-        Some(Library::OpenSsl) if boring => binary.library = Some(Library::BoringSsl),
-        Some(library) => binary.library = Some(library),
-        // Some of its names without the ones that matter are something else.
-        None => binary.probes.clear(),
+    let transfer = probes.iter().find(|probe: &&Probe| probe.function.is_transfer());
+    // Some of its names without the ones that matter are something else.
+    if let Some(library) = transfer.map(|probe| probe.function.library()) {
+        let boring = boring && library == Library::OpenSsl;
+        binary.library = Some(if boring { Library::BoringSsl } else { library });
+        binary.probes = probes;
     }
     Ok(unsupported)
 }

@@ -13,6 +13,9 @@ use crate::limits::BINARY_READ_BYTES_MAX;
 /// Bytes of one piece when a range is read from end to end.
 const PIECE_BYTES: usize = 64 * 1024;
 
+/// Bytes that a search shows of each place.
+const SEEN_BYTES: usize = 64;
+
 /// Why bytes are not to be had.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fault {
@@ -134,6 +137,3 @@ impl<'a> Bytes<'a> {
         Ok(())
     }
 }
-
-/// Bytes that a search shows of each place.
-const SEEN_BYTES: usize = 64;

@@ -26,17 +26,24 @@ pub(super) fn read(elf: &Elf, bytes: &mut Bytes, binary: &mut Binary) -> Result<
         Err(Fault::Malformed) => None,
         other => other?,
     };
-    let functions = match form {
-        table::Form::Known(table) => table.functions(elf, bytes)?,
-        // Whether it has TLS at all is not known, but most Go servers have.
-        table::Form::Unknown => Err(Obstacle::GoTableUnknown)?,
-        table::Form::Old => Err(Obstacle::GoTooOld)?,
+    let table = match form {
+        table::Form::Known(table) => table,
+        table::Form::Unknown | table::Form::Old => {
+            if !table::is_named(elf, bytes)? {
+                return Ok(());
+            }
+            binary.library = binary.library.or(Some(Library::Go));
+            binary.version = version;
+            let old = matches!(form, table::Form::Old);
+            return Err(if old { Obstacle::GoTooOld } else { Obstacle::GoTableUnknown });
+        }
     };
+    let functions = table.functions(elf, bytes)?;
     if functions.is_empty() {
         return Ok(());
     }
     let old = matches!(version.as_deref().map(build::minor), Some(Some(minor)) if minor < 17);
-    binary.library = Some(Library::Go);
+    binary.library = binary.library.or(Some(Library::Go));
     binary.version = version;
     if old {
         return Err(Obstacle::GoTooOld);
@@ -55,6 +62,7 @@ pub(super) fn read(elf: &Elf, bytes: &mut Bytes, binary: &mut Binary) -> Result<
             probes.extend(returns.into_iter().map(|at| probe(Moment::Exit, entry + at)));
         }
     }
+    binary.library = Some(Library::Go);
     binary.probes.append(&mut probes);
     Ok(())
 }

@@ -8,7 +8,7 @@ use memchr::memmem::Finder;
 use crate::source::tls::binary::bytes::{Bytes, Fault};
 use crate::source::tls::binary::elf::{Elf, u64_of};
 
-/// Bytes of a version: `go1.26.1`, with experiments some words more.
+/// Bytes of a version's first word: `go1.26.1`, `go1.25-20250209-RC00`, `devel`.
 const VERSION_BYTES_MAX: usize = 64;
 
 /// `go1.22.3`, if the file says it.
@@ -27,19 +27,24 @@ pub(super) fn version(elf: &Elf, bytes: &mut Bytes) -> Result<Option<String>, Fa
         return Ok(None);
     }
     let (place, length) = if head[15] & IN_PLACE != 0 {
-        let [length] = bytes.array(at + 32)?;
-        // A number of one byte: longer ones are no versions.
-        (at + 33, u64::from(length))
+        // Numbers of seven bits a byte; texts of 16 KiB and more are no versions.
+        match bytes.array(at + 32)? {
+            [low, _] if low < 0x80 => (at + 33, u64::from(low)),
+            [low, high] if high < 0x80 => (at + 34, u64::from(low & 0x7f) | u64::from(high) << 7),
+            _ => return Ok(None),
+        }
     } else {
         let string: [u8; 16] = bytes.array(elf.offset(u64_of(&head, 16))?)?;
         (elf.offset(u64_of(&string, 0))?, u64_of(&string, 8))
     };
-    let length = usize::try_from(length).unwrap_or(usize::MAX);
     let mut buffer = [0; VERSION_BYTES_MAX];
-    let Some(text) = buffer.get_mut(..length) else { return Ok(None) };
+    let length = usize::try_from(length).unwrap_or(usize::MAX).min(VERSION_BYTES_MAX);
+    let text = &mut buffer[..length];
     bytes.read(place, text)?;
-    let plain = text.starts_with(b"go") && text.iter().all(|byte| (b' '..=b'~').contains(byte));
-    Ok(plain.then(|| String::from_utf8_lossy(text).into_owned()))
+    // Commits and experiments follow after a space.
+    let word = text.split(|&byte| byte == b' ').next().unwrap_or_default();
+    let plain = word.iter().all(|byte| byte.is_ascii_graphic());
+    Ok((plain && !word.is_empty()).then(|| String::from_utf8_lossy(word).into_owned()))
 }
 
 /// Where a stripped program without sections has it: in what is loaded, not in code.

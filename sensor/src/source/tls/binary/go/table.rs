@@ -22,6 +22,9 @@ const GO_1_20: [u8; 8] = [0xf1, 0xff, 0xff, 0xff, 0, 0, 1, 8];
 /// pointer and two addresses.
 const MODULE_TEXT: u64 = 176;
 
+/// Functions of the names that are looked for; there is one of each.
+const FOUND_MAX: usize = 2 * FUNCTIONS.len();
+
 /// What was found.
 pub(super) enum Form {
     Known(Table),
@@ -50,11 +53,14 @@ pub(super) struct Found {
 
 /// The table of a Go program; `None` in any other.
 pub(super) fn find(elf: &Elf, bytes: &mut Bytes) -> Result<Option<Form>, Fault> {
-    let at = match (&elf.sections.go_table, elf.sections.known) {
-        (Some(range), _) => range.start,
-        (None, true) => return Ok(None),
-        (None, false) => match search(elf, bytes)? {
+    let sections = &elf.sections;
+    let at = match &sections.go_table {
+        Some(range) => range.start,
+        None if sections.known && sections.go_build.is_none() => return Ok(None),
+        // Other linkers put the table of a position-independent program among other constants.
+        None => match search(elf, bytes)? {
             Some(at) => at,
+            None if sections.known => return Ok(Some(Form::Unknown)),
             None => return Ok(None),
         },
     };
@@ -96,6 +102,20 @@ fn search(elf: &Elf, bytes: &mut Bytes) -> Result<Option<u64>, Fault> {
     Ok(None)
 }
 
+/// Whether the first of [`FUNCTIONS`] is named anywhere: of a table that cannot be read.
+pub(super) fn is_named(elf: &Elf, bytes: &mut Bytes) -> Result<bool, Fault> {
+    let needle = [Finder::new(FUNCTIONS[0].0)];
+    let mut named = false;
+    for range in elf.constants() {
+        let range = range.start..range.end.min(bytes.length());
+        bytes.search(range, &needle, |_, _, _| {
+            named = true;
+            false
+        })?;
+    }
+    Ok(named)
+}
+
 impl Table {
     /// Those of [`FUNCTIONS`] that the program has.
     pub(super) fn functions(&self, elf: &Elf, bytes: &mut Bytes) -> Result<Vec<Found>, Fault> {
@@ -132,6 +152,9 @@ impl Table {
             let at = self.functions.saturating_add(*known).saturating_add(width);
             let name = window.u32(bytes, at)?;
             if let Some(&(_, function)) = names.iter().find(|&&(place, _)| place == name) {
+                if found.len() >= FOUND_MAX {
+                    return Err(Fault::Malformed);
+                }
                 found.push(Found {
                     function,
                     start: text.wrapping_add(*start),
