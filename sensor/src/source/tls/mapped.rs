@@ -16,13 +16,24 @@ pub struct Mapped {
     pub device: u64,
     /// Inode number on that device.
     pub inode: u64,
-    /// A path that can be opened while the process maps the file; open it once and go on with the open
-    /// file.
+    /// When its content changed last, nanoseconds since the epoch: numbers of inodes are used again, and
+    /// unlike `ctime` it stays as it is when the file is deleted.
+    pub modified_ns: i64,
+    /// A path that can be opened while the process maps the file; open it once, see that the device and
+    /// the inode are the same, and go on with the open file.
     pub path: PathBuf,
     /// Its path as the process sees it.
     pub name: String,
     /// It is not on the disk any more: the process began before an update.
     pub deleted: bool,
+}
+
+impl Mapped {
+    fn new(metadata: &fs::Metadata, path: PathBuf, name: String, deleted: bool) -> Mapped {
+        let modified_ns =
+            metadata.mtime().saturating_mul(1_000_000_000).saturating_add(metadata.mtime_nsec());
+        Mapped { device: metadata.dev(), inode: metadata.ino(), modified_ns, path, name, deleted }
+    }
 }
 
 /// The files that the process `pid` below `proc` (`/proc`) maps with the right to be executed, its own
@@ -38,14 +49,14 @@ pub fn of_process(proc: &Path, pid: u32) -> io::Result<Vec<Mapped>> {
     if let Ok(metadata) = fs::metadata(&program) {
         let (name, deleted) = name(&program_name.to_string_lossy());
         seen.insert((metadata.dev(), metadata.ino()));
-        files.push(Mapped { device: metadata.dev(), inode: metadata.ino(), path: program, name, deleted });
+        files.push(Mapped::new(&metadata, program, name, deleted));
     }
-    let mut ranges = HashSet::new();
+    let mut looked_at = HashSet::new();
     for line in BufReader::new(maps.take(MAPS_BYTES_MAX)).split(b'\n') {
         let line = line?;
         let Some(mapping) = Mapping::parse(&line) else { continue };
         // A file has one executable mapping, rarely some: the rest costs no look at the file.
-        if !ranges.insert((mapping.device.to_owned(), mapping.inode, mapping.name.to_owned())) {
+        if !looked_at.insert((mapping.device.to_owned(), mapping.inode, mapping.name.to_owned())) {
             continue;
         }
         let Some((path, metadata)) = reach(&root, &mapping) else { continue };
@@ -56,7 +67,7 @@ pub fn of_process(proc: &Path, pid: u32) -> io::Result<Vec<Mapped>> {
             break;
         }
         let (name, deleted) = name(mapping.name);
-        files.push(Mapped { device: metadata.dev(), inode: metadata.ino(), path, name, deleted });
+        files.push(Mapped::new(&metadata, path, name, deleted));
     }
     Ok(files)
 }

@@ -11,12 +11,12 @@ use super::elf::Elf;
 /// the layer above the ciphers only: libcrypto alone is no TLS.
 const TEXTS: &[(&str, Library)] = &[
     // Source files in error records; BoringSSL is C++.
-    ("ssl/ssl_lib.cc\0", Library::BoringSsl),
-    ("ssl/ssl_lib.c\0", Library::OpenSsl),
+    ("ssl/ssl_lib.cc", Library::BoringSsl),
+    ("ssl/ssl_lib.c", Library::OpenSsl),
     // SSL_state_string_long.
-    ("TLS client send_client_hello\0", Library::BoringSsl),
-    ("SSLv3/TLS write client hello\0", Library::OpenSsl),
-    // Display of rustls::Error. Rust's texts have no end mark.
+    ("TLS client send_client_hello", Library::BoringSsl),
+    ("SSLv3/TLS write client hello", Library::OpenSsl),
+    // Display of rustls::Error.
     ("received corrupt message of type ", Library::Rustls),
     ("received unexpected handshake message: ", Library::Rustls),
 ];
@@ -27,8 +27,12 @@ pub(super) fn find(elf: &Elf, bytes: &mut Bytes) -> Result<Option<Library>, Faul
     let mut first: Option<usize> = None;
     for range in elf.constants() {
         let range = range.start..range.end.min(bytes.length());
-        bytes.search(range, &needles, |index, _, _| {
-            first = Some(first.map_or(index, |first| first.min(index)));
+        bytes.search(range, &needles, |index, _, seen| {
+            let (text, library) = TEXTS[index];
+            // C ends its texts with a zero; Rust does not, nor does this list in this program.
+            if library == Library::Rustls || seen.get(text.len()) == Some(&0) {
+                first = Some(first.map_or(index, |first| first.min(index)));
+            }
             first != Some(0)
         })?;
         if first.is_some() {
