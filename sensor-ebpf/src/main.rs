@@ -101,7 +101,7 @@ pub fn go_enter(context: ProbeContext) -> u32 {
     0
 }
 
-/// At each return instruction of these two. Never a uretprobe: Go moves its stacks.
+/// At each return instruction of the first. Never a uretprobe: Go moves its stacks.
 #[uprobe]
 pub fn go_exit(context: ProbeContext) -> u32 {
     // SAFETY: the context of this program.

@@ -85,8 +85,8 @@ mod registers {
     pub fn stack(regs: &pt_regs) -> u64 {
         regs.rsp
     }
-    pub fn go_arguments(regs: &pt_regs) -> [u64; 2] {
-        [regs.rax, regs.rbx]
+    pub fn go_arguments(regs: &pt_regs) -> [u64; 3] {
+        [regs.rax, regs.rbx, regs.rcx]
     }
     pub fn goroutine(regs: &pt_regs) -> u64 {
         regs.r14
@@ -108,8 +108,8 @@ mod registers {
     pub fn stack(regs: &pt_regs) -> u64 {
         regs.sp
     }
-    pub fn go_arguments(regs: &pt_regs) -> [u64; 2] {
-        [regs.regs[0], regs.regs[1]]
+    pub fn go_arguments(regs: &pt_regs) -> [u64; 3] {
+        [regs.regs[0], regs.regs[1], regs.regs[2]]
     }
     pub fn goroutine(regs: &pt_regs) -> u64 {
         regs.regs[28]
@@ -243,17 +243,24 @@ pub fn on_free(session: u64) {
 }
 
 /// `(*Conn).Read` or `(*Conn).Write` of Go's `crypto/tls` begins: receiver, then the slice.
+///
+/// What is written is taken at once. Another goroutine reads what comes next, on another CPU, and may be
+/// told of it before this one is that its write has ended: the answer would stand before its question.
 #[inline(always)]
 pub fn on_go_enter(regs: &pt_regs, kind: u64) {
     if !is_in_scope() {
         return;
     }
-    let [session, buffer] = registers::go_arguments(regs);
+    let [session, buffer, length] = registers::go_arguments(regs);
     let call = TlsCall { session, buffer, count: 0, stack: 0, socket: go_socket(session), kind };
-    let _ = TLS_CALLS.insert(goroutine(registers::goroutine(regs)), call, BPF_ANY as u64);
+    if kind == CALL_READ {
+        let _ = TLS_CALLS.insert(goroutine(registers::goroutine(regs)), call, BPF_ANY as u64);
+    } else if length != 0 {
+        finish(&call, length);
+    }
 }
 
-/// One of the two returns: `(n int, err error)`.
+/// `(*Conn).Read` returns `(n int, err error)`.
 #[inline(always)]
 pub fn on_go_exit(regs: &pt_regs) {
     let key = goroutine(registers::goroutine(regs));

@@ -110,7 +110,7 @@ fn check(
                     connections.entry(connection).or_default().closed = Some(bytes);
                 }
                 Some(Event::Paired { mirrored: other, .. }) => mirrored.push(other),
-                Some(Event::Received { .. }) | None => {}
+                Some(Event::Received { .. } | Event::Bound { .. }) | None => {}
             }
         });
         // All is there once the actor is gone, its sockets are closed and the ring is empty.

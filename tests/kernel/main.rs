@@ -22,9 +22,11 @@ mod replay;
 mod rig;
 mod scenario;
 mod scope;
+mod secret;
 mod sensor;
 #[allow(dead_code, reason = "xtask's demo and benchmarks use the rest")]
 mod servers;
+mod tls;
 mod traffic;
 mod tshark;
 mod watch;

@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use rustix::process::Signal;
 
 use crate::netns::Netns;
@@ -40,6 +40,67 @@ impl Kind {
     pub const ALL: [Kind; 5] = [Kind::Nginx, Kind::HastyNginx, Kind::Python, Kind::Node, Kind::Go];
 }
 
+/// What a server needs for TLS, and copies of the libraries that it uses: a probe is in a file, for all who
+/// run it, and the machine's own programs run the machine's files.
+pub struct Encryption {
+    folder: PathBuf,
+}
+
+impl Encryption {
+    /// Makes a key, a certificate for `localhost` and `127.0.0.1`, and the copies, in `folder`.
+    pub fn create(folder: &Path) -> Result<Self> {
+        let folder = folder.join("tls");
+        let libraries = folder.join("lib");
+        fs::create_dir_all(&libraries).context("cannot make the folder of libraries")?;
+        let system = Path::new("/usr/lib").join(format!("{}-linux-gnu", std::env::consts::ARCH));
+        for name in ["libssl.so.3", "libcrypto.so.3", "libgnutls.so.30"] {
+            fs::copy(system.join(name), libraries.join(name))
+                .with_context(|| format!("cannot copy {name}"))?;
+        }
+        let encryption = Encryption { folder };
+        let made = Command::new("openssl")
+            .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"])
+            .args(["-days", "2", "-subj", "/CN=localhost"])
+            .args(["-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"])
+            .arg("-keyout")
+            .arg(encryption.key())
+            .arg("-out")
+            .arg(encryption.certificate())
+            .output()
+            .context("cannot run openssl")?;
+        ensure!(made.status.success(), "openssl req: {}", String::from_utf8_lossy(&made.stderr));
+        Ok(encryption)
+    }
+
+    /// The certificate, which signs itself, as PEM.
+    pub fn certificate(&self) -> PathBuf {
+        self.folder.join("certificate.pem")
+    }
+
+    /// The private key, as PEM.
+    pub fn key(&self) -> PathBuf {
+        self.folder.join("key.pem")
+    }
+
+    /// Folder of the copied libraries, for `LD_LIBRARY_PATH`.
+    pub fn libraries(&self) -> PathBuf {
+        self.folder.join("lib")
+    }
+
+    /// A copy of a program of the machine.
+    pub fn copy_of(&self, program: &str) -> Result<PathBuf> {
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let found =
+            std::env::split_paths(&path).map(|folder| folder.join(program)).find(|path| path.is_file());
+        let found = found.with_context(|| format!("there is no {program}"))?;
+        let copy = self.folder.join(program);
+        if !copy.exists() {
+            fs::copy(found, &copy).with_context(|| format!("cannot copy {program}"))?;
+        }
+        Ok(copy)
+    }
+}
+
 /// A running server.
 pub struct Server {
     process: Process,
@@ -53,6 +114,17 @@ impl Server {
         Self::start_in(kind, netns, address, folder, None)
     }
 
+    /// As [`Server::start`], with TLS.
+    pub fn start_tls(
+        kind: Kind,
+        netns: &Netns,
+        address: SocketAddr,
+        folder: &Path,
+        encryption: &Encryption,
+    ) -> Result<Self> {
+        Self::start_with(kind, netns, address, folder, None, Some(encryption))
+    }
+
     /// As [`Server::start`], but as a member of the cgroup at that path from its beginning on.
     pub fn start_in(
         kind: Kind,
@@ -61,15 +133,27 @@ impl Server {
         folder: &Path,
         cgroup: Option<&Path>,
     ) -> Result<Self> {
+        Self::start_with(kind, netns, address, folder, cgroup, None)
+    }
+
+    fn start_with(
+        kind: Kind,
+        netns: &Netns,
+        address: SocketAddr,
+        folder: &Path,
+        cgroup: Option<&Path>,
+        encryption: Option<&Encryption>,
+    ) -> Result<Self> {
         let log = folder.join("access.log");
         fs::write(&log, "").with_context(|| format!("cannot write {}", log.display()))?;
         let output = fs::File::create(folder.join("server.out")).context("cannot write server.out")?;
         let mut command = match kind {
-            Kind::Nginx => nginx(netns, address, folder, &log, READ_THEN_ANSWER)?,
-            Kind::HastyNginx => nginx(netns, address, folder, &log, ANSWER_THEN_READ)?,
+            Kind::Nginx => nginx(netns, address, folder, &log, READ_THEN_ANSWER, encryption)?,
+            Kind::HastyNginx => nginx(netns, address, folder, &log, ANSWER_THEN_READ, encryption)?,
             Kind::Python => python(netns, address, folder, &log),
             Kind::Node => {
-                let mut command = netns.command("node");
+                let node = encryption.map(|encryption| encryption.copy_of("node")).transpose()?;
+                let mut command = netns.command(node.unwrap_or_else(|| "node".into()));
                 command.arg(data("server.mjs")).args([address.ip().to_string(), address.port().to_string()]);
                 command.arg(&log);
                 command
@@ -80,6 +164,19 @@ impl Server {
                 command
             }
         };
+        if let Some(encryption) = encryption {
+            command.env("LD_LIBRARY_PATH", encryption.libraries());
+            match kind {
+                Kind::Nginx | Kind::HastyNginx => {}
+                Kind::Python => {
+                    command.arg("--keyfile").arg(encryption.key());
+                    command.arg("--certfile").arg(encryption.certificate());
+                }
+                Kind::Node | Kind::Go => {
+                    command.arg(encryption.certificate()).arg(encryption.key());
+                }
+            }
+        }
         if let Some(cgroup) = cgroup {
             command = joined(&command, cgroup);
         }
@@ -167,7 +264,14 @@ const READ_THEN_ANSWER: &str = r#"
       if ($request_method = DELETE) { return 204; }
       error_page 405 = @changed;"#;
 
-fn nginx(netns: &Netns, address: SocketAddr, folder: &Path, log: &Path, changes: &str) -> Result<Command> {
+fn nginx(
+    netns: &Netns,
+    address: SocketAddr,
+    folder: &Path,
+    log: &Path,
+    changes: &str,
+    encryption: Option<&Encryption>,
+) -> Result<Command> {
     let files = folder.join("files");
     fs::create_dir_all(&files).context("cannot make the folder of nginx's files")?;
     for &size in SIZES {
@@ -175,6 +279,17 @@ fn nginx(netns: &Netns, address: SocketAddr, folder: &Path, log: &Path, changes:
             if size == 0 { String::new() } else { format!("{{\"name\":\"{}\"}}", "x".repeat(size - 11)) };
         fs::write(files.join(format!("{size}.json")), body).context("cannot write nginx's files")?;
     }
+    let (listen, certificate) = match encryption {
+        None => ("", String::new()),
+        Some(encryption) => (
+            " ssl",
+            format!(
+                "ssl_certificate {}; ssl_certificate_key {};",
+                encryption.certificate().display(),
+                encryption.key().display()
+            ),
+        ),
+    };
     let (folder, files, log) = (folder.display(), files.display(), log.display());
     let configuration = format!(
         r#"
@@ -190,7 +305,8 @@ http {{
   client_max_body_size 4m; keepalive_requests 1000000; keepalive_timeout 60s; sendfile on;
   types {{ }} default_type application/json;
   server {{
-    listen {address} backlog=1024;
+    listen {address}{listen} backlog=1024;
+    {certificate}
     location = /api/v1/archive {{ return 404 '{{"error":"archive"}}'; }}
     location = /api/v1/failure {{ return 500 '{{"error":"failure"}}'; }}
     location = /mirrored {{ internal; return 204; }}

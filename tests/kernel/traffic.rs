@@ -33,14 +33,28 @@ struct Planned {
     status: u16,
 }
 
+/// A stream of bytes to a server: plain, or what stands above it.
+pub trait Stream: Read + Write + Send {}
+impl<S: Read + Write + Send> Stream for S {}
+
 /// Sends the plan's first `load.calls` calls; gives what was sent and answered as planned.
 pub fn drive(netns: &Netns, server: SocketAddr, load: Load) -> Result<Tally> {
+    drive_over(netns, server, load, &|stream| Ok(Box::new(stream)))
+}
+
+/// As [`drive`], over what `wrap` makes of each connection.
+pub fn drive_over(
+    netns: &Netns,
+    server: SocketAddr,
+    load: Load,
+    wrap: &(dyn Fn(TcpStream) -> Result<Box<dyn Stream>> + Sync),
+) -> Result<Tally> {
     let next = AtomicUsize::new(0);
     let started = Instant::now();
     let mut tally = Tally::new();
     std::thread::scope(|scope| {
         let workers: Vec<_> = (0..load.connections)
-            .map(|_| scope.spawn(|| netns.enter().and_then(|()| work(server, load, &next, started))))
+            .map(|_| scope.spawn(|| netns.enter().and_then(|()| work(server, load, &next, started, wrap))))
             .collect();
         for worker in workers {
             let part = worker.join().map_err(|_| anyhow::anyhow!("a client thread panicked"))??;
@@ -52,8 +66,14 @@ pub fn drive(netns: &Netns, server: SocketAddr, load: Load) -> Result<Tally> {
     })
 }
 
-fn work(server: SocketAddr, load: Load, next: &AtomicUsize, started: Instant) -> Result<Tally> {
-    let mut connection = Connection::open(server)?;
+fn work(
+    server: SocketAddr,
+    load: Load,
+    next: &AtomicUsize,
+    started: Instant,
+    wrap: &dyn Fn(TcpStream) -> Result<Box<dyn Stream>>,
+) -> Result<Tally> {
+    let mut connection = Connection::over(server, wrap)?;
     let mut tally = Tally::new();
     loop {
         let number = next.fetch_add(1, Ordering::Relaxed);
@@ -100,7 +120,7 @@ fn planned(number: usize) -> Planned {
 
 /// A keep-alive connection.
 pub struct Connection {
-    stream: TcpStream,
+    stream: Box<dyn Stream>,
     server: SocketAddr,
     /// Bytes read past the last answer.
     buffer: Vec<u8>,
@@ -109,11 +129,15 @@ pub struct Connection {
 impl Connection {
     /// Connects from the namespace that the calling thread is in.
     pub fn open(server: SocketAddr) -> Result<Self> {
+        Self::over(server, &|stream| Ok(Box::new(stream)))
+    }
+
+    fn over(server: SocketAddr, wrap: &dyn Fn(TcpStream) -> Result<Box<dyn Stream>>) -> Result<Self> {
         let stream = TcpStream::connect(server).with_context(|| format!("cannot connect to {server}"))?;
         stream.set_nodelay(true).context("cannot set TCP_NODELAY")?;
         let limit = Some(Duration::from_secs(30));
         stream.set_read_timeout(limit).and_then(|()| stream.set_write_timeout(limit)).context("timeouts")?;
-        Ok(Connection { stream, server, buffer: Vec::new() })
+        Ok(Connection { stream: wrap(stream)?, server, buffer: Vec::new() })
     }
 
     /// Sends the plan's call of that number and adds it to the tally once it is answered as planned.

@@ -1,4 +1,5 @@
-// The test API (see README.md) on net/http. Arguments: address:port, access log.
+// The test API (see README.md) on net/http. Arguments: address:port, access log; for TLS
+// certificate and key too.
 package main
 
 import (
@@ -69,7 +70,12 @@ func main() {
 		server.Shutdown(context.Background())
 		close(done)
 	}()
-	if err := server.ListenAndServe(); err != http.ErrServerClosed {
+	if len(os.Args) > 4 {
+		err = server.ListenAndServeTLS(os.Args[3], os.Args[4])
+	} else {
+		err = server.ListenAndServe()
+	}
+	if err != http.ErrServerClosed {
 		log.Fatal(err)
 	}
 	<-done

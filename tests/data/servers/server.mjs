@@ -1,15 +1,17 @@
-// The test API (see README.md) on node:http. Arguments: address, port, access log.
-import { openSync, writeSync } from "node:fs";
+// The test API (see README.md) on node:http. Arguments: address, port, access log; for TLS certificate and key
+// too.
+import { openSync, readFileSync, writeSync } from "node:fs";
 import { createServer } from "node:http";
+import { createServer as createSecureServer } from "node:https";
 
-const [address, port, logPath] = process.argv.slice(2);
+const [address, port, logPath, certificate, key] = process.argv.slice(2);
 const log = openSync(logPath, "a");
 
 function jsonOf(size) {
   return size === 0 ? "" : `{"name":"${"x".repeat(size - 11)}"}`;
 }
 
-const server = createServer((request, response) => {
+function answer(request, response) {
   let received = 0;
   const { pathname, searchParams } = new URL(request.url, "http://server");
   request.on("data", (chunk) => (received += chunk.length));
@@ -35,7 +37,11 @@ const server = createServer((request, response) => {
       response.writeHead(status, headers).end(request.method === "HEAD" ? undefined : body);
     }
   });
-});
+}
+
+const server = certificate
+  ? createSecureServer({ cert: readFileSync(certificate), key: readFileSync(key) }, answer)
+  : createServer(answer);
 server.keepAliveTimeout = 60_000;
 server.listen(Number(port), address);
 

@@ -67,6 +67,9 @@ fn is_below(proc: &Path, process: u32, wanted: &str) -> bool {
     wanted == "/" || path.strip_prefix(wanted).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
+/// Device, inode and time of the last change of a file: an inode number is given again.
+type FileId = (u64, u64, i64);
+
 /// A file that was read for TLS.
 struct Library {
     /// What its probes hang on; dropping one takes it away.
@@ -83,10 +86,9 @@ pub struct Attacher {
     wanted: Wanted,
     hints: Receiver<Hint>,
     facts: Facts,
-    /// By device and inode.
-    files: HashMap<(u64, u64), Library>,
-    /// Files that matter, by process.
-    users: HashMap<u32, HashSet<(u64, u64)>>,
+    files: HashMap<FileId, Library>,
+    /// Files that each process runs.
+    users: HashMap<u32, HashSet<FileId>>,
     /// Looks that are due.
     due: BTreeMap<(Instant, u32), usize>,
     looked: HashMap<u32, Instant>,
@@ -176,7 +178,7 @@ impl Attacher {
         for &process in &all {
             self.look(process);
         }
-        let used: HashSet<(u64, u64)> = self.users.values().flatten().copied().collect();
+        let used: HashSet<FileId> = self.users.values().flatten().copied().collect();
         // A file without a user may be another one by the time that its inode number comes back.
         self.files.retain(|file, _| used.contains(file));
         let mut facts = self.facts.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
@@ -194,7 +196,7 @@ impl Attacher {
         let mut known = Known { probed_ns: None, obstacle: None };
         let mut used = HashSet::new();
         for map in &maps {
-            let file = (map.device, map.inode);
+            let file = (map.device, map.inode, map.modified_ns);
             if !self.files.contains_key(&file) {
                 if self.files.len() >= TLS_FILES_MAX {
                     known.obstacle = known.obstacle.or(Some("too-many-files"));
@@ -280,8 +282,9 @@ fn target(probe: &Probe) -> Option<(&'static str, u64)> {
     };
     let program = match (probe.function, probe.moment) {
         (GoRead | GoWrite, Moment::Entry) => "go_enter",
-        (GoRead | GoWrite, Moment::Exit) => "go_exit",
-        (GoRead | GoWrite, Moment::Return) => return None,
+        (GoRead, Moment::Exit) => "go_exit",
+        // What is written is taken at the entry.
+        (GoRead | GoWrite, _) => return None,
         (_, Moment::Entry) => "tls_enter",
         (_, Moment::Return) => "tls_return",
         (_, Moment::Exit) => return None,

@@ -56,7 +56,7 @@ pub(super) fn read(elf: &Elf, bytes: &mut Bytes, binary: &mut Binary) -> Result<
         bytes.read(entry, &mut instructions)?;
         let returns = code::returns(&instructions).ok_or(Obstacle::GoCodeUnknown)?;
         let probe = |moment, offset| Probe { function: found.function, moment, offset };
-        probes.push(probe(Moment::Entry, entry));
+        probes.push(probe(Moment::Entry, entry + code::body(&instructions)));
         // Nothing is known by the end of a close.
         if found.function != Function::GoClose {
             probes.extend(returns.into_iter().map(|at| probe(Moment::Exit, entry + at)));
