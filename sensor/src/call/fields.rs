@@ -75,6 +75,8 @@ struct Hot {
     context: Context,
     /// The name says that values are of no closed set.
     is_sensitive: bool,
+    /// It stands for other names.
+    is_stand_in: bool,
 }
 
 const HEAD_BYTES: usize = size_of::<u128>();
@@ -90,6 +92,17 @@ const fn masks() -> [u128; HEAD_BYTES] {
         length += 1;
     }
     masks
+}
+
+/// A key and the quote behind it, as far as they fit.
+fn head_of(key: &[u8]) -> u128 {
+    let mut head = [0; HEAD_BYTES];
+    let length = key.len().min(HEAD_BYTES);
+    head[..length].copy_from_slice(&key[..length]);
+    if let Some(slot) = head.get_mut(length) {
+        *slot = b'"';
+    }
+    u128::from_le_bytes(head)
 }
 
 impl FieldNames {
@@ -181,6 +194,11 @@ impl FieldNames {
     fn long_guess_holds(&self, number: u32, rest: &[u8]) -> bool {
         let node = self.node(number);
         rest.starts_with(&self.keys[node.key_start as usize..=node.key_end as usize])
+    }
+
+    fn key(&self, number: u32) -> &[u8] {
+        let node = self.node(number);
+        &self.keys[node.key_start as usize..node.key_end as usize]
     }
 
     /// Says which kind of call is read from here on: those of one kind have their keys in one order.
@@ -280,8 +298,7 @@ impl FieldNames {
     /// The field stands for keys that are data or held back, so that the next look-up of such a key
     /// may find another.
     pub(super) fn is_stand_in(&self, field: u32) -> bool {
-        let node = self.node(field);
-        self.keys[node.key_start as usize..].first() == Some(&b'{') && node.key_end > node.key_start
+        self.hot(field).is_stand_in
     }
 
     /// The field that stands for all keys under a parent that are data.
@@ -296,12 +313,14 @@ impl FieldNames {
 
     fn find(&self, parent: u32, key: &[u8]) -> Option<u32> {
         let hash = self.seed.bytes(u64::from(parent), key);
-        self.table
-            .find(hash, |&number| {
-                let node = self.node(number);
-                node.parent == parent && &self.keys[node.key_start as usize..node.key_end as usize] == key
-            })
-            .copied()
+        let head = head_of(key);
+        let is_long = key.len() >= HEAD_BYTES;
+        let same = |&number: &u32| {
+            let hot = self.hot(number);
+            let begins = hot.parent == parent && hot.length as usize == key.len() && hot.head == head;
+            begins && (!is_long || self.key(number) == key)
+        };
+        self.table.find(hash, same).copied()
     }
 
     pub(super) fn literal(&mut self, parent: u32, key: &[u8], counters: &mut Counters) -> u32 {
@@ -345,14 +364,17 @@ impl FieldNames {
         let context = Context::of(place, &name);
         let is_sensitive = values::is_sensitive(&name);
         self.nodes.push(Node { place, parent, key_start, key_end, children: 0, claimed_at: 0, name });
-        let mut head = [0; HEAD_BYTES];
-        for (slot, &byte) in head.iter_mut().zip(key.iter().chain(b"\"")) {
-            *slot = byte;
-        }
-        let head = u128::from_le_bytes(head);
-        let slot = Slot::default();
-        let length = key.len() as u32;
-        self.hot.push(Hot { head, parent, length, first: NONE, next: NONE, slot, context, is_sensitive });
+        self.hot.push(Hot {
+            head: head_of(key),
+            parent,
+            length: key.len() as u32,
+            first: NONE,
+            next: NONE,
+            slot: Slot::default(),
+            context,
+            is_sensitive,
+            is_stand_in: key.starts_with(b"{"),
+        });
         if parent != NONE {
             let (seed, keys, nodes) = (self.seed, &self.keys, &self.nodes);
             let hash_of = |number: &u32| {

@@ -427,12 +427,9 @@ fn long_string(bytes: &[u8], at: usize) -> Result<usize, Outcome> {
 fn unescape(text: &[u8]) -> Vec<u8> {
     let mut plain = Vec::with_capacity(text.len());
     let mut rest = text;
-    while let [first, after @ ..] = rest {
-        rest = after;
-        if *first != b'\\' {
-            plain.push(*first);
-            continue;
-        }
+    while let Some(slash) = memchr::memchr(b'\\', rest) {
+        plain.extend_from_slice(&rest[..slash]);
+        rest = &rest[slash + 1..];
         let [code, after @ ..] = rest else { break };
         rest = after;
         plain.push(match code {
@@ -452,5 +449,6 @@ fn unescape(text: &[u8]) -> Vec<u8> {
             other => *other,
         });
     }
+    plain.extend_from_slice(rest);
     plain
 }
