@@ -11,7 +11,7 @@ use super::hash::Seed;
 use super::held::Held;
 use super::looks::looks_like_data;
 use super::tally::Tally;
-use super::values::Values;
+use super::values::{self, Values};
 use super::words::Dictionary;
 use super::{Claim, ClassSeen, Facts, FieldId, FieldSeen, Place, ValueSeen};
 use crate::counter::{Counter, Counters};
@@ -27,9 +27,7 @@ pub struct FieldNames {
     held: Held,
     nodes: Vec<Node>,
     /// As many as nodes.
-    guesses: Vec<Guess>,
-    /// What their names say of values, as many as nodes.
-    contexts: Vec<Context>,
+    hot: Vec<Hot>,
     /// Keys, each with a quote behind it, so that a JSON key is compared with its end in one go.
     keys: Vec<u8>,
     table: HashTable<u32>,
@@ -59,8 +57,9 @@ struct Node {
     name: Arc<str>,
 }
 
-/// What a guess needs of a node, two in a cache line.
-struct Guess {
+/// What each value of a field needs of its node, in one cache line.
+#[repr(align(64))]
+struct Hot {
     /// Key and quote as far as they fit.
     head: u128,
     parent: u32,
@@ -70,6 +69,14 @@ struct Guess {
     first: u32,
     /// Sibling that followed this one the last time the guess was wrong.
     next: u32,
+    /// What the call that is read has of the field.
+    slot: Slot,
+    /// What the name says of values.
+    context: Context,
+    /// The name says that values are of no closed set.
+    is_sensitive: bool,
+    /// It stands for other names.
+    is_stand_in: bool,
 }
 
 const HEAD_BYTES: usize = size_of::<u128>();
@@ -87,6 +94,17 @@ const fn masks() -> [u128; HEAD_BYTES] {
     masks
 }
 
+/// A key and the quote behind it, as far as they fit.
+fn head_of(key: &[u8]) -> u128 {
+    let mut head = [0; HEAD_BYTES];
+    let length = key.len().min(HEAD_BYTES);
+    head[..length].copy_from_slice(&key[..length]);
+    if let Some(slot) = head.get_mut(length) {
+        *slot = b'"';
+    }
+    u128::from_le_bytes(head)
+}
+
 impl FieldNames {
     pub(super) fn new(seed: Seed, dictionary: Arc<Dictionary>) -> FieldNames {
         let mut names = FieldNames {
@@ -94,8 +112,7 @@ impl FieldNames {
             dictionary,
             held: Held::new(seed),
             nodes: Vec::new(),
-            guesses: Vec::new(),
-            contexts: Vec::new(),
+            hot: Vec::new(),
             keys: Vec::new(),
             table: HashTable::new(),
             kept_back: false,
@@ -139,37 +156,49 @@ impl FieldNames {
     /// What the name of a field says about its values.
     #[inline]
     pub(super) fn context(&self, field: u32) -> Context {
-        self.contexts.get(field as usize).copied().unwrap_or(Context::NONE)
+        self.hot(field).context
     }
 
-    fn guess_of(&self, number: u32) -> &Guess {
-        self.guesses.get(number as usize).unwrap_or(&self.guesses[0])
+    /// The name of a field, or one above it, speaks of what must stay unknown.
+    #[inline]
+    pub(super) fn is_sensitive(&self, field: u32) -> bool {
+        self.hot(field).is_sensitive
+    }
+
+    /// In bounds: within the reader, numbers are those that `push` made.
+    #[inline(always)]
+    fn hot(&self, number: u32) -> &Hot {
+        &self.hot[number as usize]
     }
 
     /// The field that is likely to come next in an object: behind `last`, or first under `parent`.
     #[inline]
     pub(super) fn guess(&self, parent: u32, last: u32) -> u32 {
-        if last == NONE { self.guess_of(parent).first } else { self.guess_of(last).next }
+        if last == NONE { self.hot(parent).first } else { self.hot(last).next }
     }
 
     /// Length of the guessed key if `rest` begins with it and a quote.
     #[inline(always)]
     pub(super) fn guess_holds(&self, number: u32, rest: &[u8]) -> Option<usize> {
-        if number == NONE {
-            return None;
-        }
-        let guess = self.guess_of(number);
+        let guess = self.hot(number);
         let length = guess.length as usize;
-        let holds = match rest.first_chunk::<HEAD_BYTES>() {
-            Some(head) if length < HEAD_BYTES => {
-                (u128::from_le_bytes(*head) ^ guess.head) & MASKS[length] == 0
-            }
-            _ => {
-                let key = &self.keys[self.node(number).key_start as usize..][..=length];
-                rest.starts_with(key)
-            }
+        let holds = match (rest.first_chunk::<HEAD_BYTES>(), MASKS.get(length)) {
+            (Some(head), Some(mask)) => (u128::from_le_bytes(*head) ^ guess.head) & mask == 0,
+            _ => self.long_guess_holds(number, rest),
         };
-        holds.then_some(length)
+        // No field has no key, so that a quote alone is one.
+        (holds && number != NONE).then_some(length)
+    }
+
+    #[cold]
+    fn long_guess_holds(&self, number: u32, rest: &[u8]) -> bool {
+        let node = self.node(number);
+        rest.starts_with(&self.keys[node.key_start as usize..=node.key_end as usize])
+    }
+
+    fn key(&self, number: u32) -> &[u8] {
+        let node = self.node(number);
+        &self.keys[node.key_start as usize..node.key_end as usize]
     }
 
     /// Says which kind of call is read from here on: those of one kind have their keys in one order.
@@ -187,7 +216,7 @@ impl FieldNames {
     pub(super) fn second_guess(&self, parent: u32, last: u32) -> u32 {
         // In bounds: the table has a place for every number of so many bits.
         let follower = self.followers[self.follower(parent, last)];
-        if self.guess_of(follower).parent == parent { follower } else { NONE }
+        if self.hot(follower).parent == parent { follower } else { NONE }
     }
 
     /// Remembers what came behind `last`, or first under `parent`, for the next guess.
@@ -198,14 +227,14 @@ impl FieldNames {
         }
         let follower = self.follower(parent, last);
         self.followers[follower] = came;
-        let guess = &mut self.guesses[node as usize];
+        let guess = &mut self.hot[node as usize];
         if last == NONE { guess.first = came } else { guess.next = came }
     }
 
     /// The items of an array.
     pub(super) fn items(&mut self, parent: u32, counters: &mut Counters) -> u32 {
-        let first = self.guess_of(parent).first;
-        let guess = self.guess_of(first);
+        let first = self.hot(parent).first;
+        let guess = self.hot(first);
         if guess.length == 1 && guess.head as u8 == b'*' {
             return first;
         }
@@ -269,8 +298,7 @@ impl FieldNames {
     /// The field stands for keys that are data or held back, so that the next look-up of such a key
     /// may find another.
     pub(super) fn is_stand_in(&self, field: u32) -> bool {
-        let node = self.node(field);
-        self.keys[node.key_start as usize..].first() == Some(&b'{') && node.key_end > node.key_start
+        self.hot(field).is_stand_in
     }
 
     /// The field that stands for all keys under a parent that are data.
@@ -285,12 +313,14 @@ impl FieldNames {
 
     fn find(&self, parent: u32, key: &[u8]) -> Option<u32> {
         let hash = self.seed.bytes(u64::from(parent), key);
-        self.table
-            .find(hash, |&number| {
-                let node = self.node(number);
-                node.parent == parent && &self.keys[node.key_start as usize..node.key_end as usize] == key
-            })
-            .copied()
+        let head = head_of(key);
+        let is_long = key.len() >= HEAD_BYTES;
+        let same = |&number: &u32| {
+            let hot = self.hot(number);
+            let begins = hot.parent == parent && hot.length as usize == key.len() && hot.head == head;
+            begins && (!is_long || self.key(number) == key)
+        };
+        self.table.find(hash, same).copied()
     }
 
     pub(super) fn literal(&mut self, parent: u32, key: &[u8], counters: &mut Counters) -> u32 {
@@ -331,14 +361,20 @@ impl FieldNames {
         self.keys.extend_from_slice(key);
         let key_end = self.keys.len() as u32;
         self.keys.push(b'"');
-        self.contexts.push(Context::of(place, &name));
+        let context = Context::of(place, &name);
+        let is_sensitive = values::is_sensitive(&name);
         self.nodes.push(Node { place, parent, key_start, key_end, children: 0, claimed_at: 0, name });
-        let mut head = [0; HEAD_BYTES];
-        for (slot, &byte) in head.iter_mut().zip(key.iter().chain(b"\"")) {
-            *slot = byte;
-        }
-        let head = u128::from_le_bytes(head);
-        self.guesses.push(Guess { head, parent, length: key.len() as u32, first: NONE, next: NONE });
+        self.hot.push(Hot {
+            head: head_of(key),
+            parent,
+            length: key.len() as u32,
+            first: NONE,
+            next: NONE,
+            slot: Slot::default(),
+            context,
+            is_sensitive,
+            is_stand_in: key.starts_with(b"{"),
+        });
         if parent != NONE {
             let (seed, keys, nodes) = (self.seed, &self.keys, &self.nodes);
             let hash_of = |number: &u32| {
@@ -354,15 +390,13 @@ impl FieldNames {
 /// Fields of the call that is being read.
 pub(super) struct Fields {
     pub(super) names: FieldNames,
-    /// What this call has of each field, by number; no facts where it has not the field.
-    slots: Vec<Slot>,
     touched: Numbers,
     claims: Vec<Claim>,
     values: Values,
     pub(super) tally: Tally,
 }
 
-/// What a call has of one field.
+/// What a call has of one field; without facts it has not the field, and all else is left over.
 #[derive(Clone, Copy, Default)]
 struct Slot {
     facts: Facts,
@@ -388,7 +422,6 @@ impl Fields {
     pub(super) fn new(key: [u8; 16], seed: Seed, dictionary: Arc<Dictionary>) -> Fields {
         Fields {
             names: FieldNames::new(seed, dictionary.clone()),
-            slots: Vec::new(),
             touched: Numbers::default(),
             claims: Vec::new(),
             values: Values::new(seed, key, dictionary),
@@ -438,48 +471,41 @@ impl Fields {
 
     /// Items of an array that are objects, so far in this call.
     pub(super) fn objects(&self, field: u32) -> u32 {
-        self.slots.get(field as usize).map_or(0, |slot| slot.objects)
+        let Slot { facts, objects, .. } = self.names.hot(field).slot;
+        if facts.0 == 0 { 0 } else { objects }
     }
 
     /// Notes that the call has a field and how its value looked; `facts` has a type at least. `holder`
     /// is the number of the object or array that it stands in, else [`HEAD`].
     #[inline(always)]
     pub(super) fn add(&mut self, field: u32, facts: Facts, holder: u32, counters: &mut Counters) {
-        if let Some(slot) = self.slots.get_mut(field as usize) {
-            if slot.facts.0 != 0 {
-                slot.facts |= facts;
-                slot.values += 1;
-                slot.present += u32::from(slot.holder != holder);
-                slot.holder = holder;
-                return;
-            }
-            if field != NONE && self.touched.count < CALL_FIELDS_MAX {
-                *slot = Slot { facts, holder, present: 1, objects: 0, values: 1 };
-                self.touched.insert(field);
-                return;
-            }
+        // In bounds: numbers are those of the names.
+        let slot = &mut self.names.hot[field as usize].slot;
+        if slot.facts.0 != 0 {
+            slot.facts |= facts;
+            slot.values += 1;
+            slot.present += u32::from(slot.holder != holder);
+            slot.holder = holder;
+        } else if field != NONE && self.touched.count < CALL_FIELDS_MAX {
+            *slot = Slot { facts, holder, present: 1, objects: 0, values: 1 };
+            self.touched.insert(field);
+        } else {
+            self.add_no_room(field, counters);
         }
-        self.add_no_room(field, facts, holder, counters);
     }
 
     #[cold]
-    fn add_no_room(&mut self, field: u32, facts: Facts, holder: u32, counters: &mut Counters) {
-        if field == NONE {
-            return;
-        }
-        if self.touched.count >= CALL_FIELDS_MAX {
+    fn add_no_room(&mut self, field: u32, counters: &mut Counters) {
+        if field != NONE {
             counters.add(Counter::FieldsFull);
             self.mark(self.names.node(field).parent, Facts::FULL);
-            return;
         }
-        let size = self.names.count().next_power_of_two();
-        self.slots.resize(size, Slot::default());
-        self.touched.grow(size);
-        // Numbers are of names, so that now there is room.
-        if let Some(slot) = self.slots.get_mut(field as usize) {
-            *slot = Slot { facts, holder, present: 1, objects: 0, values: 1 };
-            self.touched.insert(field);
-        }
+    }
+
+    /// What the call has of a field, if it has it.
+    fn slot(&mut self, field: u32) -> Option<&mut Slot> {
+        let slot = &mut self.names.hot.get_mut(field as usize)?.slot;
+        (slot.facts.0 != 0).then_some(slot)
     }
 
     /// The same outside of JSON.
@@ -491,9 +517,7 @@ impl Fields {
     /// Counts an object among the values of a field that was just added.
     #[inline]
     pub(super) fn add_object(&mut self, field: u32) {
-        if let Some(slot) = self.slots.get_mut(field as usize)
-            && slot.facts.0 != 0
-        {
+        if let Some(slot) = self.slot(field) {
             slot.objects += 1;
         }
     }
@@ -503,20 +527,16 @@ impl Fields {
         let kept_back = self.names.kept_back;
         self.names.held.value(facts);
         let facts = if kept_back { facts } else { facts | Facts::DATA };
-        let before = self.slots.get(field as usize).map_or(0, |slot| slot.present);
+        let before = self.slot(field).map_or(0, |slot| slot.present);
         self.add(field, facts, holder, counters);
-        if let Some(slot) = self.slots.get_mut(field as usize)
-            && slot.facts.0 != 0
-        {
+        if let Some(slot) = self.slot(field) {
             slot.present = before + u32::from(kept_back);
         }
     }
 
     /// Adds facts to a field that the call has, else nothing.
     pub(super) fn mark(&mut self, field: u32, facts: Facts) {
-        if let Some(slot) = self.slots.get_mut(field as usize)
-            && slot.facts.0 != 0
-        {
+        if let Some(slot) = self.slot(field) {
             slot.facts |= facts;
         }
     }
@@ -554,8 +574,7 @@ impl Fields {
         if self.names.is_stand_in(field) {
             return self.add_stand_in(field, facts, HEAD, counters);
         }
-        let again = self.slots.get(field as usize).is_some_and(|slot| slot.facts.0 != 0);
-        let mark = if again { Facts::REPEATED } else { Facts::NONE };
+        let mark = if self.slot(field).is_some() { Facts::REPEATED } else { Facts::NONE };
         self.add_outside(field, facts | mark, counters);
     }
 
@@ -567,11 +586,13 @@ impl Fields {
     /// Sensitive data in the call's fields, counted as [`FieldSeen::present`] is, or at what stands for
     /// other names once. To be asked before the fields are taken.
     pub(super) fn take_classes(&mut self) -> Vec<ClassSeen> {
-        let (names, slots) = (&self.names, &self.slots);
-        self.tally.take(|field| {
-            let slot = slots.get(field.0 as usize).copied().unwrap_or_default();
-            let present = if names.is_stand_in(field.0) { 1 } else { slot.present };
-            (slot.values, present)
+        let names = &self.names;
+        self.tally.take(|FieldId(field)| {
+            let Slot { facts, present, values, .. } = names.hot(field).slot;
+            match facts.0 {
+                0 => (0, 0),
+                _ => (values, if names.is_stand_in(field) { 1 } else { present }),
+            }
         })
     }
 
@@ -579,11 +600,11 @@ impl Fields {
     /// the next call.
     pub(super) fn take(&mut self) -> (Vec<FieldSeen>, Vec<Claim>) {
         let mut seen = Vec::with_capacity(self.touched.count);
-        let (names, slots, claims) = (&mut self.names, &mut self.slots, &mut self.claims);
+        let (names, claims) = (&mut self.names, &mut self.claims);
         if !names.late.is_empty() {
             let late = std::mem::take(&mut names.late);
             self.touched.common(&late, |field| {
-                slots[field as usize].facts |= Facts::LATE;
+                names.hot[field as usize].slot.facts |= Facts::LATE;
                 let (count, facts) = names.claim(field);
                 if count > 0 {
                     claims.push(Claim { field: FieldId(field), count, facts });
@@ -592,7 +613,8 @@ impl Fields {
             names.late = late;
         }
         self.touched.drain(|field| {
-            let Slot { facts, present, objects, .. } = std::mem::take(&mut slots[field as usize]);
+            let Slot { facts, present, objects, .. } = &mut names.hot[field as usize].slot;
+            let (facts, present, objects) = (std::mem::take(facts), *present, *objects);
             seen.push(FieldSeen { field: FieldId(field), facts, present, objects });
         });
         (seen, std::mem::take(claims))
@@ -600,18 +622,27 @@ impl Fields {
 }
 
 impl Numbers {
-    /// Room for numbers below `size`.
-    fn grow(&mut self, size: usize) {
-        self.words.resize(size.div_ceil(64), 0);
-        self.filled.resize(self.words.len().div_ceil(64), 0);
+    /// Adds a number that is not in it.
+    #[inline]
+    fn insert(&mut self, number: u32) {
+        self.count += 1;
+        let word = number as usize / 64;
+        match self.words.get_mut(word) {
+            Some(bits) if *bits != 0 => *bits |= 1 << (number % 64),
+            _ => self.insert_first(number),
+        }
     }
 
-    /// Adds a number that is not in it and that there is room for.
-    fn insert(&mut self, number: u32) {
+    /// The same of the first one of its word.
+    #[inline(never)]
+    fn insert_first(&mut self, number: u32) {
         let word = number as usize / 64;
+        if word >= self.words.len() {
+            self.words.resize((word + 1).next_power_of_two(), 0);
+            self.filled.resize(self.words.len().div_ceil(64), 0);
+        }
         self.words[word] |= 1 << (number % 64);
         self.filled[word / 64] |= 1 << (word % 64);
-        self.count += 1;
     }
 
     /// Those that have a bit in `others` too.
@@ -651,7 +682,6 @@ mod tests {
         #[test]
         fn numbers_come_back_in_order(rounds in proptest::collection::vec(proptest::collection::btree_set(0..9000_u32, 0..60), 1..4)) {
             let mut numbers = Numbers::default();
-            numbers.grow(9000);
             for round in rounds {
                 round.iter().rev().for_each(|&number| numbers.insert(number));
                 prop_assert_eq!(numbers.count, round.len());

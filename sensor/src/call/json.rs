@@ -67,8 +67,9 @@ struct Scanner<'a> {
 
 impl Scanner<'_> {
     fn values(&mut self, root: u32, mut holder: u32) -> Result<(), Outcome> {
-        let mut stack =
-            [Frame { node: NONE, last: NONE, number: HEAD, commas: 0, object: false }; JSON_DEPTH_MAX];
+        // What is around the frame on the top, which is around the next value.
+        let mut frame = Frame { node: NONE, last: NONE, number: HEAD, commas: 0, object: false };
+        let mut stack = [frame; JSON_DEPTH_MAX];
         let mut depth = 0;
         let mut node = root;
         loop {
@@ -115,13 +116,14 @@ impl Scanner<'_> {
                 closed = true;
             } else if !closed {
                 let last = if object { NONE } else { self.fields.names.items(node, self.counters) };
-                // No two begin at one place.
-                stack[depth] = Frame { node, last, number: self.at as u32, commas: 0, object };
+                stack[depth] = frame;
                 depth += 1;
+                // No two begin at one place.
+                frame = Frame { node, last, number: self.at as u32, commas: 0, object };
             }
             // Behind a value, or behind the bracket that opened one.
             loop {
-                let Some(frame) = depth.checked_sub(1).map(|top| &mut stack[top]) else {
+                if depth == 0 {
                     // Whatever follows the value on the top is one more value.
                     if self.space().is_err() {
                         return Ok(());
@@ -129,7 +131,7 @@ impl Scanner<'_> {
                     node = root;
                     holder = self.at as u32;
                     break;
-                };
+                }
                 if closed {
                     match (self.space()?, frame.object) {
                         (b',', _) => {
@@ -142,29 +144,33 @@ impl Scanner<'_> {
                             }
                             self.at += 1;
                             depth -= 1;
+                            frame = stack[depth];
                             continue;
                         }
                         _ => return Err(Outcome::Malformed),
                     }
                 }
                 holder = frame.number;
-                node = match frame.object {
-                    false => frame.last,
-                    true => {
-                        let (parent, last) = (frame.node, frame.last);
-                        let key = self.key(parent, last)?;
-                        stack[depth - 1].last = key;
-                        key
-                    }
-                };
+                if frame.object {
+                    frame.last = self.key(frame.node, frame.last)?;
+                }
+                node = frame.last;
                 break;
             }
         }
     }
 
     /// Skips white space and shows the next byte.
-    #[inline]
+    #[inline(always)]
     fn space(&mut self) -> Result<u8, Outcome> {
+        match self.bytes.get(self.at) {
+            Some(&byte) if byte > b' ' => Ok(byte),
+            _ => self.spaces(),
+        }
+    }
+
+    #[inline(never)]
+    fn spaces(&mut self) -> Result<u8, Outcome> {
         loop {
             match self.bytes.get(self.at) {
                 Some(&(b' ' | b'\n' | b'\r' | b'\t' | SEPARATOR)) => self.at += 1,
@@ -196,6 +202,7 @@ impl Scanner<'_> {
         Ok(field)
     }
 
+    #[inline(never)]
     fn key_unguessed(&mut self, parent: u32, last: u32) -> Result<u32, Outcome> {
         let start = self.at + 1;
         let guess = self.fields.names.second_guess(parent, last);
@@ -223,15 +230,30 @@ impl Scanner<'_> {
     #[inline]
     fn string(&mut self, node: u32) -> Result<Facts, Outcome> {
         let start = self.at + 1;
+        match plain_string(&self.bytes[start..]) {
+            Some(text) => {
+                self.at = start + text.len() + 1;
+                Ok(self.plain(node, text))
+            }
+            None => self.string_closer(node),
+        }
+    }
+
+    #[inline(always)]
+    fn plain(&mut self, node: u32, text: &[u8]) -> Facts {
+        let facts = facts_of_text(text);
+        self.fields.classify(node, facts, text, self.counters);
+        self.fields.text(node, facts, text, self.counters)
+    }
+
+    #[inline(never)]
+    fn string_closer(&mut self, node: u32) -> Result<Facts, Outcome> {
+        let start = self.at + 1;
         let (end, escaped) = string_end(self.bytes, start)?;
         self.at = end + 1;
         let text = &self.bytes[start..end];
         Ok(match escaped {
-            false => {
-                let facts = facts_of_text(text);
-                self.fields.classify(node, facts, text, self.counters);
-                self.fields.text(node, facts, text, self.counters)
-            }
+            false => self.plain(node, text),
             true if text.len() <= UNESCAPED_BYTES_MAX => {
                 let plain = unescape(text);
                 let facts = facts_of_text(&plain);
@@ -282,9 +304,9 @@ impl Scanner<'_> {
     #[inline]
     fn digits(&mut self) -> Result<usize, Outcome> {
         let start = self.at;
-        while let Some(b'0'..=b'9') = self.bytes.get(self.at) {
-            self.at += 1;
-        }
+        // In bounds: what came before was there.
+        let count = self.bytes[start..].iter().position(|byte| !byte.is_ascii_digit());
+        self.at = start + count.unwrap_or(self.bytes.len() - start);
         match self.at - start {
             0 if self.at == self.bytes.len() => Err(Outcome::Cut),
             0 => Err(Outcome::Malformed),
@@ -331,6 +353,22 @@ fn marks(word: u64) -> u64 {
     let slash = word ^ (ONES * b'\\' as u64);
     let zero = |w: u64| w.wrapping_sub(ONES) & !w;
     (zero(quote) | zero(slash) | (word.wrapping_sub(ONES * 0x20) & !word)) & TOPS
+}
+
+/// The string that `rest` begins with, if it ends before long and has nothing in it that must be looked at.
+#[inline(always)]
+fn plain_string(rest: &[u8]) -> Option<&[u8]> {
+    let words = rest.chunks_exact(8).take(8).enumerate();
+    for (at, chunk) in words {
+        let mut word = [0; 8];
+        word.copy_from_slice(chunk);
+        let found = marks(u64::from_le_bytes(word));
+        if found != 0 {
+            let end = at * 8 + found.trailing_zeros() as usize / 8;
+            return (rest[end] == b'"').then(|| &rest[..end]);
+        }
+    }
+    None
 }
 
 /// Where the string that begins at `start` ends (at its quote), and whether escapes are in it.
@@ -389,12 +427,9 @@ fn long_string(bytes: &[u8], at: usize) -> Result<usize, Outcome> {
 fn unescape(text: &[u8]) -> Vec<u8> {
     let mut plain = Vec::with_capacity(text.len());
     let mut rest = text;
-    while let [first, after @ ..] = rest {
-        rest = after;
-        if *first != b'\\' {
-            plain.push(*first);
-            continue;
-        }
+    while let Some(slash) = memchr::memchr(b'\\', rest) {
+        plain.extend_from_slice(&rest[..slash]);
+        rest = &rest[slash + 1..];
         let [code, after @ ..] = rest else { break };
         rest = after;
         plain.push(match code {
@@ -414,5 +449,6 @@ fn unescape(text: &[u8]) -> Vec<u8> {
             other => *other,
         });
     }
+    plain.extend_from_slice(rest);
     plain
 }

@@ -268,7 +268,7 @@ impl Entry {
 }
 
 /// The name of a field, or one above it, speaks of what must stay unknown.
-fn is_sensitive(name: &str) -> bool {
+pub(super) fn is_sensitive(name: &str) -> bool {
     let is_in = |list: &[&str], part: &[u8]| {
         let small = part.to_ascii_lowercase();
         let stem = small.strip_suffix(b"s").unwrap_or(&small);
@@ -358,6 +358,10 @@ impl Values {
         let closed = &self.now.closed;
         let at = match closed.get(self.cursor) {
             Some(entry) if entry.field == field => Some(self.cursor),
+            // Items of one array.
+            _ if self.cursor > 0 && closed.get(self.cursor - 1).is_some_and(|entry| entry.field == field) => {
+                Some(self.cursor - 1)
+            }
             _ => closed.iter().position(|entry| entry.field == field),
         };
         let Some(at) = at.or_else(|| self.watch(field, names, counters)) else {
@@ -395,7 +399,7 @@ impl Values {
 
     /// Watches a field that came for the first time, unless it must not or there is no room.
     fn watch(&mut self, field: u32, names: &FieldNames, counters: &mut Counters) -> Option<usize> {
-        if is_sensitive(names.name(FieldId(field))) {
+        if names.is_sensitive(field) {
             return None;
         }
         // With no room in the sets it would not be known that it was open once.

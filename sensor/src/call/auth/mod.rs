@@ -126,7 +126,9 @@ impl<'a> Evidence<'a> {
         if value.is_empty() {
             return;
         }
-        if let Some(token) = [token, scheme].into_iter().find(|part| is_jwt(part)) {
+        let is_token =
+            |part: &&[u8]| part.starts_with(b"eyJ") && (self.tokens.knows_jwt(part) || is_jwt(part));
+        if let Some(token) = [token, scheme].into_iter().find(is_token) {
             return self.jwt(token, counters);
         }
         let tokens = &mut *self.tokens;

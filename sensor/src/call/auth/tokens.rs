@@ -68,8 +68,18 @@ impl Tokens {
         (met.principal, met.jwt)
     }
 
+    /// It was read as a token before, not long ago: nothing else is remembered as one.
+    pub(super) fn knows_jwt(&self, text: &[u8]) -> bool {
+        let quick = self.quick(Of::JwtSubject, text);
+        self.remembered[quick as usize % REMEMBERED].is_some_and(|met| met.quick == quick)
+    }
+
+    fn quick(&self, of: Of, text: &[u8]) -> u64 {
+        self.seed.bytes(3 << 8 | of as u64, text)
+    }
+
     fn met(&mut self, of: Of, text: &[u8], read: impl FnOnce(&mut Tokens) -> (u64, Jwt)) -> Met {
-        let quick = self.seed.bytes(3 << 8 | of as u64, text);
+        let quick = self.quick(of, text);
         let place = quick as usize % REMEMBERED;
         if let Some(met) = self.remembered[place]
             && met.quick == quick

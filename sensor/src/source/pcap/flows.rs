@@ -7,8 +7,10 @@
 //! its sender wrote before was pushed: a head that was cut in two does not begin again, and what came out
 //! of order begins nothing.
 
-use hashbrown::HashMap;
+use std::hash::{Hash, Hasher};
 use std::net::SocketAddr;
+
+use hashbrown::HashMap;
 
 use super::TcpSegment;
 use crate::counter::{Counter, Counters};
@@ -26,11 +28,26 @@ pub struct Flows {
 }
 
 /// Both ends, the lower first, so that both directions have one key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Key {
     low: SocketAddr,
     high: SocketAddr,
     overlay: u64,
+}
+
+/// One number for each end where that is enough: this is asked for each packet.
+impl Hash for Key {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        for end in [self.low, self.high] {
+            match end {
+                SocketAddr::V4(end) => {
+                    state.write_u64(u64::from(end.ip().to_bits()) << 16 | u64::from(end.port()));
+                }
+                SocketAddr::V6(end) => end.hash(state),
+            }
+        }
+        state.write_u64(self.overlay);
+    }
 }
 
 struct Flow {

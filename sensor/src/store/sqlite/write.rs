@@ -1,6 +1,8 @@
 //! A delta into rows, in one transaction. Every statement adds, unites or takes a hull, so that the
 //! order of merges does not matter. Sums stop at the largest integer rather than become inexact.
 
+use std::sync::Arc;
+
 use sqlx::Connection;
 use sqlx::sqlite::SqliteConnection;
 
@@ -8,7 +10,7 @@ use super::batch::Batch;
 use super::fold::fold_noise;
 use super::ids::Ids;
 use super::write_facts;
-use crate::call::{Facts, path_text};
+use crate::call::{Facts, Place, path_text};
 use crate::flow::Timestamp;
 use crate::inventory::{EndpointKey, EndpointStats, Inventory, Page};
 use crate::limits::{FIELD_VALUES_MAX, NOISE_ROWS_KEPT, RUNS_KEPT};
@@ -209,10 +211,12 @@ async fn fields(connection: &mut SqliteConnection, endpoints: &Endpoints<'_>) ->
     let into = "INSERT INTO field (endpoint_id, place, name, calls, facts, present, objects, held,
                                    first_ns, last_ns)";
     let mut batch = Batch::new(into, 10, upsert);
+    // Texts that are shared are handed over as they are; all others are copied for each row.
+    let places: Vec<Arc<str>> = Place::ALL.iter().map(|place| place.name().into()).collect();
     for (endpoint, stats) in endpoints {
         for (key, field) in &stats.fields {
             let Facts(facts) = field.facts;
-            batch.bind(*endpoint).bind(key.place.name()).bind(&*key.name);
+            batch.bind(*endpoint).bind(places[key.place as usize].clone()).bind(key.name.clone());
             batch.bind(number(field.calls)).bind(i64::from(facts));
             batch.bind(number(field.present)).bind(number(field.objects));
             batch.bind(i64::from(field.held));
