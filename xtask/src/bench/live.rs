@@ -1,4 +1,4 @@
-//! `cargo xtask bench live`. Each round runs every mode once, in an order that rotates, against a server
+//! `cargo xtask bench live` and `bench tls`. Each round runs every mode once, in an order that rotates, against a server
 //! that stays; figures are medians over rounds, differences medians of the differences to the same
 //! round's run without the sensor. The server's CPU time per request is the honest figure where two
 //! cores are shared: throughput also drops because wrk and the agent need a core.
@@ -17,6 +17,7 @@ use super::target::Target;
 use crate::netns::Netns;
 use crate::scratch::Scratch;
 use crate::sensor::{self, Sensor};
+use crate::servers::Encryption;
 use crate::{build, layout, setup, shell};
 
 /// How `bench live` measures.
@@ -31,8 +32,8 @@ pub struct Options {
     /// Connections of the load.
     #[arg(long, default_value_t = 32)]
     connections: u32,
-    /// Servers to measure.
-    #[arg(long, value_delimiter = ',', default_value = "nginx,application")]
+    /// Servers to measure; all that make sense by default.
+    #[arg(long, value_delimiter = ',')]
     targets: Vec<Target>,
     /// Threads of the load generator.
     #[arg(long, default_value_t = 1)]
@@ -51,15 +52,47 @@ enum Mode {
     Captured(&'static str),
     /// The sensor with that front end on another, empty namespace: what it costs those it ignores.
     Ignored(&'static str),
+    /// The sensor on the server's processes alone, told to read TLS or not to.
+    Encrypted { read: bool },
 }
 
-const MODES: &[Mode] = &[
-    Mode::Off,
-    Mode::Captured("socket"),
-    Mode::Captured("syscall"),
-    Mode::Ignored("socket"),
-    Mode::Ignored("syscall"),
-];
+/// What is measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Plan {
+    /// HTTP without encryption.
+    Clear,
+    /// Over TLS.
+    Tls,
+}
+
+impl Plan {
+    const fn modes(self) -> &'static [Mode] {
+        match self {
+            Plan::Clear => &[
+                Mode::Off,
+                Mode::Captured("socket"),
+                Mode::Captured("syscall"),
+                Mode::Ignored("socket"),
+                Mode::Ignored("syscall"),
+            ],
+            Plan::Tls => &[Mode::Off, Mode::Encrypted { read: true }, Mode::Encrypted { read: false }],
+        }
+    }
+
+    const fn targets(self) -> &'static [Target] {
+        match self {
+            Plan::Clear => &[Target::Nginx, Target::Application],
+            Plan::Tls => &[Target::Nginx, Target::NginxLarge, Target::Python],
+        }
+    }
+
+    const fn name(self) -> &'static str {
+        match self {
+            Plan::Clear => "live",
+            Plan::Tls => "tls",
+        }
+    }
+}
 
 impl Mode {
     fn name(self) -> String {
@@ -67,6 +100,8 @@ impl Mode {
             Mode::Off => "off".to_owned(),
             Mode::Captured(front_end) => front_end.to_owned(),
             Mode::Ignored(front_end) => format!("{front_end}, ignored"),
+            Mode::Encrypted { read: true } => "TLS read".to_owned(),
+            Mode::Encrypted { read: false } => "TLS not read".to_owned(),
         }
     }
 }
@@ -83,8 +118,8 @@ struct Run {
     losses: u64,
 }
 
-/// Measures and prints; the runs also go to `target/bench/live.json`.
-pub fn run(options: &Options) -> Result<()> {
+/// Measures and prints; the runs also go to `target/bench/live.json` or `tls.json`.
+pub fn run(options: &Options, plan: Plan) -> Result<()> {
     if !options.prepared {
         setup::run()?;
         build::all(true)?;
@@ -95,43 +130,58 @@ pub fn run(options: &Options) -> Result<()> {
     }
     shell::defer_interrupts()?;
     let mut record = Vec::new();
-    for &target in &options.targets {
-        let runs = measure(target, options)?;
-        print(target, options, &runs);
-        record.push(json!({ "target": format!("{target:?}"), "modes": recorded(&runs) }));
+    let targets = if options.targets.is_empty() { plan.targets() } else { &options.targets };
+    for &target in targets {
+        let runs = measure(target, plan, options)?;
+        print(target, plan, options, &runs);
+        record.push(json!({ "target": format!("{target:?}"), "modes": recorded(plan, &runs) }));
     }
     let folder = layout::target().join("bench");
     std::fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
-    let path = folder.join("live.json");
+    let path = folder.join(format!("{}.json", plan.name()));
     let text = serde_json::to_string_pretty(&record).context("figures are no JSON")?;
     std::fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))
 }
 
 /// All runs, by mode, then by round.
-fn measure(target: Target, options: &Options) -> Result<Vec<Vec<Run>>> {
+fn measure(target: Target, plan: Plan, options: &Options) -> Result<Vec<Vec<Run>>> {
     shell::announce(&format!(
-        "bench live: {target:?}, {} rounds of {} s a mode, {} connections",
-        options.rounds, options.seconds, options.connections
+        "bench {}: {target:?}, {} rounds of {} s a mode, {} connections",
+        plan.name(),
+        options.rounds,
+        options.seconds,
+        options.connections
     ));
     let scratch = Scratch::make("bench", None)?;
     let netns = Netns::create()?;
     let elsewhere = Netns::create()?;
-    let server = target.start(&netns, scratch.path())?;
+    let encryption = (plan == Plan::Tls).then(|| Encryption::create(scratch.path())).transpose()?;
+    let server = target.start(&netns, scratch.path(), encryption.as_ref())?;
+    let modes = plan.modes();
     load(&netns, &server.url, 1, options)?; // Warms the server.
 
-    let mut runs = vec![Vec::new(); MODES.len()];
+    let mut runs = vec![Vec::new(); modes.len()];
     for round in 0..options.rounds {
-        for step in 0..MODES.len() {
-            let index = (round + step) % MODES.len();
-            let mode = MODES[index];
+        for step in 0..modes.len() {
+            let index = (round + step) % modes.len();
+            let mode = modes[index];
             let folder = scratch.path().join(format!("{round}-{index}"));
             std::fs::create_dir_all(&folder).context("cannot make a run's folder")?;
-            let scope = match mode {
-                Mode::Off => None,
-                Mode::Captured(front_end) => Some((netns.name(), front_end)),
-                Mode::Ignored(front_end) => Some((elsewhere.name(), front_end)),
+            let by = |netns: &Netns, front_end: &str| {
+                ["--netns", netns.name(), "--front-end", front_end].map(str::to_owned).to_vec()
             };
-            let run = measure_one(&netns, &server.url, server.process.pid(), scope, &folder, options)?;
+            let arguments = match mode {
+                Mode::Off => None,
+                Mode::Captured(front_end) => Some(by(&netns, front_end)),
+                Mode::Ignored(front_end) => Some(by(&elsewhere, front_end)),
+                Mode::Encrypted { read } => {
+                    // Not the load generator, whose library would get probes too.
+                    let servers = cpu::family(server.pid());
+                    let pids = servers.iter().flat_map(|pid| ["--pid".to_owned(), pid.to_string()]);
+                    Some(pids.chain((!read).then(|| "--no-tls".to_owned())).collect())
+                }
+            };
+            let run = measure_one(&netns, &server.url, server.pid(), arguments, &folder, options)?;
             eprintln!(
                 "    round {} {:<18} {:>8.0} requests/s, server {:>7.2} us a request",
                 round + 1,
@@ -149,17 +199,22 @@ fn measure_one(
     netns: &Netns,
     url: &str,
     server: u32,
-    scope: Option<(&str, &str)>,
+    arguments: Option<Vec<String>>,
     folder: &Path,
     options: &Options,
 ) -> Result<Run> {
     let program = layout::sensor(true);
-    let sensor = match scope {
-        Some((netns, front_end)) => {
-            Some(Sensor::start(&program, folder, &["--netns", netns, "--front-end", front_end])?)
+    let sensor = match &arguments {
+        Some(arguments) => {
+            let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+            Some(Sensor::start(&program, folder, &arguments)?)
         }
         None => None,
     };
+    if arguments.is_some() {
+        // Until probes are where they belong.
+        std::thread::sleep(Duration::from_secs(1));
+    }
     let servers = cpu::family(server);
     let agent_before = sensor.as_ref().map(|sensor| cpu::nanoseconds(&[sensor.pid()])).transpose()?;
     let before = cpu::nanoseconds(&servers)?;
@@ -246,13 +301,22 @@ fn read_wrk(text: &str) -> Result<(u64, f64)> {
     requests.zip(rate).with_context(|| format!("cannot read what wrk printed:\n{text}"))
 }
 
-fn print(target: Target, options: &Options, runs: &[Vec<Run>]) {
+fn print(target: Target, plan: Plan, options: &Options, runs: &[Vec<Run>]) {
     println!("\n{target:?}: medians of {} rounds", options.rounds);
     println!(
-        "{:<18} {:>10} {:>10} {:>17} {:>9} {:>9} {:>11} {:>8}",
-        "sensor", "requests/s", "server us", "added us (range)", "agent us", "agent MB", "stored", "losses"
+        "{:<18} {:>10} {:>10} {:>21} {:>7} {:>9} {:>9} {:>11} {:>8}",
+        "sensor",
+        "requests/s",
+        "server us",
+        "added us (range)",
+        "added",
+        "agent us",
+        "agent MB",
+        "stored",
+        "losses"
     );
-    for (mode, own) in MODES.iter().zip(runs) {
+    let off = median(&runs[0].iter().map(|run| run.server_us).collect::<Vec<_>>());
+    for (mode, own) in plan.modes().iter().zip(runs) {
         let of = |figure: fn(&Run) -> f64| median(&own.iter().map(figure).collect::<Vec<_>>());
         let added: Vec<f64> =
             own.iter().zip(&runs[0]).map(|(run, off)| run.server_us - off.server_us).collect();
@@ -262,9 +326,10 @@ fn print(target: Target, options: &Options, runs: &[Vec<Run>]) {
             println!();
             continue;
         }
-        print!(" {:>17}", format!("{:+.2} ({low:+.2} {high:+.2})", median(&added)));
+        print!(" {:>21}", format!("{:+.2} ({low:+.2} {high:+.2})", median(&added)));
+        print!(" {:>6.1}%", 100.0 * median(&added) / off);
         print!(" {:>9.2} {:>9.1}", of(|r| r.agent_us), of(|r| r.agent_kib as f64) / 1024.0);
-        if let Mode::Captured(_) = mode {
+        if let Mode::Captured(_) | Mode::Encrypted { read: true } = mode {
             let stored: u64 = own.iter().map(|run| run.stored).sum();
             let requests: u64 = own.iter().map(|run| run.requests).sum();
             let losses: u64 = own.iter().map(|run| run.losses).sum();
@@ -280,7 +345,7 @@ fn print(target: Target, options: &Options, runs: &[Vec<Run>]) {
     );
 }
 
-fn recorded(runs: &[Vec<Run>]) -> Value {
+fn recorded(plan: Plan, runs: &[Vec<Run>]) -> Value {
     let row = |run: &Run| {
         json!({
             "requests": run.requests, "requests_per_second": run.requests_per_second,
@@ -288,7 +353,7 @@ fn recorded(runs: &[Vec<Run>]) -> Value {
             "stored": run.stored, "losses": run.losses,
         })
     };
-    let modes = MODES.iter().zip(runs);
+    let modes = plan.modes().iter().zip(runs);
     modes.map(|(mode, own)| (mode.name(), Value::from(own.iter().map(row).collect::<Vec<_>>()))).collect()
 }
 

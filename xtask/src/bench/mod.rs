@@ -2,6 +2,7 @@
 
 mod cpu;
 mod hostile;
+mod idle;
 mod live;
 mod replay;
 mod statistics;
@@ -18,6 +19,9 @@ pub enum What {
     /// Server CPU per request, agent CPU per call, throughput and completeness: wrk against real servers
     /// in a network namespace, without the sensor and with each front end, interleaved.
     Live(live::Options),
+    /// The same with TLS: servers whose library gets probes, without the sensor, with it, and with it told not
+    /// to read TLS. Then what the sensor costs a host of 500 idle processes.
+    Tls(live::Options),
     /// Calls and bytes per second of the agent's pipeline on one core, from recorded records, beside
     /// the floor of its parsers.
     Pipeline {
@@ -37,7 +41,8 @@ pub enum What {
 /// Measures and prints.
 pub fn run(what: &What) -> Result<()> {
     match what {
-        What::Live(options) => live::run(options),
+        What::Live(options) => live::run(options, live::Plan::Clear),
+        What::Tls(options) => live::run(options, live::Plan::Tls).and_then(|()| idle::run()),
         What::Replay(options) => replay::run(options),
         What::Hostile(options) => hostile::run(options),
         What::Compare => {
