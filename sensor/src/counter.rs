@@ -145,6 +145,8 @@ counters! {
     ServicesFull = "services-full",
     /// More kinds of connections between two flushes than are kept.
     CoverageFull = "coverage-full",
+    /// A session of TLS whose calls were told without who the other side is.
+    SessionUnattributed = "session-unattributed",
     /// More callers on one endpoint than are kept.
     CallersFull = "callers-full",
     /// More servers behind one endpoint than are kept.

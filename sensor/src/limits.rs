@@ -392,6 +392,19 @@ pub const TLS_PROCESSES_MAX: usize = 32_768;
 /// Files that are known by whether there is TLS in them, some 100 B each.
 pub const TLS_FILES_MAX: usize = 16_384;
 
+/// Exchanges of a session that wait until its connection is known.
+pub const TLS_HELD_MAX: usize = 16;
+
+/// How long they wait, in nanoseconds of the source's time.
+pub const TLS_HELD_NS: u64 = 3_000_000_000;
+
+/// Connections with TLS that ended and of which the row of the ledger is remembered: the end of what they
+/// carried may be told later.
+pub const TLS_ENDED_MAX: usize = 1024;
+
+/// Names of servers that are told apart at one port of one program; they are the clients' words.
+pub const SERVER_NAMES_MAX: usize = 64;
+
 /// Connections with TLS of which the process is remembered, until they end.
 pub const TLS_CONNECTIONS_MAX: usize = 65_536;
 /// Bytes of the first records of a TLS connection in which its hello is looked for: one record, which

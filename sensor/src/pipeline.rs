@@ -4,6 +4,7 @@
 
 pub mod evaluate;
 mod fuzz;
+mod ledger;
 #[cfg(feature = "kernel")]
 pub mod live;
 pub mod replay;
@@ -12,7 +13,9 @@ pub mod watch;
 
 pub use fuzz::fuzz;
 
-use hashbrown::{HashMap, HashSet};
+use ledger::{Carried, Carrier, Ledger};
+
+use hashbrown::HashMap;
 use std::net::{IpAddr, Ipv4Addr};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -21,9 +24,10 @@ use crate::call::{self, Descriptors, Parties, Reader, RouteWords};
 use crate::counter::{Counter, Counters};
 use crate::flow::{ConnectionId, Peer, Timestamp, Verdict, Workload};
 use crate::inventory::Recorder;
-use crate::inventory::{CoverageKey, Inventory};
+use crate::inventory::{CoverageKey, CoverageStats, Inventory};
 use crate::limits::{
     ARCHIVE_CREATOR_BYTES_MAX, BUFFERED_BYTES_MAX, CONNECTION_IDLE_NS, CONNECTIONS_MAX, PAIRS_AHEAD_MAX,
+    TLS_HELD_MAX,
 };
 use crate::protocol::har::Archived;
 use crate::protocol::{self, Exchange};
@@ -40,7 +44,8 @@ pub struct Pipeline {
     /// Workloads at the other end of connections that are not open yet.
     pairs_ahead: HashMap<ConnectionId, Arc<Workload>>,
     /// Mirrors whose opening has not come yet: both ends may be at work on two CPUs.
-    mirrors_ahead: HashSet<ConnectionId>,
+    mirrors_ahead: HashMap<ConnectionId, ConnectionId>,
+    ledger: Ledger,
     reader: Reader,
     recorder: Recorder,
     counters: Counters,
@@ -64,11 +69,17 @@ struct Connection {
     verdict: Option<Verdict>,
     /// It is in the coverage: known to be no mirror of another, since it completed something.
     counted: bool,
-    /// It says the same as another one: neither read nor counted.
-    mirror: bool,
+    /// It says the same as this other one: neither read nor counted.
+    mirror: Option<ConnectionId>,
     last: Timestamp,
     /// Calls reported of it.
     calls: u64,
+    /// Bytes that were told of and not captured.
+    missing: u64,
+    /// Of a socket with TLS.
+    tls: Option<Box<Carrier>>,
+    /// Of a session of TLS.
+    session: Option<Carried>,
     /// `None`: nothing of it is read (not HTTP/1, the mirror of another, or given up).
     work: Option<Box<Work>>,
 }
@@ -77,6 +88,8 @@ struct Work {
     assembler: Assembler,
     protocol: protocol::Connection,
     parties: Parties,
+    /// Of a session whose connection is not known yet: what waits for it.
+    held: Option<Vec<Exchange>>,
     buffered_bytes: usize,
     /// Where the next segment of each direction begins, and whether one ever began later: then
     /// records of this connection were lost.
@@ -87,13 +100,13 @@ struct Work {
 impl Connection {
     fn coverage(&self) -> CoverageKey {
         let verdict = self.verdict.unwrap_or(Verdict::Other);
-        CoverageKey { workload: self.workload.clone(), port: self.port, verdict }
+        CoverageKey::plain(self.workload.clone(), self.port, verdict)
     }
 
-    /// Counts it in the coverage, once.
+    /// Counts it in the coverage, once. What TLS carries is known at its end, and its sessions are in it.
     fn count(&mut self, recorder: &mut Recorder) {
-        if !std::mem::replace(&mut self.counted, true) {
-            recorder.connection_opened(&self.coverage());
+        if self.tls.is_none() && self.session.is_none() && !std::mem::replace(&mut self.counted, true) {
+            recorder.coverage(&self.coverage(), CoverageStats { connections: 1, ..Default::default() });
         }
     }
 }
@@ -105,7 +118,8 @@ impl Pipeline {
             ordering,
             connections: HashMap::new(),
             pairs_ahead: HashMap::new(),
-            mirrors_ahead: HashSet::new(),
+            mirrors_ahead: HashMap::new(),
+            ledger: Ledger::default(),
             reader: Reader::new(key),
             recorder: Recorder::new(key),
             counters: Counters::default(),
@@ -163,9 +177,9 @@ impl Pipeline {
                 });
             }
             Event::Paired { kept, mirrored, workload } => self.pair(kept, mirrored, workload),
-            Event::Bound { .. } => {}
-            Event::Closed { connection, at, bytes, request_bursts, unseen_bytes, unread: _ } => {
-                self.close(connection, at, bytes, request_bursts, unseen_bytes);
+            Event::Bound { session, carrier, tuple } => self.bind(session, carrier, tuple),
+            Event::Closed { connection, at, bytes, request_bursts, unseen_bytes, unread } => {
+                self.close(connection, at, bytes, request_bursts, unseen_bytes, unread);
             }
         }
     }
@@ -198,6 +212,7 @@ impl Pipeline {
 
     /// The change since the last time: calls, coverage, words and counted losses.
     pub fn take_delta(&mut self) -> Inventory {
+        self.release_late();
         for &counter in Counter::ALL {
             let count = self.counters.count(counter);
             let more = count - self.counters_taken.count(counter);
@@ -223,7 +238,7 @@ impl Pipeline {
         let open: Vec<ConnectionId> = self.connections.keys().copied().collect();
         for id in open {
             if let Some(connection) = self.connections.remove(&id) {
-                self.end(connection, self.now, None);
+                self.end(id, connection, self.now, None, [0; 2], None);
             }
         }
     }
@@ -242,8 +257,9 @@ impl Pipeline {
             self.counters.add(Counter::ConnectionsFull);
             return;
         }
-        let source::Connection { id, tuple, workload, verdict, session: _, begun, at } = opened;
+        let source::Connection { id, tuple, workload, verdict, session, begun, at } = opened;
         let port = tuple.local.port().min(tuple.remote.port());
+        let carrier = session.and_then(|session| session.carrier);
         let work = verdict.is_none_or(Verdict::is_read).then(|| {
             Box::new(Work {
                 assembler: Assembler::new(self.ordering, begun),
@@ -257,27 +273,54 @@ impl Pipeline {
                     local_port: tuple.local.port(),
                     remote_port: tuple.remote.port(),
                 },
+                held: (session.is_some() && carrier.is_none()).then(Vec::new),
                 buffered_bytes: 0,
                 next: [0; 2],
                 is_lossy: false,
             })
         });
         let mirror = self.mirrors_ahead.remove(&id);
-        let work = work.filter(|_| !mirror);
+        let work = work.filter(|_| mirror.is_none());
         let workload = workload.unwrap_or_else(|| self.nobody.clone());
-        let mut connection =
-            Connection { workload, port, verdict, counted: false, mirror, last: at, calls: 0, work };
+        let is_tls = verdict == Some(Verdict::Tls) && session.is_none();
+        let mut connection = Connection {
+            workload,
+            port,
+            verdict,
+            counted: false,
+            mirror,
+            last: at,
+            calls: 0,
+            missing: 0,
+            tls: is_tls.then(Box::default),
+            session: session.map(|_| Carried::new(verdict, at)),
+            work,
+        };
         if verdict.is_some() && connection.work.is_none() {
             connection.count(&mut self.recorder);
         }
         self.connections.insert(id, connection);
+        match (session, carrier) {
+            (Some(_), Some(carrier)) => self.carried(id, carrier, None),
+            (Some(_), None) => self.ledger.waits(id),
+            (None, _) => {}
+        }
     }
 
     fn segment(&mut self, segment: &Segment<'_>) {
-        if let Some(work) = self.connections.get_mut(&segment.connection).and_then(|c| c.work.as_mut()) {
-            let next = &mut work.next[segment.direction.index()];
-            work.is_lossy |= segment.position > *next;
-            *next = segment.position.saturating_add(segment.span).max(*next);
+        if let Some(connection) = self.connections.get_mut(&segment.connection) {
+            if let Some(tls) = &mut connection.tls {
+                tls.hello(segment);
+                connection.last = segment.at;
+                return;
+            }
+            connection.missing += segment.span - segment.bytes.len() as u64;
+            if let Some(work) = &mut connection.work {
+                let next = &mut work.next[segment.direction.index()];
+                work.is_lossy |= segment.position > *next;
+                connection.missing += segment.position.saturating_sub(*next);
+                *next = segment.position.saturating_add(segment.span).max(*next);
+            }
         }
         self.advance(segment.connection, segment.at, |assembler, counters, mut sink| {
             assembler.push(segment, counters, &mut sink);
@@ -302,8 +345,11 @@ impl Pipeline {
         let Pipeline { reader, recorder, counters, exchanges, calls, .. } = self;
         // One connection's bug must not end the sensor: it loses that connection.
         let read = catch_unwind(AssertUnwindSafe(|| {
-            let Work { assembler, protocol, parties, .. } = &mut **work;
+            let Work { assembler, protocol, parties, held, .. } = &mut **work;
             step(assembler, counters, &mut |chunk, counters| protocol.push(chunk, counters, exchanges));
+            if let Some(held) = held {
+                held.append(exchanges);
+            }
             for exchange in exchanges.drain(..) {
                 record(exchange, parties, reader, recorder, counters, calls);
             }
@@ -334,19 +380,30 @@ impl Pipeline {
         if completed > 0 {
             connection.count(&mut self.recorder);
         }
+        let waits = connection.work.as_ref().and_then(|work| work.held.as_ref());
+        if waits.is_some_and(|held| held.len() > TLS_HELD_MAX) {
+            self.release(id, 0);
+        }
     }
 
     fn pair(&mut self, kept: ConnectionId, mirrored: ConnectionId, workload: Arc<Workload>) {
+        let mut told = 0;
         if let Some(connection) = self.connections.get_mut(&mirrored) {
             // What it carried so far is carried by the kept one too.
-            connection.mirror = true;
+            connection.mirror = Some(kept);
+            told = connection.calls;
             if let Some(work) = connection.work.take() {
                 self.buffered_bytes -= work.buffered_bytes;
             }
         } else if self.mirrors_ahead.len() < PAIRS_AHEAD_MAX {
-            self.mirrors_ahead.insert(mirrored);
+            self.mirrors_ahead.insert(mirrored, kept);
         }
+        // What the kept one holds back was told by the other already, as far as that came.
+        self.release(kept, told);
         if let Some(connection) = self.connections.get_mut(&kept) {
+            if let Some(tls) = &mut connection.tls {
+                tls.other = Some(workload.clone());
+            }
             if let Some(work) = &mut connection.work {
                 let address = work.parties.remote.address;
                 work.parties.remote = Arc::new(Peer { address, workload: Some(workload) });
@@ -363,6 +420,7 @@ impl Pipeline {
         bytes: [u64; 2],
         request_bursts: u32,
         unseen_bytes: [u32; 2],
+        unread: Option<&'static str>,
     ) {
         self.now = self.now.max(at);
         self.pairs_ahead.remove(&id);
@@ -377,15 +435,15 @@ impl Pipeline {
         // was given up is no better off than one that lost records.
         let is_lossy = match &connection.work {
             Some(work) => work.is_lossy || work.next != bytes,
-            None => !connection.mirror,
+            None => connection.mirror.is_none(),
         };
         let unseen_bytes = unseen_bytes.map(u64::from);
-        if !connection.mirror {
+        if connection.mirror.is_none() {
             self.counters.add_many(Counter::UnseenBytes, unseen_bytes[0] + unseen_bytes[1]);
         }
         let (reported, calls_before) = (connection.calls, self.calls);
         let totals = [bytes[0] + unseen_bytes[0], bytes[1] + unseen_bytes[1]];
-        self.end(connection, at, Some(totals));
+        self.end(id, connection, at, Some(totals), unseen_bytes, unread);
         if is_lossy {
             let reported = reported + (self.calls - calls_before);
             self.counters.add_many(Counter::CallsLost, requests.saturating_sub(reported));
@@ -394,16 +452,28 @@ impl Pipeline {
 
     /// Ends the streams of a connection, records what that completes and counts it. `bytes`: how many
     /// each direction carried, if the source knows.
-    fn end(&mut self, mut connection: Connection, at: Timestamp, bytes: Option<[u64; 2]>) {
+    fn end(
+        &mut self,
+        id: ConnectionId,
+        mut connection: Connection,
+        at: Timestamp,
+        bytes: Option<[u64; 2]>,
+        unseen: [u64; 2],
+        unread: Option<&'static str>,
+    ) {
         let seen = connection.work.as_ref().map(|work| work.next);
         if let Some(mut work) = connection.work.take() {
             self.buffered_bytes -= work.buffered_bytes;
             let Pipeline { reader, recorder, counters, exchanges, calls, .. } = self;
             let ended = catch_unwind(AssertUnwindSafe(|| {
-                let Work { assembler, protocol, parties, .. } = &mut *work;
+                let Work { assembler, protocol, parties, held, .. } = &mut *work;
                 assembler.end(at, bytes, counters, &mut |chunk, counters| {
                     protocol.push(chunk, counters, exchanges);
                 });
+                if let Some(held) = held {
+                    held.append(exchanges);
+                    exchanges.append(held);
+                }
                 for exchange in exchanges.drain(..) {
                     record(exchange, parties, reader, recorder, counters, calls);
                 }
@@ -414,11 +484,20 @@ impl Pipeline {
                 self.counters.add(Counter::ConnectionPanic);
             }
         }
-        if !connection.mirror {
+        // Of one that is still open, as many as were seen.
+        let [inbound, outbound] = bytes.or(seen).unwrap_or_default();
+        let bytes = inbound.saturating_add(outbound);
+        if connection.tls.is_some() || connection.session.is_some() {
+            self.end_tls(id, connection, bytes, unread);
+        } else if connection.mirror.is_none() {
             connection.count(&mut self.recorder);
-            // Of one that is still open, as many as were seen.
-            let [inbound, outbound] = bytes.or(seen).unwrap_or_default();
-            self.recorder.connection_closed(&connection.coverage(), inbound.saturating_add(outbound));
+            let lost_bytes = if connection.verdict.is_some_and(Verdict::is_read) {
+                connection.missing + unseen[0] + unseen[1]
+            } else {
+                0
+            };
+            let stats = CoverageStats { bytes, lost_bytes, ..Default::default() };
+            self.recorder.coverage(&connection.coverage(), stats);
         }
     }
 
@@ -434,7 +513,7 @@ impl Pipeline {
         for id in idle {
             if let Some(connection) = self.connections.remove(&id) {
                 self.counters.add(Counter::ConnectionIdle);
-                self.end(connection, now, None);
+                self.end(id, connection, now, None, [0; 2], None);
             }
         }
     }

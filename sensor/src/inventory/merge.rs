@@ -168,6 +168,8 @@ impl CoverageStats {
     pub fn merge(&mut self, other: CoverageStats) {
         add(&mut self.connections, other.connections);
         add(&mut self.bytes, other.bytes);
+        add(&mut self.plaintext_bytes, other.plaintext_bytes);
+        add(&mut self.lost_bytes, other.lost_bytes);
     }
 }
 

@@ -7,6 +7,7 @@ pub mod catalog;
 mod classes;
 pub mod compare;
 pub mod confirm;
+mod coverage;
 pub mod diff;
 pub mod explain;
 pub mod guidance;
@@ -28,6 +29,7 @@ pub(crate) mod yaml;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+pub use coverage::{CoverageKey, CoverageStats, Reading, TlsCoverage};
 pub(crate) use merge::merge_values;
 pub use principals::Principals;
 pub use recorder::{OVER_BUDGET, Recorder};
@@ -246,26 +248,6 @@ pub struct Seen {
 pub struct Histogram {
     /// Counts.
     pub buckets: [u64; 28],
-}
-
-/// Connections of one kind at one local service or towards one remote service.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct CoverageKey {
-    /// Who owns the observed sockets.
-    pub workload: Arc<Workload>,
-    /// Port of the service side as far as known: the lower of the two.
-    pub port: u16,
-    /// What the connections carried.
-    pub verdict: Verdict,
-}
-
-/// Sums over those connections.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct CoverageStats {
-    /// Connections.
-    pub connections: u64,
-    /// Bytes both ways, known at their end.
-    pub bytes: u64,
 }
 
 impl Inventory {

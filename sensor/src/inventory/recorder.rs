@@ -233,17 +233,8 @@ impl Recorder {
         self.endpoints.insert_unique(hash, entry, |entry| entry.hash).into_mut()
     }
 
-    /// Counts a connection that got its verdict.
-    pub fn connection_opened(&mut self, key: &CoverageKey) {
-        self.coverage(key, CoverageStats { connections: 1, bytes: 0 });
-    }
-
-    /// Adds the bytes of a connection that ended, both ways.
-    pub fn connection_closed(&mut self, key: &CoverageKey, bytes: u64) {
-        self.coverage(key, CoverageStats { connections: 0, bytes });
-    }
-
-    fn coverage(&mut self, key: &CoverageKey, more: CoverageStats) {
+    /// Adds to the ledger of connections.
+    pub fn coverage(&mut self, key: &CoverageKey, more: CoverageStats) {
         let full = self.rest.coverage.len() >= COVERAGE_MAX;
         match self.rest.coverage.get_mut(key) {
             Some(sum) => sum.merge(more),

@@ -15,7 +15,7 @@ use crate::call::{CallClass, Credential, Facts, Method, Place, path_of_text};
 use crate::flow::{Peer, Timestamp, Verdict, Workload};
 use crate::inventory::{
     Answered, CallerKey, CallerStats, CoverageKey, CoverageStats, EndpointKey, EndpointStats, FieldKey,
-    FieldStats, Histogram, Inventory, Page, Seen, SmallMap, Values, merge_values,
+    FieldStats, Histogram, Inventory, Page, Reading, Seen, SmallMap, TlsCoverage, Values, merge_values,
 };
 use crate::limits::RUNS_KEPT;
 use crate::store::{Run, RunId, RunStart, StoreError};
@@ -95,7 +95,8 @@ pub(super) async fn runs(connection: &mut SqliteConnection) -> Result<Vec<Run>> 
             .fetch_all(&mut *transaction)
             .await?;
         let coverage: Vec<CoverageRow> = sqlx::query_as(
-            "SELECT workload_id, port, verdict, connections, bytes FROM run_coverage WHERE run_id = ?",
+            "SELECT workload_id, port, verdict, reading, server_name, tls_version, alpn, connections, bytes,
+                 plaintext_bytes, lost_bytes FROM run_coverage WHERE run_id = ?",
         )
         .bind(id)
         .fetch_all(&mut *transaction)
@@ -336,13 +337,15 @@ async fn words(connection: &mut SqliteConnection) -> Result<BTreeMap<u64, Arc<st
     Ok(words)
 }
 
-type CoverageRow = (i64, i64, String, i64, i64);
+type CoverageRow = (i64, i64, String, String, String, String, String, i64, i64, i64, i64);
 
 async fn coverage(
     connection: &mut SqliteConnection,
     workloads: &HashMap<i64, Arc<Workload>>,
 ) -> Result<BTreeMap<CoverageKey, CoverageStats>> {
-    let sql = "SELECT workload_id, port, verdict, connections, bytes FROM coverage";
+    let sql =
+        "SELECT workload_id, port, verdict, reading, server_name, tls_version, alpn, connections, bytes,
+               plaintext_bytes, lost_bytes FROM coverage";
     let mut rows = sqlx::query_as::<_, CoverageRow>(sql).fetch(connection);
     let mut coverage = BTreeMap::new();
     while let Some(row) = rows.try_next().await? {
@@ -353,7 +356,7 @@ async fn coverage(
 }
 
 fn coverage_of(
-    (workload, port, verdict, connections, bytes): CoverageRow,
+    (workload, port, verdict, reading, name, version, alpn, connections, bytes, plaintext, lost): CoverageRow,
     workloads: &HashMap<i64, Arc<Workload>>,
     table: &'static str,
 ) -> Result<(CoverageKey, CoverageStats)> {
@@ -362,8 +365,20 @@ fn coverage_of(
         workload: workloads.get(&workload).ok_or_else(foreign)?.clone(),
         port: u16::try_from(port).map_err(|_| foreign())?,
         verdict: Verdict::of_name(&verdict).ok_or_else(foreign)?,
+        tls: TlsCoverage {
+            reading: Reading::of_stored(&reading).ok_or_else(foreign)?,
+            server_name: name.into(),
+            version: version.into(),
+            alpn: alpn.into(),
+        },
     };
-    Ok((key, CoverageStats { connections: number(connections), bytes: number(bytes) }))
+    let stats = CoverageStats {
+        connections: number(connections),
+        bytes: number(bytes),
+        plaintext_bytes: number(plaintext),
+        lost_bytes: number(lost),
+    };
+    Ok((key, stats))
 }
 
 async fn losses(connection: &mut SqliteConnection) -> Result<BTreeMap<Arc<str>, u64>> {

@@ -12,7 +12,7 @@ use super::ids::Ids;
 use super::write_facts;
 use crate::call::{Facts, Place, path_text};
 use crate::flow::Timestamp;
-use crate::inventory::{EndpointKey, EndpointStats, Inventory, Page};
+use crate::inventory::{CoverageKey, CoverageStats, EndpointKey, EndpointStats, Inventory, Page};
 use crate::limits::{FIELD_VALUES_MAX, NOISE_ROWS_KEPT, RUNS_KEPT};
 use crate::store::{RunId, RunStart};
 
@@ -314,23 +314,37 @@ async fn coverage<'a>(
     delta: &'a Inventory,
 ) -> Result<()> {
     let upsert = "connections = min(9223372036854775807, connections + excluded.connections),
-                  bytes = min(9223372036854775807, bytes + excluded.bytes)";
-    let into = "INSERT INTO coverage (workload_id, port, verdict, connections, bytes)";
-    let mut all = Batch::new(into, 5, upsert);
-    let into = "INSERT INTO run_coverage (run_id, workload_id, port, verdict, connections, bytes)";
-    let mut one = Batch::new(into, 6, upsert);
+                  bytes = min(9223372036854775807, bytes + excluded.bytes),
+                  plaintext_bytes = min(9223372036854775807, plaintext_bytes + excluded.plaintext_bytes),
+                  lost_bytes = min(9223372036854775807, lost_bytes + excluded.lost_bytes)";
+    let into = "INSERT INTO coverage (workload_id, port, verdict, reading, server_name, tls_version, alpn,
+                connections, bytes, plaintext_bytes, lost_bytes)";
+    let mut all = Batch::new(into, 11, upsert);
+    let into =
+        "INSERT INTO run_coverage (run_id, workload_id, port, verdict, reading, server_name, tls_version,
+                alpn, connections, bytes, plaintext_bytes, lost_bytes)";
+    let mut one = Batch::new(into, 12, upsert);
     let run_is_kept = run_is_kept(connection, run).await?;
     for (key, stats) in &delta.coverage {
         let workload = ids.workload(connection, &key.workload).await?;
-        all.bind(workload).bind(i64::from(key.port)).bind(key.verdict.name());
-        all.bind(number(stats.connections)).bind(number(stats.bytes)).row(connection).await?;
         if run_is_kept {
-            one.bind(run.0).bind(workload).bind(i64::from(key.port)).bind(key.verdict.name());
-            one.bind(number(stats.connections)).bind(number(stats.bytes)).row(connection).await?;
+            one.bind(run.0);
+            coverage_row(&mut one, workload, key, stats);
+            one.row(connection).await?;
         }
+        coverage_row(&mut all, workload, key, stats);
+        all.row(connection).await?;
     }
     all.finish(connection).await?;
     one.finish(connection).await
+}
+
+fn coverage_row(batch: &mut Batch, workload: i64, key: &CoverageKey, stats: &CoverageStats) {
+    batch.bind(workload).bind(i64::from(key.port)).bind(key.verdict.name()).bind(key.tls.reading.stored());
+    batch.bind(key.tls.server_name.clone()).bind(key.tls.version.clone()).bind(key.tls.alpn.clone());
+    for count in [stats.connections, stats.bytes, stats.plaintext_bytes, stats.lost_bytes] {
+        batch.bind(number(count));
+    }
 }
 
 async fn losses(connection: &mut SqliteConnection, run: RunId, delta: &Inventory) -> Result<()> {
