@@ -53,6 +53,11 @@ impl Stream {
         last(&self.request).max(last(&self.response))
     }
 
+    /// Its response came before its request.
+    pub fn waits(&self) -> bool {
+        self.request.message.is_none() && self.tunnel != Tunnel::Open
+    }
+
     pub fn is_complete(&self) -> bool {
         self.request.message.is_some()
             && self.response.ended

@@ -77,8 +77,6 @@ impl Streams {
         if !promised {
             self.pass(id, counters);
         }
-        // Its response waited for it.
-        self.overtaken -= usize::from(self.open.contains_key(&id));
         self.give_up_stale(at, counters);
         if request.target_unknown {
             counters.add(Counter::TargetUnknown);
@@ -110,7 +108,7 @@ impl Streams {
     /// The client opened a stream: what had to come before it has not come.
     pub fn pass(&mut self, id: u32, counters: &mut Counters) {
         if self.overtaken > 0 {
-            let before = self.open.range(..id).filter(|(_, stream)| stream.request.message.is_none());
+            let before = self.open.range(..id).filter(|(_, stream)| stream.waits());
             let orphans: Vec<u32> = before.map(|(&other, _)| other).collect();
             for orphan in orphans {
                 self.remove(orphan);
@@ -135,9 +133,7 @@ impl Streams {
                 if stream.tunnel == Tunnel::Open {
                     return;
                 }
-            } else if self.is_new(id) && self.overtaken < OVERTAKEN_MAX {
-                self.overtaken += 1;
-            } else {
+            } else if !self.is_new(id) || self.overtaken >= OVERTAKEN_MAX {
                 counters.add(Counter::RequestMissing);
                 return;
             }
@@ -322,18 +318,20 @@ impl Streams {
         let stream = match self.open.entry(id) {
             std::collections::btree_map::Entry::Occupied(entry) => {
                 self.held -= entry.get().bytes_held();
+                self.overtaken -= usize::from(entry.get().waits());
                 entry.into_mut()
             }
             std::collections::btree_map::Entry::Vacant(entry) => entry.insert(Box::default()),
         };
         change(stream, counters);
         self.held += stream.bytes_held();
+        self.overtaken += usize::from(stream.waits());
     }
 
     fn remove(&mut self, id: u32) -> Option<Box<Stream>> {
         let stream = self.open.remove(&id)?;
         self.held -= stream.bytes_held();
-        self.overtaken -= usize::from(stream.request.message.is_none() && stream.tunnel != Tunnel::Open);
+        self.overtaken -= usize::from(stream.waits());
         Some(stream)
     }
 
