@@ -252,9 +252,8 @@ fn operations_of_graphql_in_a_websocket_are_calls_of_their_own() {
 #[test]
 fn a_method_of_grpc_that_is_not_there_is_nobodys_name() {
     let asked = "POST /zork.v1.Pets/Wilhelmina HTTP/1.1\nHost: a\nContent-Type: application/grpc\n\n";
-    let answer = |status: u16| {
-        format!("HTTP/1.1 200 OK\nContent-Type: application/grpc\ngrpc-status: {status}\n\n")
-    };
+    let answer =
+        |status: u16| format!("HTTP/1.1 200 OK\nContent-Type: application/grpc\ngrpc-status: {status}\n\n");
     assert_eq!(path(&call(asked, &answer(0))), "/zork.v1.Pets/Wilhelmina");
     let missing = call(asked, &answer(12));
     assert_eq!(path(&missing), "/{service}/{method}");

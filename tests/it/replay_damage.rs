@@ -66,7 +66,9 @@ fn traffic(client: Client, seed: u64) -> (Vec<u8>, BTreeMap<String, u64>) {
             let body = format!("{{\"id\":[{}1]}}", "12345678,".repeat(dice.below(120) as usize));
             let head = format!("HTTP/1.1 {status} Said\r\nContent-Type: application/json\r\n");
             owed.push_back(match dice.below(3) {
-                0 => format!("{head}Transfer-Encoding: chunked\r\n\r\n{:x}\r\n{body}\r\n0\r\n\r\n", body.len()),
+                0 => {
+                    format!("{head}Transfer-Encoding: chunked\r\n\r\n{:x}\r\n{body}\r\n0\r\n\r\n", body.len())
+                }
                 _ => format!("{head}Content-Length: {}\r\n\r\n{body}", body.len()),
             });
             if at_once {
@@ -161,7 +163,12 @@ fn wrong_files(client: Client, seeds: u64) -> u64 {
             let sum = play(client, damage, 0..seeds, anew);
             println!(
                 "{client:?} {damage:?} anew {anew}: {} files, made {}, right {}, open {}, wrong files {}, {:?}",
-                sum.files, sum.made, sum.right, sum.open, sum.wrong_files, &sum.wrong[..sum.wrong.len().min(4)]
+                sum.files,
+                sum.made,
+                sum.right,
+                sum.open,
+                sum.wrong_files,
+                &sum.wrong[..sum.wrong.len().min(4)]
             );
             wrong += sum.wrong_files;
         }

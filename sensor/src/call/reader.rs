@@ -287,7 +287,10 @@ impl Reader {
                 response.as_ref().map_or(0, |response| body::messages(response, answered.content_type)),
             ],
             // When which of the messages came is not known.
-            latency_ns: response.as_ref().filter(|_| !in_socket).map(|response| response.first_byte.since(request.first_byte)),
+            latency_ns: response
+                .as_ref()
+                .filter(|_| !in_socket)
+                .map(|response| response.first_byte.since(request.first_byte)),
             request_bytes: request.body_bytes,
             response_bytes,
             request_type: typed(&asked, request.body_bytes),
@@ -473,7 +476,7 @@ impl Reader {
             let made_up = if at + 1 < count { "{service}" } else { "{method}" };
             let segment = match self.said.next(&mut said, &text) {
                 _ if is_name => self.name(&text, true, position, counters),
-                _ if operation.is_made_up && is_last_two => Segment::Name(made_up.into()),
+                _ if operation.is_made_up && is_last_two => Segment::Word(made_up.into()),
                 Some(word) => Segment::Word(word),
                 None => self.words.segment(&text, position, counters),
             };

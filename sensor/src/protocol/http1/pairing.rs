@@ -226,8 +226,10 @@ impl Pairing {
             }
         }
         let suspect = arrival.burst_start && self.queue.iter().any(|pending| !pending.response_done);
-        // All that came before it is known, and it was no answer to those.
-        self.overlaps |= suspect && self.holes_first && !arrival.responses_lost;
+        // All that came before it is known, and it was no answer to those. One that does not wait for each
+        // answer is not trusted to wait for all of a batch either: where bytes are lost it would not show.
+        let ahead = self.queue.iter().any(|pending| !pending.response_done);
+        self.overlaps |= ahead && self.holes_first && !arrival.responses_lost;
         if self.overtaken || self.orphan_at.is_some_and(|at| request.first_byte < at) {
             // Its response went by before it did: the directions came out of order.
             self.give_up(counters);
