@@ -42,7 +42,7 @@ impl Assembler {
     /// An assembler for one connection. `begun`, of the inbound and the outbound direction: position
     /// 0 is its first byte; else it begins with the first segment that comes.
     pub fn new(ordering: Ordering, begun: [bool; 2]) -> Self {
-        let lanes = begun.map(|begun| Lane::new(begun));
+        let lanes = begun.map(Lane::new);
         Assembler { ordering, lanes, clock: Timestamp::default(), told: false, ended: false }
     }
 
