@@ -263,7 +263,10 @@ impl Pipeline {
         let work = verdict.is_none_or(Verdict::is_read).then(|| {
             Box::new(Work {
                 assembler: Assembler::new(self.ordering, begun),
-                protocol: protocol::Connection::new(verdict),
+                protocol: match self.ordering {
+                    Ordering::AsDelivered => protocol::Connection::new(verdict),
+                    Ordering::Reorder => protocol::Connection::new(verdict).with_holes_first(),
+                },
                 parties: Parties {
                     local: Arc::new(Peer { address: tuple.local.ip(), workload: workload.clone() }),
                     remote: Arc::new(Peer {

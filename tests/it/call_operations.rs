@@ -7,6 +7,7 @@ use std::sync::Arc;
 use sensor::call::{Call, CallClass, Place, Reader, path_text, split};
 use sensor::counter::Counters;
 use sensor::inventory::spec::read_descriptors;
+use sensor::protocol::{Message, Protocol};
 
 use crate::call_exchange::{KEY, exchange, parties};
 
@@ -197,4 +198,76 @@ fn messages_have_names_by_a_descriptor_set() {
     ];
     let expected = expected.map(|(name, types)| (name.to_owned(), types.to_owned()));
     assert_eq!(fields.into_iter().collect::<Vec<_>>(), expected);
+}
+
+#[test]
+fn operations_of_graphql_in_a_websocket_are_calls_of_their_own() {
+    let mut part = exchange(
+        "GET /api/graphql HTTP/1.1\nHost: a\nUpgrade: websocket\n\n",
+        "HTTP/1.1 101 Switching Protocols\nUpgrade: websocket\n\n",
+    );
+    part.follows = true;
+    (part.notes.protocol, part.notes.upgraded) = (Protocol::WebSocket, true);
+    let texts = |message: &mut Message, texts: &[&str]| {
+        for text in texts {
+            message.body.extend(text.bytes());
+            message.pieces.push(message.body.len() as u32);
+        }
+        message.messages = texts.len() as u64;
+        message.body_bytes = message.body.len() as u64;
+    };
+    texts(
+        &mut part.request,
+        &[
+            r#"{"type":"connection_init"}"#,
+            r#"{"id":"1","type":"subscribe","payload":{"query":"subscription GetOrder { order { id } }"}}"#,
+            r#"{"id":"2","type":"start","payload":{"query":"query GetUser { user { id } }","variables":{"count":7}}}"#,
+            r#"{"id":"3","type":"complete"}"#,
+        ],
+    );
+    texts(
+        part.response.as_mut().expect("the handshake's"),
+        &[
+            r#"{"type":"connection_ack"}"#,
+            r#"{"id":"1","type":"next","payload":{"data":{"order":{"id":1}}}}"#,
+            r#"{"id":"1","type":"next","payload":{"data":{"order":{"id":2}}}}"#,
+            r#"{"id":"2","type":"data","payload":{"data":{"user":{"id":3}}}}"#,
+        ],
+    );
+    let mut reader = Reader::new(KEY);
+    let (mut counters, mut calls) = (Counters::default(), Vec::new());
+    split(part, &mut counters, |one, counters| calls.extend(reader.read(one, &parties(2), counters)));
+    let told: Vec<_> = calls.iter().map(|call| (path(call), call.follows, call.messages)).collect();
+    assert_eq!(
+        told,
+        [
+            ("/api/graphql/#subscription/GetOrder".to_owned(), false, [1, 2]),
+            ("/api/graphql/#query/GetUser".to_owned(), false, [1, 1]),
+            ("/api/graphql".to_owned(), true, [4, 4]),
+        ]
+    );
+    assert_eq!(calls[0].latency_ns, None);
+}
+
+#[test]
+fn a_method_of_grpc_that_is_not_there_is_nobodys_name() {
+    let asked = "POST /zork.v1.Pets/Wilhelmina HTTP/1.1\nHost: a\nContent-Type: application/grpc\n\n";
+    let answer =
+        |status: u16| format!("HTTP/1.1 200 OK\nContent-Type: application/grpc\ngrpc-status: {status}\n\n");
+    assert_eq!(path(&call(asked, &answer(0))), "/zork.v1.Pets/Wilhelmina");
+    let missing = call(asked, &answer(12));
+    // As it is stored: no word of a path has a brace.
+    assert_eq!(path(&missing), "/%7Bservice}/%7Bmethod}");
+    assert_eq!((missing.class, missing.outcome), (CallClass::Missed, Some(501)));
+}
+
+#[test]
+fn documents_of_a_body_that_streams_are_its_messages() {
+    let asked = "GET /events HTTP/1.1\nHost: a\n\n";
+    let answer = |media: &str, body: &str| format!("HTTP/1.1 200 OK\nContent-Type: {media}\n\n{body}");
+    let messages = |media: &str, body: &str| call(asked, &answer(media, body)).messages[1];
+    let events = "event: a\ndata: {\"id\":1}\n\n: nothing\n\ndata: 1\ndata: 2\n\ndata: cut";
+    assert_eq!(messages("text/event-stream", events), 2);
+    assert_eq!(messages("application/x-ndjson", "{\"id\":1}\n\n{\"id\":2}\n{\"id\":3}"), 3);
+    assert_eq!(messages("application/json", "{\"id\":1}"), 0);
 }

@@ -141,7 +141,7 @@ pub fn play(steps: &[Step], ordering: Ordering) -> Played {
             position: step.position,
             bytes: &step.bytes,
             span: step.span,
-            burst_start: step.burst_start,
+            burst: step.burst_start.into(),
             at: Timestamp(step.at),
         };
         assembler.push(&segment, &mut counters, &mut |chunk, counters| {

@@ -211,3 +211,39 @@ fn http2_payloads_follow_the_settings_of_the_other_side() {
     assert_eq!(played.exchanges[0].response.as_ref().map(|r| r.body_bytes), Some(0x8000));
     assert_eq!(played.counters.named()["frame-malformed"], 1);
 }
+
+#[test]
+fn http2_a_websocket_in_a_stream_is_read() {
+    let mut talk = Talk::new();
+    let fields = [
+        (":method", "CONNECT"),
+        (":protocol", "websocket"),
+        (":scheme", "http"),
+        (":path", "/chat"),
+        (":authority", "a.example"),
+    ];
+    talk.head(Direction::Inbound, 1, false, &fields);
+    talk.head(Direction::Outbound, 1, false, &[(":status", "200")]);
+    let text = |text: &str| [&[0x81, text.len() as u8], text.as_bytes()].concat();
+    let asked = text("{\"id\":1}");
+    // A frame of the socket in two of the stream, and another stream between them.
+    talk.data(Direction::Inbound, 1, false, &asked[..3]);
+    talk.ask(3, "application/json");
+    talk.data(Direction::Inbound, 3, true, b"{}");
+    talk.answer(3, "text/plain");
+    talk.data(Direction::Outbound, 3, true, b"ok");
+    talk.data(Direction::Inbound, 1, false, &asked[3..]);
+    talk.data(Direction::Outbound, 1, false, &[text("{\"name\":2}"), text("{\"name\":3}")].concat());
+    talk.data(Direction::Inbound, 1, true, b"");
+    talk.data(Direction::Outbound, 1, true, b"");
+    let played = play(&talk.pieces);
+    assert_eq!(played.counters.named(), Default::default());
+    let lines: Vec<_> = played.exchanges.iter().map(|e| (request_line(e).1, e.follows)).collect();
+    let lines: Vec<_> = lines.iter().map(|(path, follows)| (path.as_str(), *follows)).collect();
+    assert_eq!(lines, [("/chat", false), ("/a.B/C", false), ("/chat", true)]);
+    let [opened, _, part] = &played.exchanges[..] else { panic!("three") };
+    assert_eq!((opened.notes.protocol, opened.notes.upgraded), (Protocol::WebSocket, true));
+    assert_eq!((&part.request.body[..], part.request.messages), (&b"{\"id\":1}"[..], 1));
+    let answers = part.response.as_ref().expect("answers");
+    assert_eq!((answers.messages, &answers.pieces[..]), (2, &[10, 20][..]));
+}

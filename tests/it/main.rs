@@ -46,6 +46,9 @@ mod policy_command;
 mod policy_export;
 mod policy_replay;
 mod privacy_canary;
+#[path = "../kernel/packets.rs"]
+mod damage;
+mod replay_damage;
 mod replay_files;
 mod replay_hostile;
 mod replay_wire;

@@ -6,7 +6,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use sensor::flow::{ConnectionId, Direction, FourTuple, Timestamp, Verdict};
 use sensor::inventory::Inventory;
 use sensor::pipeline::Pipeline;
-use sensor::source::{Connection, Event, Segment};
+use sensor::source::{Burst, Connection, Event, Segment};
 use sensor::stream::Ordering;
 use serde_json::{Value, json};
 
@@ -129,7 +129,7 @@ fn play(pipeline: &mut Pipeline, number: u64, talk: &Talk) {
             position: 0,
             bytes,
             span: bytes.len() as u64,
-            burst_start: true,
+            burst: Burst::Begins,
             at,
         }));
     }

@@ -35,7 +35,7 @@ impl Rig {
             position,
             bytes,
             span: bytes.len() as u64 + missing,
-            burst_start,
+            burst: burst_start.into(),
             at: Timestamp(position),
         };
         let out = &mut self.out;

@@ -6,13 +6,16 @@ use std::collections::HashMap;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::operation;
+use super::{operation, socket};
 use crate::counter::{Counter, Counters};
 use crate::limits::BATCH_CALLS_MAX;
 use crate::protocol::{Exchange, Message};
 
-/// The calls of an exchange: itself, if it is no batch.
+/// The calls of an exchange: itself, if it is no batch; of messages of a WebSocket those in them before it.
 pub fn split(exchange: Exchange, counters: &mut Counters, mut each: impl FnMut(Exchange, &mut Counters)) {
+    for operation in socket::operations(&exchange, counters) {
+        each(operation, counters);
+    }
     let Some(parts) = parts(&exchange) else { return each(exchange, counters) };
     if parts.len() > BATCH_CALLS_MAX {
         counters.add_many(Counter::BatchFull, (parts.len() - BATCH_CALLS_MAX) as u64);

@@ -40,6 +40,22 @@ pub(super) fn read(
     whole
 }
 
+/// Messages of a stream: counted where they were framed, else those in its captured body that are whole.
+pub(super) fn messages(message: &Message, content_type: Option<&[u8]>) -> u64 {
+    if message.messages > 0 || message.body.is_empty() {
+        return message.messages;
+    }
+    match content_type.map(media_type) {
+        Some((_, Syntax::Events)) => events::count(&message.body),
+        Some(("application/x-ndjson" | "application/ndjson" | "application/jsonl", _)) => {
+            let lines = message.body.split_inclusive(|&byte| byte == b'\n');
+            let whole = |line: &&[u8]| message.body_whole || line.ends_with(b"\n");
+            lines.filter(whole).filter(|line| !line.trim_ascii().is_empty()).count() as u64
+        }
+        _ => 0,
+    }
+}
+
 struct Documents<'a> {
     message: &'a Message,
     content_type: Option<&'a [u8]>,

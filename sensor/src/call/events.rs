@@ -39,6 +39,19 @@ pub(super) fn scan(body: &[u8], start: usize, place: Place, fields: &mut Fields,
     }
 }
 
+/// Events that have data and are whole: an empty line is behind them.
+pub(super) fn count(body: &[u8]) -> u64 {
+    let (mut events, mut has_data) = (0, false);
+    // The second half of a line end is an empty line too, and one more does no harm.
+    for line in body.split_inclusive(|&byte| byte == b'\n' || byte == b'\r') {
+        match line {
+            [b'\n'] | [b'\r'] => events += u64::from(std::mem::take(&mut has_data)),
+            line => has_data |= line.starts_with(b"data:"),
+        }
+    }
+    events
+}
+
 fn event(
     body: &[u8],
     one: Option<(usize, usize)>,

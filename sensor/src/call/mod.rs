@@ -35,6 +35,7 @@ mod risk;
 mod route_words;
 pub(crate) mod segment;
 mod sign;
+mod socket;
 mod tally;
 mod target;
 mod text;

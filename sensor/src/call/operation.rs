@@ -35,6 +35,8 @@ pub(super) struct Operation {
     pub(super) outcome: Option<u16>,
     /// The server has nothing of that name.
     pub(super) is_unknown: bool,
+    /// The last two segments are names that the client made up.
+    pub(super) is_made_up: bool,
 }
 
 /// One name.
@@ -110,6 +112,7 @@ fn grpc(response: Option<&Message>) -> Operation {
         // Status 12 is what a server says of a method that it does not have.
         is_path: is_fine(response) && rpc_status != Some(12),
         is_unknown: rpc_status == Some(12),
+        is_made_up: rpc_status == Some(12),
         outcome: rpc_status.map(http_of_rpc),
         rpc_status,
         ..Operation::default()

@@ -24,7 +24,7 @@ use super::{
 use crate::counter::{Counter, Counters};
 use crate::flow::{Direction, Peer};
 use crate::limits::PATH_SEGMENTS_MAX;
-use crate::protocol::{Exchange, Head, StartLine};
+use crate::protocol::{Exchange, Head, Protocol, StartLine};
 
 /// Path word of calls whose target is not known.
 pub const UNKNOWN: &str = "{unknown}";
@@ -123,8 +123,10 @@ impl Reader {
         let Exchange { request, response, direction, follows, notes } = &exchange;
         let StartLine::Request { method, target: raw_target, .. } = &request.head.start else { return None };
         let method = Method::of_token(method.of(&request.head.bytes));
-        let connect = method.0 == "CONNECT";
-        let target = target::parse(raw_target.of(&request.head.bytes), connect);
+        let raw_target = raw_target.of(&request.head.bytes);
+        // One that asks for a protocol has a path (RFC 8441 section 4).
+        let connect = method.0 == "CONNECT" && !raw_target.starts_with(b"/");
+        let target = target::parse(raw_target, connect);
         let (server, server_port, caller) = match direction {
             Direction::Inbound => (&parties.local, parties.local_port, &parties.remote),
             Direction::Outbound => (&parties.remote, parties.remote_port, &parties.local),
@@ -151,7 +153,10 @@ impl Reader {
         let service = service.unwrap_or_else(|| self.address(server, server_port));
         let at_service = self.seed.bytes(0, service.as_bytes());
         let path_bit = mark::path_bit(self.seed, at_service, target.path);
-        let operation = operation::of(request, response.as_ref(), asked.content_type, target.query);
+        // A message of a WebSocket, with the head of its handshake.
+        let in_socket = notes.protocol == Protocol::WebSocket && !notes.upgraded && !follows;
+        let request_type = if in_socket { Some(&b"application/json"[..]) } else { asked.content_type };
+        let operation = operation::of(request, response.as_ref(), request_type, target.query);
         let operation = operation.unwrap_or_default();
         let outcome = operation.outcome.or(status);
         // An RPC that finds no such thing was found itself.
@@ -277,8 +282,15 @@ impl Reader {
             rpc_status: operation.rpc_status,
             outcome,
             follows: *follows,
-            messages: [request.messages, response.as_ref().map_or(0, |response| response.messages)],
-            latency_ns: response.as_ref().map(|response| response.first_byte.since(request.first_byte)),
+            messages: [
+                body::messages(request, asked.content_type),
+                response.as_ref().map_or(0, |response| body::messages(response, answered.content_type)),
+            ],
+            // When which of the messages came is not known.
+            latency_ns: response
+                .as_ref()
+                .filter(|_| !in_socket)
+                .map(|response| response.first_byte.since(request.first_byte)),
             request_bytes: request.body_bytes,
             response_bytes,
             request_type: typed(&asked, request.body_bytes),
@@ -458,9 +470,13 @@ impl Reader {
             let text = form::decode(coded, false);
             let position = Position { spot, leading, last: at + 1 == count, teaches };
             // A service and its method.
-            let is_name = operation.is_path && at + 2 >= count;
+            let is_last_two = at + 2 >= count;
+            let is_name = operation.is_path && is_last_two;
+            // Nobody vouches for what is not there, and it teaches nothing of what is.
+            let made_up = if at + 1 < count { "{service}" } else { "{method}" };
             let segment = match self.said.next(&mut said, &text) {
                 _ if is_name => self.name(&text, true, position, counters),
+                _ if operation.is_made_up && is_last_two => Segment::Word(made_up.into()),
                 Some(word) => Segment::Word(word),
                 None => self.words.segment(&text, position, counters),
             };

@@ -70,14 +70,13 @@ pub fn fuzz(data: &[u8]) {
         let span = bytes.len() as u64 + if flags & 16 == 0 { u64::from(missing) } else { 0 };
         if span > 0 {
             *end = (*end).max(position + span);
-            let burst_start = flags & 8 != 0;
             pipeline.take(Event::Segment(Segment {
                 connection: id,
                 direction,
                 position,
                 bytes,
                 span,
-                burst_start,
+                burst: (flags & 8 != 0).into(),
                 at,
             }));
         }

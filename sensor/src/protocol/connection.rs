@@ -11,6 +11,9 @@ use crate::stream::Chunk;
 /// The reader of one connection, both directions.
 pub struct Connection {
     state: State,
+    holes_first: bool,
+    /// It is a tunnel: what is in it and not read is counted.
+    is_tunnel: bool,
 }
 
 enum State {
@@ -43,7 +46,19 @@ impl Connection {
             None => State::Undecided(Box::default()),
             Some(verdict) => State::of(verdict),
         };
-        Connection { state }
+        Connection { state, holes_first: false, is_tunnel: false }
+    }
+
+    /// The same where a hole is said before what was sent after it, as [`Ordering::Reorder`] does with what
+    /// captures tell: what was not answered when the client went on was not lost.
+    ///
+    /// [`Ordering::Reorder`]: crate::stream::Ordering::Reorder
+    pub fn with_holes_first(mut self) -> Connection {
+        self.holes_first = true;
+        if let State::Http1(http1) = &mut self.state {
+            http1.expect_holes_first();
+        }
+        self
     }
 
     /// What it carries, once known.
@@ -71,10 +86,16 @@ impl Connection {
             State::Unread(_) => {}
             State::Undecided(undecided) => {
                 if let Some(verdict) = undecided.look(chunk) {
+                    if self.is_tunnel && !verdict.is_read() {
+                        counters.add(Counter::ConnectionUpgraded);
+                    }
                     let State::Undecided(undecided) = std::mem::replace(&mut self.state, State::of(verdict))
                     else {
                         return;
                     };
+                    if let (true, State::Http1(http1)) = (self.holes_first, &mut self.state) {
+                        http1.expect_holes_first();
+                    }
                     undecided.replay(|chunk| self.push(chunk, counters, out));
                 }
             }
@@ -104,6 +125,7 @@ impl Connection {
         } else if request.head.is_connect() {
             // A tunnel, to whatever there is.
             self.state = State::Undecided(Box::default());
+            self.is_tunnel = true;
         } else {
             return counters.add(Counter::ConnectionUpgraded);
         }

@@ -100,7 +100,7 @@ impl Decoder {
             position: member!(u64_at, record, DataRecord, position)?,
             bytes,
             span,
-            burst_start: member!(u8_at, record, DataRecord, flags)? & FLAG_BURST_START != 0,
+            burst: (member!(u8_at, record, DataRecord, flags)? & FLAG_BURST_START != 0).into(),
             at: self.time(member!(u64_at, record, DataRecord, timestamp_ns)?),
         }))
     }

@@ -114,9 +114,31 @@ pub struct Segment<'a> {
     pub bytes: &'a [u8],
     /// Bytes that the segment stands for; those past `bytes` are missing for good.
     pub span: u64,
-    /// Its first byte is the first after bytes of the other direction: where, without pipelining,
-    /// a message begins.
-    pub burst_start: bool,
+    /// Whether its first byte is the first after bytes of the other direction: where, without
+    /// pipelining, a message begins.
+    pub burst: Burst,
     /// When the operation that moved it ended.
     pub at: Timestamp,
+}
+
+/// What a source knows of where a burst begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Burst {
+    /// With this segment.
+    Begins,
+    /// Not with it.
+    GoesOn,
+    /// What its sender said when it sent it, by which `stream` finds out.
+    After {
+        /// Bytes of the other direction that it had.
+        had: StreamOffset,
+        /// It was the end of what a program wrote (PSH).
+        pushed: bool,
+    },
+}
+
+impl From<bool> for Burst {
+    fn from(begins: bool) -> Burst {
+        if begins { Burst::Begins } else { Burst::GoesOn }
+    }
 }

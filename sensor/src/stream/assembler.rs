@@ -1,16 +1,21 @@
 //! Turns the segments of one connection into chunks in order, with every hole said once.
 //!
-//! Where two segments overlap, the bytes that came first win, whatever a later copy says. A hole ends
-//! when the window is full, when the other side has had for a while what is missing, or when the owner
-//! calls `flush`.
-
-use std::collections::BTreeMap;
+//! Where two segments overlap, the bytes that came first win, whatever a later copy says. Where the source
+//! tells what a sender had of the other direction, bytes wait for that too: so both directions come in an
+//! order in which they can have been sent, whatever order they were captured in, and a hole is said before
+//! what was sent after it. A hole ends when the window is full, when the other side has had for a while what
+//! is missing, or when the owner calls `flush`.
+//!
+//! There a burst begins with bytes whose sender had more of the other direction than with its bytes before;
+//! behind a gap, in which that may have changed, only with those that begin just where the other side's last
+//! bytes say that it was.
 
 use super::Chunk;
+use super::lane::{Lane, needs};
 use crate::counter::{Counter, Counters};
 use crate::flow::{Direction, StreamOffset, Timestamp};
 use crate::limits::{HOLE_ACKNOWLEDGMENTS_MAX, HOLE_WAIT_NS, REORDER_BYTES_MAX};
-use crate::source::Segment;
+use crate::source::{Burst, Segment};
 
 /// How a source orders the segments of one direction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,63 +26,24 @@ pub enum Ordering {
     Reorder,
 }
 
-/// Bookkeeping bytes that a held piece is taken to cost besides its payload.
-const PIECE_BYTES: usize = 128;
-
 /// Both directions of one connection.
 #[derive(Debug)]
 pub struct Assembler {
     ordering: Ordering,
     lanes: [Lane; 2],
+    /// When the latest came of what was handed on: what waited came no earlier than what it waited for.
+    clock: Timestamp,
+    /// The source tells what senders had.
+    told: bool,
     ended: bool,
-}
-
-#[derive(Debug, Default)]
-struct Lane {
-    /// Position of the next byte to hand on; `None` before the first segment.
-    next: Option<StreamOffset>,
-    /// Pieces behind a hole by position. They never overlap.
-    held: BTreeMap<StreamOffset, Piece>,
-    held_bytes: usize,
-    /// How often the other side said that it has what is missing, since the hole is the first one.
-    acknowledged: u32,
-}
-
-#[derive(Debug)]
-struct Piece {
-    payload: Payload,
-    burst_start: bool,
-    at: Timestamp,
-}
-
-#[derive(Debug)]
-enum Payload {
-    Bytes(Vec<u8>),
-    Missing(u64),
-}
-
-impl Payload {
-    fn span(&self) -> u64 {
-        match self {
-            Payload::Bytes(bytes) => bytes.len() as u64,
-            Payload::Missing(length) => *length,
-        }
-    }
-
-    fn cost(&self) -> usize {
-        match self {
-            Payload::Bytes(bytes) => bytes.len() + PIECE_BYTES,
-            Payload::Missing(_) => PIECE_BYTES,
-        }
-    }
 }
 
 impl Assembler {
     /// An assembler for one connection. `begun`, of the inbound and the outbound direction: position
     /// 0 is its first byte; else it begins with the first segment that comes.
     pub fn new(ordering: Ordering, begun: [bool; 2]) -> Self {
-        let lanes = begun.map(|begun| Lane { next: begun.then_some(0), ..Lane::default() });
-        Assembler { ordering, lanes, ended: false }
+        let lanes = begun.map(Lane::new);
+        Assembler { ordering, lanes, clock: Timestamp::default(), told: false, ended: false }
     }
 
     /// Takes one segment and hands on what is now in order. Bytes that are next in line are passed
@@ -92,26 +58,26 @@ impl Assembler {
         if self.ended || span == 0 {
             return;
         }
-        let direction = segment.direction;
-        let lane = &mut self.lanes[direction.index()];
-        // Position zero is where the source first saw the direction: as good as a burst start.
-        let burst_start = segment.burst_start || (segment.position == 0 && lane.next() == 0);
+        self.told |= matches!(segment.burst, Burst::After { .. });
+        let (direction, ordering, clock, told) = (segment.direction, self.ordering, self.clock, self.told);
+        let [lane, other] = self.both(direction);
         let next = *lane.next.get_or_insert(segment.position);
-        if segment.position > next && self.ordering == Ordering::Reorder {
-            lane.hold(segment, span, burst_start, counters);
-            while lane.held_bytes > REORDER_BYTES_MAX {
-                counters.add(Counter::ReorderFull);
-                lane.give_up(direction, counters, sink);
-            }
-            return;
+        if ordering == Ordering::AsDelivered {
+            lane.skip_to(segment.position, direction, None, segment.at, counters, sink);
+            return lane.deliver(segment, span, other.had, segment.at, counters, sink);
         }
-        lane.skip_to(segment.position, direction, segment.at, counters, sink);
-        if lane.held.is_empty() {
-            lane.deliver_segment(segment, span, burst_start, counters, sink);
-        } else {
+        if segment.position > next || needs(segment.burst) > other.next() || !lane.is_empty() {
             // What came before it and lies in it wins.
-            lane.hold(segment, span, burst_start, counters);
-            lane.drain(direction, Some(segment.position), counters, sink);
+            lane.hold(segment, span, counters);
+        } else {
+            let at = if told { clock.max(segment.at) } else { segment.at };
+            lane.deliver(segment, span, other.had, at, counters, sink);
+            self.clock = if told { at } else { clock };
+        }
+        self.drain(Some(segment.position), counters, sink);
+        while self.lanes[direction.index()].held_bytes > REORDER_BYTES_MAX {
+            counters.add(Counter::ReorderFull);
+            self.give_up(direction, counters, sink);
         }
     }
 
@@ -125,27 +91,26 @@ impl Assembler {
         counters: &mut Counters,
         sink: &mut impl FnMut(Chunk<'_>, &mut Counters),
     ) {
-        let lane = &mut self.lanes[direction.index()];
-        let Some((&first, piece)) = lane.held.first_key_value() else { return };
-        if position < first || position <= lane.next() {
+        let Some((missing_to, since)) = self.hole(direction) else { return };
+        if position < missing_to {
             return;
         }
+        let lane = &mut self.lanes[direction.index()];
         lane.acknowledged += 1;
-        if lane.acknowledged >= HOLE_ACKNOWLEDGMENTS_MAX || at.since(piece.at) >= HOLE_WAIT_NS {
-            lane.give_up(direction, counters, sink);
+        if lane.acknowledged >= HOLE_ACKNOWLEDGMENTS_MAX || at.since(since) >= HOLE_WAIT_NS {
+            self.skip(direction, missing_to, since, counters, sink);
         }
     }
 
     /// Declares what is still missing as gaps and hands on all that was held behind it.
     pub fn flush(&mut self, counters: &mut Counters, sink: &mut impl FnMut(Chunk<'_>, &mut Counters)) {
-        // The direction whose held bytes were seen first goes first: a request before its response.
-        let mut order = [Direction::Inbound, Direction::Outbound];
-        order.sort_by_key(|d| self.lanes[d.index()].held.values().map(|p| p.at).min());
-        for direction in order {
-            let lane = &mut self.lanes[direction.index()];
-            while !lane.held.is_empty() {
-                lane.give_up(direction, counters, sink);
-            }
+        loop {
+            // The direction whose held bytes were seen first goes first: a request before its response.
+            let held = [Direction::Inbound, Direction::Outbound]
+                .into_iter()
+                .filter_map(|direction| Some((self.lanes[direction.index()].held_since()?, direction)));
+            let Some((_, direction)) = held.min_by_key(|&(at, _)| at) else { return };
+            self.give_up(direction, counters, sink);
         }
     }
 
@@ -164,7 +129,8 @@ impl Assembler {
             self.ended = true;
             for direction in [Direction::Inbound, Direction::Outbound] {
                 let total = bytes.map_or(0, |bytes| bytes[direction.index()]);
-                self.lanes[direction.index()].skip_to(total, direction, at, counters, sink);
+                let turned_at = self.turned_at(direction);
+                self.lanes[direction.index()].skip_to(total, direction, turned_at, at, counters, sink);
             }
             sink(Chunk::End { at, certain: bytes.is_some() }, counters);
         }
@@ -174,151 +140,88 @@ impl Assembler {
     pub fn buffered_bytes(&self) -> usize {
         self.lanes.iter().map(|lane| lane.held_bytes).sum()
     }
-}
 
-impl Lane {
-    fn next(&self) -> StreamOffset {
-        self.next.unwrap_or_default()
-    }
-
-    fn skip_to(
-        &mut self,
-        position: StreamOffset,
-        direction: Direction,
-        at: Timestamp,
-        counters: &mut Counters,
-        sink: &mut impl FnMut(Chunk<'_>, &mut Counters),
-    ) {
-        let length = position.saturating_sub(self.next());
-        if length > 0 {
-            self.next = Some(position);
-            counters.add(Counter::Gap);
-            sink(Chunk::Gap { direction, length, burst_start: false, at }, counters);
+    fn both(&mut self, direction: Direction) -> [&mut Lane; 2] {
+        let [inbound, outbound] = &mut self.lanes;
+        match direction {
+            Direction::Inbound => [inbound, outbound],
+            Direction::Outbound => [outbound, inbound],
         }
     }
 
-    /// Hands on a segment that begins at or before `next`, with nothing held: its bytes, then the gap
-    /// behind them.
-    fn deliver_segment(
-        &mut self,
-        segment: &Segment<'_>,
-        span: u64,
-        burst_start: bool,
-        counters: &mut Counters,
-        sink: &mut impl FnMut(Chunk<'_>, &mut Counters),
-    ) {
-        let (direction, at, position) = (segment.direction, segment.at, segment.position);
-        let seen = self.next().saturating_sub(position);
-        if seen > 0 {
-            counters.add(Counter::SegmentDuplicate);
-        }
-        if seen >= span {
-            return;
-        }
-        let bytes = usize::try_from(seen).ok().and_then(|n| segment.bytes.get(n..)).unwrap_or_default();
-        let missing = span - seen - bytes.len() as u64;
-        let mut burst_start = burst_start && seen == 0;
-        if !bytes.is_empty() {
-            self.next = Some(self.next().saturating_add(bytes.len() as u64));
-            sink(Chunk::Bytes { direction, bytes, burst_start, at }, counters);
-            burst_start = false;
-        }
-        if missing > 0 {
-            self.next = Some(self.next().saturating_add(missing));
-            counters.add(Counter::Gap);
-            sink(Chunk::Gap { direction, length: missing, burst_start, at }, counters);
-        }
+    /// What the other side had of `direction` when it last sent, if the source tells.
+    fn turned_at(&self, direction: Direction) -> Option<StreamOffset> {
+        self.told.then(|| self.lanes[direction.reverse().index()].had)
     }
 
-    /// Keeps the parts of a segment that were not handed on and that no held piece covers yet.
-    fn hold(&mut self, segment: &Segment<'_>, span: u64, burst_start: bool, counters: &mut Counters) {
-        let payload_end = segment.position.saturating_add(segment.bytes.len() as u64);
-        let end = segment.position.saturating_add(span);
-        let mut from = segment.position.max(self.next());
-        // A piece that begins before the segment may reach into it.
-        if let Some((&position, piece)) = self.held.range(..from).next_back() {
-            from = from.max(position.saturating_add(piece.payload.span()));
-        }
-        let mut overlapped = from > segment.position;
-        while from < end {
-            let (until, skip_to) = match self.held.range(from..end).next() {
-                Some((&position, piece)) => {
-                    overlapped = true;
-                    (position, position.saturating_add(piece.payload.span()))
-                }
-                None => (end, end),
-            };
-            for (start, stop) in [(from, until.min(payload_end)), (from.max(payload_end), until)] {
-                if start < stop {
-                    let payload = if stop <= payload_end {
-                        let offset = (start - segment.position) as usize;
-                        let length = (stop - start) as usize;
-                        // In bounds: both ends lie between the position and the payload's end.
-                        Payload::Bytes(segment.bytes[offset..offset + length].to_vec())
-                    } else {
-                        Payload::Missing(stop - start)
-                    };
-                    self.held_bytes += payload.cost();
-                    let burst_start = burst_start && start == segment.position;
-                    self.held.insert(start, Piece { payload, burst_start, at: segment.at });
-                }
-            }
-            from = skip_to.max(from + 1);
-        }
-        if overlapped {
-            counters.add(Counter::SegmentDuplicate);
-        }
+    /// Where a hole of `direction` ends that something waits for, and since when.
+    fn hole(&self, direction: Direction) -> Option<(StreamOffset, Timestamp)> {
+        let lane = &self.lanes[direction.index()];
+        let next = lane.next();
+        let own = lane.first().map(|(position, _, at)| (position, at));
+        let other = self.lanes[direction.reverse().index()].first().map(|(_, needs, at)| (needs, at));
+        let holes = [own, other].into_iter().flatten();
+        // Where the next piece is there and waits itself, none is missing.
+        holes.min_by_key(|&(end, _)| end).filter(|&(end, _)| end > next)
     }
 
-    /// Hands on held pieces as long as they follow without a hole. Where the hole before them was filled,
-    /// only the piece at `filled` may begin a burst: of those that came early it was a guess.
+    /// Hands on all that is in order.
     fn drain(
         &mut self,
-        direction: Direction,
         filled: Option<StreamOffset>,
         counters: &mut Counters,
         sink: &mut impl FnMut(Chunk<'_>, &mut Counters),
     ) {
-        let mut next = self.next();
-        while let Some(entry) = self.held.first_entry().filter(|entry| *entry.key() <= next) {
-            let (position, piece) = entry.remove_entry();
-            self.held_bytes -= piece.payload.cost();
-            let (bytes, span): (&[u8], u64) = match &piece.payload {
-                Payload::Bytes(bytes) => (bytes, bytes.len() as u64),
-                Payload::Missing(length) => (&[], *length),
-            };
-            let (burst_start, at) = (piece.burst_start, piece.at);
-            let seen = next.saturating_sub(position);
-            if seen >= span {
-                continue;
-            }
-            let burst_start = burst_start && seen == 0 && filled.is_none_or(|filled| filled == position);
-            next = position.saturating_add(span);
-            self.next = Some(next);
-            match bytes.get(seen as usize..) {
-                Some(bytes) if !bytes.is_empty() => {
-                    sink(Chunk::Bytes { direction, bytes, burst_start, at }, counters);
+        let mut any = true;
+        while std::mem::take(&mut any) {
+            for direction in [Direction::Inbound, Direction::Outbound] {
+                if self.lanes[direction.index()].is_empty() {
+                    continue;
                 }
-                _ => {
-                    counters.add(Counter::Gap);
-                    sink(Chunk::Gap { direction, length: span - seen, burst_start, at }, counters);
-                }
+                let mut clock = self.clock;
+                let [lane, other] = self.both(direction);
+                any |= lane.drain(direction, [other.next(), other.had], filled, &mut clock, counters, sink);
+                self.clock = clock;
             }
         }
     }
 
-    /// Declares the hole before the first held piece and hands on what follows it.
+    /// Says that `direction` has a hole up to `end`, known by what came `at`, and hands on what waited.
+    fn skip(
+        &mut self,
+        direction: Direction,
+        end: StreamOffset,
+        at: Timestamp,
+        counters: &mut Counters,
+        sink: &mut impl FnMut(Chunk<'_>, &mut Counters),
+    ) {
+        let (at, turned_at) = (at.max(self.clock), self.turned_at(direction));
+        self.lanes[direction.index()].skip_to(end, direction, turned_at, at, counters, sink);
+        self.drain(None, counters, sink);
+    }
+
+    /// Gives up what the first held piece of a direction waits for.
     fn give_up(
         &mut self,
         direction: Direction,
         counters: &mut Counters,
         sink: &mut impl FnMut(Chunk<'_>, &mut Counters),
     ) {
-        if let Some((&position, piece)) = self.held.first_key_value() {
-            self.acknowledged = 0;
-            let at = piece.at;
-            self.skip_to(position, direction, at, counters, sink);
-            self.drain(direction, None, counters, sink);
+        let Some((position, needs, at)) = self.lanes[direction.index()].first() else { return };
+        if position > self.lanes[direction.index()].next() {
+            return self.skip(direction, position, at, counters, sink);
+        }
+        let reverse = direction.reverse();
+        match self.hole(reverse) {
+            Some((end, _)) => self.skip(reverse, end.min(needs), at, counters, sink),
+            // Both wait for each other: no honest peers sent that.
+            None => {
+                let mut clock = self.clock;
+                let [lane, other] = self.both(direction);
+                lane.drain(direction, [StreamOffset::MAX, other.had], None, &mut clock, counters, sink);
+                self.clock = clock;
+                self.drain(None, counters, sink);
+            }
         }
     }
 }

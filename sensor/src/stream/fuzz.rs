@@ -1,12 +1,13 @@
 //! Any bytes to segments in any order: no panic, and nothing held after the end.
 //!
-//! An instruction is four bytes: flags (bit 0 direction, bit 1 burst start), position, length and
-//! missing bytes. The first byte of all chooses the policy.
+//! An instruction is four bytes: flags (bit 0 direction, bit 1 burst start, bit 2 that the source leaves it to
+//! the reader, bit 3 a push; the rest in fours what the sender had), position, length and missing bytes. The
+//! first byte of all chooses the policy.
 
 use super::{Assembler, Chunk, Ordering};
 use crate::counter::Counters;
 use crate::flow::{ConnectionId, Direction, Timestamp};
-use crate::source::Segment;
+use crate::source::{Burst, Segment};
 
 /// Plays `data` and checks what must hold for any input.
 pub fn fuzz(data: &[u8]) {
@@ -22,13 +23,18 @@ pub fn fuzz(data: &[u8]) {
     while let &[flags, position, length, missing, ref rest @ ..] = data {
         let (bytes, rest) = rest.split_at(rest.len().min(usize::from(length)));
         data = rest;
+        let had = u64::from(flags >> 4) * 4;
+        let burst = match flags & 4 != 0 && ordering == Ordering::Reorder {
+            true => Burst::After { had, pushed: flags & 8 != 0 },
+            false => (flags & 2 != 0).into(),
+        };
         let segment = Segment {
             connection: ConnectionId(0),
             direction: if flags & 1 == 0 { Direction::Inbound } else { Direction::Outbound },
             position: u64::from(position),
             bytes,
             span: bytes.len() as u64 + u64::from(missing),
-            burst_start: flags & 2 != 0,
+            burst,
             at: Timestamp(0),
         };
         assembler.push(&segment, &mut counters, &mut sink);

@@ -3,6 +3,7 @@
 
 mod assembler;
 mod fuzz;
+mod lane;
 
 pub use assembler::{Assembler, Ordering};
 pub use fuzz::fuzz;

@@ -72,6 +72,11 @@ impl Connection {
         }
     }
 
+    /// From now on a hole is said before what was sent after it.
+    pub(in crate::protocol) fn expect_holes_first(&mut self) {
+        self.pairing.holes_first = true;
+    }
+
     /// Takes the next chunk and appends the exchanges that it completes, in the order of their
     /// requests. A chunk after [`Chunk::End`] is ignored.
     pub fn push(&mut self, chunk: Chunk<'_>, counters: &mut Counters, out: &mut Vec<Exchange>) {

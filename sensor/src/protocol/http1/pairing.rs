@@ -38,6 +38,8 @@ pub(super) struct Pairing {
     pub quiet: bool,
     /// The client was seen to send a request while an answer was under way.
     overlaps: bool,
+    /// A hole is said before what was sent after it.
+    pub holes_first: bool,
     /// Nothing is paired any more.
     off: bool,
     /// Requests may have been lost since the last one that was seen.
@@ -108,6 +110,7 @@ impl Pairing {
             left_burst: 0,
             quiet: true,
             overlaps: false,
+            holes_first: false,
             off: false,
             requests_lost: false,
             tentative: None,
@@ -223,6 +226,10 @@ impl Pairing {
             }
         }
         let suspect = arrival.burst_start && self.queue.iter().any(|pending| !pending.response_done);
+        // All that came before it is known, and it was no answer to those. One that does not wait for each
+        // answer is not trusted to wait for all of a batch either: where bytes are lost it would not show.
+        let ahead = self.queue.iter().any(|pending| !pending.response_done);
+        self.overlaps |= ahead && self.holes_first && !arrival.responses_lost;
         if self.overtaken || self.orphan_at.is_some_and(|at| request.first_byte < at) {
             // Its response went by before it did: the directions came out of order.
             self.give_up(counters);

@@ -2,7 +2,7 @@
 //!
 //! A response may overtake its request (two threads on one socket): it waits for it. A response alone
 //! is never an exchange, nor is a request of which nothing is known. What a stream carries once a
-//! tunnel is open (CONNECT, RFC 8441) is passed by: here is the place to read it.
+//! tunnel is open is passed by (CONNECT), if it is no WebSocket (RFC 8441).
 
 use std::collections::BTreeMap;
 
@@ -13,6 +13,7 @@ use crate::counter::{Counter, Counters};
 use crate::flow::{Direction, Timestamp};
 use crate::limits::{OVERTAKEN_MAX, PART_NS, RESETS_MAX, STREAMS_BYTES_MAX, STREAMS_MAX};
 use crate::protocol::{Exchange, Message, Notes, Protocol};
+use crate::stream::Chunk;
 
 /// The streams of one connection.
 pub(super) struct Streams {
@@ -77,8 +78,6 @@ impl Streams {
         if !promised {
             self.pass(id, counters);
         }
-        // Its response waited for it.
-        self.overtaken -= usize::from(self.open.contains_key(&id));
         self.give_up_stale(at, counters);
         if request.target_unknown {
             counters.add(Counter::TargetUnknown);
@@ -110,7 +109,7 @@ impl Streams {
     /// The client opened a stream: what had to come before it has not come.
     pub fn pass(&mut self, id: u32, counters: &mut Counters) {
         if self.overtaken > 0 {
-            let before = self.open.range(..id).filter(|(_, stream)| stream.request.message.is_none());
+            let before = self.open.range(..id).filter(|(_, stream)| stream.waits());
             let orphans: Vec<u32> = before.map(|(&other, _)| other).collect();
             for orphan in orphans {
                 self.remove(orphan);
@@ -135,9 +134,7 @@ impl Streams {
                 if stream.tunnel == Tunnel::Open {
                     return;
                 }
-            } else if self.is_new(id) && self.overtaken < OVERTAKEN_MAX {
-                self.overtaken += 1;
-            } else {
+            } else if !self.is_new(id) || self.overtaken >= OVERTAKEN_MAX {
                 counters.add(Counter::RequestMissing);
                 return;
             }
@@ -168,13 +165,18 @@ impl Streams {
     }
 
     fn open_tunnel(&mut self, id: u32, counters: &mut Counters) {
-        counters.add(Counter::ConnectionUpgraded);
         let mut opened = None;
         self.change(id, counters, |stream, counters| {
             stream.notes.upgraded = true;
             stream.tunnel = Tunnel::Open;
+            let socket = stream.websocket();
+            match socket {
+                Some(_) => stream.notes.protocol = Protocol::WebSocket,
+                None => counters.add(Counter::ConnectionUpgraded),
+            }
             opened = std::mem::take(stream).exchange(true, counters);
             stream.tunnel = Tunnel::Open;
+            stream.socket = socket;
         });
         self.done.extend(opened);
     }
@@ -224,17 +226,24 @@ impl Streams {
     pub fn data(&mut self, id: u32, role: Role, bytes: &[u8], at: Timestamp, counters: &mut Counters) {
         // The rest is for heads: for want of room a body is cut, not a stream lost.
         let room = (STREAMS_BYTES_MAX / 4 * 3).saturating_sub(self.held);
+        let mut out = Vec::new();
         if self.open.contains_key(&id) {
             self.change(id, counters, |stream, counters| {
+                let direction = role.direction();
+                let chunk = Chunk::Bytes { direction, bytes, burst_start: false, at };
+                if !bytes.is_empty() {
+                    stream.tunnelled(chunk, counters, &mut out);
+                }
                 stream.side(role).data(bytes, room, at, counters);
             });
         }
+        self.done.append(&mut out);
     }
 
     /// DATA that is missing.
     pub fn hole(&mut self, id: u32, role: Role, length: u64, counters: &mut Counters) {
         if self.open.contains_key(&id) {
-            self.change(id, counters, |stream, counters| stream.side(role).hole(length, counters));
+            self.change(id, counters, |stream, counters| stream.hole(role, length, counters));
         }
     }
 
@@ -282,7 +291,7 @@ impl Streams {
     pub fn doubt(&mut self, role: Role, counters: &mut Counters) {
         let ids: Vec<u32> = self.open.keys().copied().collect();
         for id in ids {
-            self.change(id, counters, |stream, counters| stream.side(role).doubt(counters));
+            self.change(id, counters, |stream, counters| stream.doubt(role, counters));
             // The response is over, and the end of the request is not waited for.
             if self.open.get(&id).is_some_and(|stream| stream.is_complete()) {
                 self.finish(id, counters);
@@ -322,25 +331,28 @@ impl Streams {
         let stream = match self.open.entry(id) {
             std::collections::btree_map::Entry::Occupied(entry) => {
                 self.held -= entry.get().bytes_held();
+                self.overtaken -= usize::from(entry.get().waits());
                 entry.into_mut()
             }
             std::collections::btree_map::Entry::Vacant(entry) => entry.insert(Box::default()),
         };
         change(stream, counters);
         self.held += stream.bytes_held();
+        self.overtaken += usize::from(stream.waits());
     }
 
     fn remove(&mut self, id: u32) -> Option<Box<Stream>> {
         let stream = self.open.remove(&id)?;
         self.held -= stream.bytes_held();
-        self.overtaken -= usize::from(stream.request.message.is_none() && stream.tunnel != Tunnel::Open);
+        self.overtaken -= usize::from(stream.waits());
         Some(stream)
     }
 
     fn finish(&mut self, id: u32, counters: &mut Counters) {
-        let Some(stream) = self.remove(id) else { return };
+        let Some(mut stream) = self.remove(id) else { return };
         if stream.tunnel == Tunnel::Open {
-            return;
+            let end = Chunk::End { at: Timestamp::default(), certain: false };
+            return stream.tunnelled(end, counters, &mut self.done);
         }
         if stream.request.message.is_none() {
             counters.add(Counter::RequestMissing);

@@ -3,9 +3,8 @@
 //!
 //! The side that sent the first SYN asks; without one the side with the lower port serves. A segment
 //! that says nothing new is passed on all the same: `stream` knows which bytes it has. No reset is
-//! believed that is far from where its direction is. A burst begins where the direction turns and what
-//! its sender wrote before was pushed: a head that was cut in two does not begin again, and what came out
-//! of order begins nothing.
+//! believed that is far from where its direction is, nor an acknowledgment. Where a burst begins is found out
+//! by `stream`, which has the segments in order: each says what its sender had of the other direction.
 
 use std::hash::{Hash, Hasher};
 use std::net::SocketAddr;
@@ -16,7 +15,7 @@ use super::TcpSegment;
 use crate::counter::{Counter, Counters};
 use crate::flow::{ConnectionId, Direction, FourTuple, Timestamp};
 use crate::limits::{FLOW_IDLE_NS, FLOWS_MAX, RESET_DISTANCE_MAX};
-use crate::source::{Connection, Event, Segment};
+use crate::source::{Burst, Connection, Event, Segment};
 
 /// Connections of one capture.
 #[derive(Default)]
@@ -58,8 +57,6 @@ struct Flow {
     ended: bool,
     /// Towards the server, and from it.
     lanes: [Lane; 2],
-    /// Direction of the last bytes.
-    turn: Option<Direction>,
     last: Timestamp,
 }
 
@@ -74,15 +71,25 @@ struct Lane {
     end: u64,
     /// Where the direction ends, by its FIN.
     fin: Option<u64>,
-    /// The last bytes were pushed.
-    pushed: bool,
-    /// Sequence number behind all that the sender had of the other side when it last sent.
-    had: Option<u32>,
-    /// Sequence number behind all that the other side had when it last sent anything new: what begins there
-    /// follows that.
-    answers_at: Option<u32>,
     /// Something came out of order: what the other side has of this direction is news.
     watched: bool,
+}
+
+impl Lane {
+    /// The position next to the furthest one that a sequence number can stand for, once the base is known;
+    /// negative before the first byte.
+    fn position(&self, sequence: u32) -> Option<i64> {
+        let expected = self.base?.wrapping_add(self.end as u32);
+        Some(self.end as i64 + i64::from(sequence.wrapping_sub(expected) as i32))
+    }
+
+    /// The bytes before an acknowledgment's number.
+    fn bytes_before(&self, acknowledgment: u32) -> u64 {
+        let position = self.position(acknowledgment).and_then(|at| u64::try_from(at).ok());
+        let position = position.filter(|at| *at <= self.end + RESET_DISTANCE_MAX).unwrap_or_default();
+        // The end of a direction takes a number too.
+        position.min(self.fin.unwrap_or(u64::MAX))
+    }
 }
 
 impl Flows {
@@ -170,7 +177,7 @@ impl Flow {
             false => (segment.destination, segment.source),
         };
         let tuple = FourTuple { local, remote };
-        Flow { id: None, tuple, ended: false, lanes: [Lane::default(); 2], turn: None, last: at }
+        Flow { id: None, tuple, ended: false, lanes: [Lane::default(); 2], last: at }
     }
 
     fn direction(&self, segment: &TcpSegment<'_>) -> Direction {
@@ -202,11 +209,7 @@ impl Flow {
             lane.base = Some(sequence);
             lane.begun = segment.syn;
         }
-        let position = lane.base.map(|base| {
-            // The one next to the furthest that fits; negative before the first byte.
-            let expected = base.wrapping_add(lane.end as u32);
-            lane.end as i64 + i64::from(sequence.wrapping_sub(expected) as i32)
-        });
+        let position = lane.position(sequence);
         if segment.rst {
             if position.is_none_or(|p| p.abs_diff(lane.end as i64) <= RESET_DISTANCE_MAX) {
                 self.end(at, sink);
@@ -275,30 +278,13 @@ impl Flow {
         }
         let position = position.max(0) as u64;
         lane.watched |= position != lane.end;
-        let turned = self.turn.replace(direction) != Some(direction);
-        // Behind bytes that are missing, or come later, the turn may have been among those: only what the
-        // other side had when it sent tells then.
-        // The sender had more of the other side than when it last sent, seen or not.
-        let more = |before: u32, now: u32| now.wrapping_sub(before) as i32 > 0;
-        let had = lane.had.zip(segment.acknowledgment);
-        let turned = turned || had.is_some_and(|(before, now)| more(before, now));
-        lane.had = had.map_or(segment.acknowledgment, |(before, now)| {
-            Some(if more(before, now) { now } else { before })
-        });
-        let turned = turned && position == lane.end && (lane.pushed || lane.end == 0);
-        let answers = lane.answers_at == Some(segment.sequence);
-        if answers {
-            lane.answers_at = None;
-        }
-        let burst_start = turned || answers;
-        let is_new = position + span > lane.end;
-        lane.pushed = segment.push;
         lane.end = lane.end.max(position + span);
-        if is_new && let Some(number) = segment.acknowledgment {
-            let other = &mut self.lanes[direction.reverse().index()];
-            other.answers_at = Some(number);
-        }
-        sink(Event::Segment(Segment { connection: id, direction, position, bytes, span, burst_start, at }));
+        let other = &mut self.lanes[direction.reverse().index()];
+        let had = segment.acknowledgment.map_or(0, |number| other.bytes_before(number));
+        // It answers what was not seen.
+        other.watched |= had > other.end;
+        let burst = Burst::After { had, pushed: segment.push };
+        sink(Event::Segment(Segment { connection: id, direction, position, bytes, span, burst, at }));
     }
 
     /// What the sender has of the other direction, where that matters.
@@ -310,15 +296,8 @@ impl Flow {
         sink: &mut impl FnMut(Event<'_>),
     ) {
         let lane = &self.lanes[direction.index()];
-        let (Some(id), Some(base), Some(number)) = (self.id, lane.base, segment.acknowledgment) else {
-            return;
-        };
-        if !lane.watched {
-            return;
-        }
-        let expected = base.wrapping_add(lane.end as u32);
-        let position = lane.end as i64 + i64::from(number.wrapping_sub(expected) as i32);
-        if let Ok(position) = u64::try_from(position) {
+        let (Some(id), Some(number), true) = (self.id, segment.acknowledgment, lane.watched) else { return };
+        if let Some(position) = lane.position(number).and_then(|at| u64::try_from(at).ok()) {
             sink(Event::Received { connection: id, direction, position, at });
         }
     }
