@@ -108,6 +108,8 @@ pub enum Command {
     /// Write what was found in the form of other tools
     #[command(subcommand, disable_help_subcommand = true, arg_required_else_help = true)]
     Export(Export),
+    /// Show the ledger of connections: what was read, what not, and why
+    Coverage(Coverage),
     /// Show the last runs: scope, losses by cause, coverage
     Status(Output),
     /// Check whether this machine can capture, and what is missing
@@ -147,6 +149,21 @@ pub struct Routes {
     /// (may be given again)
     #[arg(long, value_name = "[SERVICE=]FILE", help_heading = "Routes")]
     pub openapi: Vec<String>,
+}
+
+/// `coverage`.
+#[derive(Args, Clone, Copy, Debug)]
+#[command(
+    after_help = "Every connection is counted once, with the bytes that TCP counted, where it ended or was last \
+    seen. One within this host counts at the end that serves."
+)]
+pub struct Coverage {
+    /// Only the run of that number, as `apicensus status` shows it
+    #[arg(long, value_name = "NUMBER")]
+    pub run: Option<i64>,
+    /// How to show it.
+    #[command(flatten)]
+    pub output: Output,
 }
 
 /// `report`.

@@ -23,6 +23,7 @@ use crate::report::document::{Callers, Endpoints, Fields, Report};
 use crate::report::explain;
 use crate::report::findings::document::Item;
 use crate::report::findings::stored::StoredFindings;
+use crate::report::ledger::Ledger;
 use crate::report::noise::Noise;
 use crate::report::openapi::{self, Version};
 use crate::report::status::{RunFacts, Status};
@@ -86,6 +87,7 @@ pub fn execute(cli: &Cli) -> Result<u8, Failure> {
         Command::Export(Export::Openapi(typed)) => export_openapi(&store()?, typed),
         Command::Export(Export::Policy(typed)) => policy::export(&store()?, typed),
         Command::Policy(cli::policy::Policy::Check(typed)) => policy::check(&store()?, typed),
+        Command::Coverage(typed) => coverage(&store()?, *typed),
         Command::Status(output) => status(&store()?, *output),
         Command::Doctor(output) => doctor(checks(), *output),
         Command::Completions { shell } => {
@@ -266,6 +268,20 @@ fn write_files(folder: &Path, files: impl IntoIterator<Item = (String, String)>)
         lines.push_str(&format!("{}\n", path.display()));
     }
     print(lines.as_bytes())
+}
+
+fn coverage(store: &config::Store, typed: cli::Coverage) -> Result<u8, Failure> {
+    let ledger = match typed.run {
+        None => Ledger::of(&blocking(async { SqliteStore::open(&store.path).await?.load().await })?.coverage),
+        Some(number) => {
+            let runs = blocking(async { SqliteStore::open(&store.path).await?.runs().await })?;
+            let run = runs.iter().find(|run| run.id.0 == number).ok_or_else(|| {
+                Failure::Usage(format!("there is no run {number}; `apicensus status` lists the last ones"))
+            })?;
+            Ledger::of(&run.coverage)
+        }
+    };
+    show(typed.output, &ledger, text::ledger)
 }
 
 fn status(store: &config::Store, output: Output) -> Result<u8, Failure> {

@@ -105,8 +105,12 @@ impl Planted {
     }
 
     pub fn covered(mut self, program: &str, port: u16, verdict: Verdict, bytes: u64) -> Planted {
-        let key = CoverageKey { workload: workload(program, "/", None), port, verdict };
-        self.inventory.coverage.entry(key).or_default().merge(CoverageStats { connections: 3, bytes });
+        let key = CoverageKey::plain(workload(program, "/", None), port, verdict);
+        self.inventory.coverage.entry(key).or_default().merge(CoverageStats {
+            connections: 3,
+            bytes,
+            ..Default::default()
+        });
         self
     }
 

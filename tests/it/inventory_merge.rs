@@ -5,7 +5,7 @@ use sensor::call::{CallClass, Reader, Segment, path_text};
 use sensor::counter::{Counter, Counters};
 use sensor::flow::{Timestamp, Verdict};
 use sensor::inventory::catalog::Catalog;
-use sensor::inventory::{CoverageKey, Inventory, OVER_BUDGET, Recorder};
+use sensor::inventory::{CoverageKey, CoverageStats, Inventory, OVER_BUDGET, Recorder};
 use sensor::limits::{COVERAGE_MAX, ENDPOINTS_MAX, ENDPOINTS_PER_SERVICE_MAX, SERVICES_MAX};
 
 use crate::call_exchange::{KEY, exchange, parties, workload};
@@ -40,9 +40,9 @@ fn record(reader: &mut Reader, recorder: &mut Recorder, &(path, body, status, ca
     let mut counters = Counters::default();
     let call = reader.read(raw, &parties(caller % 7), &mut counters).expect("a call");
     recorder.record(&call, &mut counters);
-    let key = CoverageKey { workload: workload("nginx"), port: u16::from(caller), verdict: Verdict::Http1 };
-    recorder.connection_opened(&key);
-    recorder.connection_closed(&key, u64::from(at));
+    let key = CoverageKey::plain(workload("nginx"), u16::from(caller), Verdict::Http1);
+    recorder.coverage(&key, CoverageStats { connections: 1, ..Default::default() });
+    recorder.coverage(&key, CoverageStats { bytes: u64::from(at), ..Default::default() });
     recorder.loss("gap", u64::from(caller));
     assert!(counters.named().is_empty());
 }
@@ -207,10 +207,10 @@ fn services_are_bounded_per_run() {
 #[test]
 fn kinds_of_connections_are_bounded() {
     let mut recorder = Recorder::new(KEY);
-    let key = |port| CoverageKey { workload: workload("nginx"), port, verdict: Verdict::Other };
+    let key = |port| CoverageKey::plain(workload("nginx"), port, Verdict::Other);
     for port in 0..COVERAGE_MAX as u16 + 10 {
-        recorder.connection_opened(&key(port));
-        recorder.connection_closed(&key(port), 7);
+        recorder.coverage(&key(port), CoverageStats { connections: 1, ..Default::default() });
+        recorder.coverage(&key(port), CoverageStats { bytes: 7, ..Default::default() });
     }
     let inventory = recorder.take(&Reader::new(KEY));
     assert_eq!(inventory.coverage.len(), COVERAGE_MAX);

@@ -77,4 +77,5 @@ mod tls_elf_fixture;
 mod tls_hello;
 mod tls_mapped;
 mod template_cases;
+mod tls_ledger;
 mod template_property;

@@ -198,8 +198,8 @@ pub fn company(endpoints: usize, services: usize, callers: usize) -> Inventory {
     ] {
         let workload = workload(program, &format!("/system.slice/{program}.service"), None);
         inventory.coverage.insert(
-            CoverageKey { workload, port, verdict },
-            CoverageStats { connections, bytes: connections * 61_000 },
+            CoverageKey::plain(workload, port, verdict),
+            CoverageStats { connections, bytes: connections * 61_000, ..Default::default() },
         );
     }
     inventory.losses =
@@ -306,8 +306,8 @@ pub fn hostile() -> Inventory {
         }
         let workload = workload(name, name, Some(name));
         inventory.coverage.insert(
-            CoverageKey { workload, port: 80, verdict: Verdict::Tls },
-            CoverageStats { connections: 1, bytes: 1 },
+            CoverageKey::plain(workload, 80, Verdict::Tls),
+            CoverageStats { connections: 1, bytes: 1, ..Default::default() },
         );
         inventory.losses.insert((*name).into(), 1);
     }

@@ -12,8 +12,8 @@ use sensor::call::{
 use sensor::flow::{Peer, Timestamp, Verdict, Workload};
 use sensor::inventory::{
     Answered, CallerKey, CallerStats, ClassKey, ClassStats, CoverageKey, CoverageStats, EndpointKey,
-    EndpointStats, FieldKey, FieldStats, Histogram, Inventory, Messages, Page, Principals, Seen, SignStats,
-    SmallMap,
+    EndpointStats, FieldKey, FieldStats, Histogram, Inventory, Messages, Page, Principals, Reading, Seen,
+    SignStats, SmallMap, TlsCoverage,
 };
 use sensor::store::RunStart;
 
@@ -182,8 +182,14 @@ pub fn shop() -> Inventory {
         ]),
         words: BTreeMap::from([(0x1234, "users".into()), (u64::MAX, "orders".into())]),
         coverage: BTreeMap::from([
-            (coverage_key("nginx", 8080, Verdict::Http1), CoverageStats { connections: 7, bytes: 70_000 }),
-            (coverage_key("curl", 443, Verdict::Tls), CoverageStats { connections: 2, bytes: 4_000 }),
+            (
+                coverage_key("nginx", 8080, Verdict::Http1),
+                CoverageStats { connections: 7, bytes: 70_000, ..Default::default() },
+            ),
+            (
+                coverage_key("curl", 443, Verdict::Tls),
+                CoverageStats { connections: 2, bytes: 4_000, ..Default::default() },
+            ),
         ]),
         losses: BTreeMap::from([("gap".into(), 1), ("ring-full".into(), 3)]),
     }
@@ -227,7 +233,7 @@ pub fn noisy_shop() -> Inventory {
 }
 
 fn coverage_key(program: &str, port: u16, verdict: Verdict) -> CoverageKey {
-    CoverageKey { workload: workload(program, "/system.slice", None), port, verdict }
+    CoverageKey::plain(workload(program, "/system.slice", None), port, verdict)
 }
 
 /// Many endpoints with many fields, all names different from endpoint to endpoint.
@@ -431,9 +437,21 @@ pub fn any_inventory() -> impl Strategy<Value = Inventory> {
         .prop_map(|(service, method, path, class)| EndpointKey { service, method, path, class });
     let verdict =
         prop_oneof![Just(Verdict::Http1), Just(Verdict::Http2), Just(Verdict::Tls), Just(Verdict::Other)];
-    let coverage_key = (any_workload(), 80u16..82, verdict)
-        .prop_map(|(workload, port, verdict)| CoverageKey { workload, port, verdict });
-    let coverage = (count(), count()).prop_map(|(connections, bytes)| CoverageStats { connections, bytes });
+    let reading = prop_oneof![
+        Just(Reading::Unknown),
+        Just(Reading::Read(Verdict::Http2)),
+        Just(Reading::Unread("no-probe".into())),
+        Just(Reading::Unattributed),
+    ];
+    let tls = (reading, name(), name(), name()).prop_map(|(reading, server_name, version, alpn)| {
+        TlsCoverage { reading, server_name, version, alpn }
+    });
+    let coverage_key = (any_workload(), 80u16..82, verdict, tls)
+        .prop_map(|(workload, port, verdict, tls)| CoverageKey { workload, port, verdict, tls });
+    let coverage =
+        (count(), count(), count(), count()).prop_map(|(connections, bytes, plaintext_bytes, lost_bytes)| {
+            CoverageStats { connections, bytes, plaintext_bytes, lost_bytes }
+        });
     (
         btree_map(endpoint, any_stats(), 0..4),
         btree_map(any::<u64>(), name(), 0..3),

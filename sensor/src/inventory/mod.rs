@@ -36,7 +36,7 @@ pub use recorder::{OVER_BUDGET, Recorder};
 pub use small_map::SmallMap;
 
 use crate::call::{CallClass, Credential, DataClass, Facts, Method, Path, Place, Segment, Sign};
-use crate::flow::{Peer, Timestamp, Verdict, Workload};
+use crate::flow::{Peer, Timestamp};
 
 /// Everything that was observed, as sums, sets and bounds, so that merging commutes.
 ///

@@ -323,10 +323,24 @@ pub struct Coverage {
     pub port: u16,
     /// `http1`, `http2`, `tls` or `other`.
     pub verdict: String,
-    /// This version reads what such connections carry.
+    /// What they carried was read.
     pub readable: bool,
+    /// What was read inside of TLS: `http1`, `http2` or `other`; null if nothing was.
+    pub inside: Option<String>,
+    /// Why nothing was read inside of TLS; null if it was.
+    pub reason: Option<String>,
+    /// Name of the server that the client asked for (SNI), if it did.
+    pub server_name: Option<String>,
+    /// Version of TLS: agreed on, or else the highest that was offered.
+    pub tls_version: Option<String>,
+    /// Protocol inside of TLS: agreed on, or else those that were offered, joined by `,`.
+    pub alpn: Option<String>,
     /// Connections.
     pub connections: u64,
-    /// Bytes both ways, known at their end.
+    /// Bytes both ways as TCP counted them, known at their end.
     pub bytes: u64,
+    /// Bytes of plaintext that were read from TLS.
+    pub plaintext_bytes: u64,
+    /// Bytes that would have been read and were not captured.
+    pub lost_bytes: u64,
 }

@@ -17,7 +17,7 @@ use crate::inventory::catalog::{Catalog, Endpoint};
 use crate::inventory::explain;
 use crate::inventory::{
     CallerKey, CallerStats, CoverageKey, CoverageStats, EndpointStats, FieldKey, FieldStats, Inventory,
-    Messages, SmallMap,
+    Messages, Reading, SmallMap,
 };
 
 impl Report {
@@ -304,6 +304,10 @@ fn caller((key, stats): (&CallerKey, &CallerStats)) -> Caller {
     }
 }
 
+fn known(text: &str) -> Option<String> {
+    (!text.is_empty()).then(|| text.to_owned())
+}
+
 /// One row of a coverage table.
 pub(super) fn coverage((key, stats): (&CoverageKey, &CoverageStats)) -> Coverage {
     Coverage {
@@ -312,8 +316,21 @@ pub(super) fn coverage((key, stats): (&CoverageKey, &CoverageStats)) -> Coverage
         container: key.workload.container.as_deref().map(str::to_owned),
         port: key.port,
         verdict: key.verdict.name().to_owned(),
-        readable: key.verdict.is_read(),
+        readable: key.is_read(),
+        inside: match &key.tls.reading {
+            Reading::Read(verdict) => Some(verdict.name().to_owned()),
+            _ => None,
+        },
+        reason: match &key.tls.reading {
+            Reading::Unread(reason) => Some(reason.to_string()),
+            _ => None,
+        },
+        server_name: known(&key.tls.server_name),
+        tls_version: known(&key.tls.version),
+        alpn: known(&key.tls.alpn),
         connections: stats.connections,
         bytes: stats.bytes,
+        plaintext_bytes: stats.plaintext_bytes,
+        lost_bytes: stats.lost_bytes,
     }
 }

@@ -31,6 +31,7 @@ const MEANINGS: &[(&str, &str)] = &[
     ("connection-idle", "a connection let go since nothing was heard of it for long"),
     ("buffers-full", "a connection given up since too much waited unread"),
     ("calls-lost", "requests on connections that lost records: calls that are in no report"),
+    ("session-unattributed", "calls read inside of TLS without knowing who the other side is"),
     ("unseen-bytes", "bytes (not events) that TCP moved and no hook saw"),
     ("link-unknown", "packets of a kind of link that the reader of captures does not know"),
     ("packet-unread", "packets that are neither TCP nor a tunnel that is looked into"),

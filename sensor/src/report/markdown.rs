@@ -8,6 +8,7 @@ use super::document::{EndpointReport, Report, ServiceReport};
 use super::escape::for_terminal;
 use super::findings::stored::{self, StoredFindings};
 use super::format::{self, bytes, count, grouped};
+use super::ledger::class;
 use super::noise::Noise;
 use super::sums::{self, Totals, doubt, field_name, minute, place, status_classes, whereabouts};
 use super::unseen::{self, Unseen};
@@ -107,7 +108,7 @@ fn not_seen(report: &Report, page: &mut Page) {
                 code(&row.program),
                 code(&whereabouts(row.container.as_deref(), &row.cgroup)),
                 row.port.to_string(),
-                code(&row.verdict),
+                code(&class(row)),
                 if row.readable { "yes" } else { "**no**" }.to_owned(),
                 grouped(row.connections),
                 bytes(row.bytes),

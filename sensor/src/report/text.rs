@@ -9,6 +9,7 @@ use super::document::{
 use super::escape::for_terminal;
 use super::findings::stored;
 use super::format;
+use super::ledger::{Ledger, Sums, class};
 use super::losses::meaning;
 use super::noise::Noise;
 use super::status::{RunRow, Status};
@@ -98,6 +99,32 @@ const COVERAGE: Columns = Columns {
     right: &["PORT", "CONNECTIONS", "BYTES"],
     expendable: &["WHERE"],
 };
+
+const CLASSES: Columns = Columns {
+    names: &["CLASS", "CONNECTIONS", "BYTES", "PLAINTEXT", "LOST"],
+    right: &["CONNECTIONS", "BYTES", "PLAINTEXT", "LOST"],
+    expendable: &[],
+};
+
+const LEDGER: Columns = Columns {
+    names: &[
+        "PROGRAM",
+        "WHERE",
+        "PORT",
+        "CLASS",
+        "REASON",
+        "NAME",
+        "TLS",
+        "ALPN",
+        "CONNECTIONS",
+        "BYTES",
+        "LOST",
+    ],
+    right: &["PORT", "CONNECTIONS", "BYTES", "LOST"],
+    expendable: &["WHERE", "ALPN", "LOST"],
+};
+
+const REASONS: Columns = Columns { names: &["REASON", "MEANS"], right: &[], expendable: &[] };
 
 const LOSSES: Columns = Columns { names: &["LOSS", "COUNT", "MEANS"], right: &["COUNT"], expendable: &[] };
 
@@ -254,7 +281,7 @@ pub fn status(status: &Status, style: Style) -> String {
                 plain(&row.program),
                 plain(&whereabouts(row.container.as_deref(), &row.cgroup)),
                 number(row.port.into()),
-                plain(&row.verdict),
+                plain(&class(row)),
                 plain(if row.readable { "yes" } else { "no" }),
                 number(row.connections),
                 plain(&format::bytes(row.bytes)),
@@ -411,9 +438,9 @@ fn noise_line(report: &Report) -> String {
 
 /// Connections and bytes by what they carried, in one line.
 fn coverage_line(coverage: &[Coverage]) -> String {
-    let mut sums: BTreeMap<(bool, &str), (u64, u64)> = BTreeMap::new();
+    let mut sums: BTreeMap<(bool, String), (u64, u64)> = BTreeMap::new();
     for row in coverage {
-        let sum = sums.entry((!row.readable, &row.verdict)).or_default();
+        let sum = sums.entry((!row.readable, class(row))).or_default();
         sum.0 = sum.0.saturating_add(row.connections);
         sum.1 = sum.1.saturating_add(row.bytes);
     }
@@ -425,6 +452,52 @@ fn coverage_line(coverage: &[Coverage]) -> String {
         format!("{verdict} {} ({}{not})", format::count(*connections, "connection"), format::bytes(*bytes))
     });
     format!("coverage: {}\n", parts.collect::<Vec<_>>().join("; "))
+}
+
+/// `apicensus coverage`.
+pub fn ledger(ledger: &Ledger, style: Style) -> String {
+    let mut page = Page::new(style);
+    let sums = |name: &str, sums: &Sums| {
+        vec![
+            plain(name),
+            number(sums.connections),
+            plain(&format::bytes(sums.bytes)),
+            plain(&format::bytes(sums.plaintext_bytes)),
+            plain(&format::bytes(sums.lost_bytes)),
+        ]
+    };
+    if ledger.rows.is_empty() {
+        page.text.push_str("no connection seen\n");
+        return page.end();
+    }
+    let mut rows: Vec<_> = ledger.classes.iter().map(|(name, class)| sums(name, class)).collect();
+    rows.push(sums("all connections", &ledger.total));
+    page.table(&CLASSES, rows);
+    page.text.push('\n');
+    let rows = ledger.rows.iter().map(|row| {
+        let at = &row.coverage;
+        let or_dash = |text: &Option<String>| plain(text.as_deref().unwrap_or("-"));
+        vec![
+            plain(&at.program),
+            plain(&whereabouts(at.container.as_deref(), &at.cgroup)),
+            number(at.port.into()),
+            plain(&row.class),
+            or_dash(&at.reason),
+            or_dash(&at.server_name),
+            or_dash(&at.tls_version),
+            or_dash(&at.alpn),
+            number(at.connections),
+            plain(&format::bytes(at.bytes)),
+            plain(&format::bytes(at.lost_bytes)),
+        ]
+    });
+    page.table(&LEDGER, rows.collect());
+    if !ledger.reasons.is_empty() {
+        page.text.push('\n');
+        let rows = ledger.reasons.iter().map(|(name, meaning)| vec![plain(name), plain(meaning)]);
+        page.table(&REASONS, rows.collect());
+    }
+    page.end()
 }
 
 /// One line per loss with what it means.

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use super::document::{Coverage, Report};
 use super::format::{bytes, count, grouped};
 use super::losses::meaning;
+use super::reasons;
 use super::sums::whereabouts;
 
 /// Rows of programs and ports in words; more of them are summed.
@@ -58,8 +59,8 @@ impl Cost {
 
 /// True of every report.
 pub(super) const ALWAYS: &[&str] = &[
-    "Only HTTP/1.x and HTTP/2 without encryption are read. Encrypted connections (TLS) and HTTP/3 are noticed \
-     at best, never read.",
+    "HTTP/1.x and HTTP/2 are read in clear, and inside of TLS where a program uses a library that can be probed \
+     (OpenSSL, BoringSSL, GnuTLS, Go). HTTP/3 is not seen.",
     "Only what ran within the scope of the sensor, while it ran, can be in this report.",
     "An API that nobody called is not in this report: absence here proves nothing.",
     "No value from traffic is kept: this file holds names, shapes and counts.",
@@ -139,14 +140,25 @@ fn unreadable(coverage: &[Coverage]) -> Vec<(String, String)> {
 }
 
 fn words(row: &Coverage) -> (String, String) {
-    let why = match &*row.verdict {
-        "tls" => "encrypted (TLS), so nothing in it could be read",
-        "other" => "no HTTP that the sensor recognises",
-        _ => "something that this version does not read",
+    let why = match (&*row.verdict, &row.reason) {
+        ("tls", Some(reason)) => {
+            format!(
+                "encrypted (TLS), so nothing in it could be read ({reason}: {})",
+                reasons::meaning(reason)
+            )
+        }
+        ("tls", None) => "encrypted (TLS), so nothing in it could be read".to_owned(),
+        ("other", _) => "no HTTP that the sensor recognises".to_owned(),
+        _ => "something that this version does not read".to_owned(),
     };
+    let name = row.server_name.as_ref().map(|name| format!(", {name}")).unwrap_or_default();
     let program = if row.program.is_empty() { "a program" } else { &row.program };
     (
-        format!("{program} ({}), port {}", whereabouts(row.container.as_deref(), &row.cgroup), row.port),
+        format!(
+            "{program} ({}), port {}{name}",
+            whereabouts(row.container.as_deref(), &row.cgroup),
+            row.port
+        ),
         format!("{}, {}: {why}", count(row.connections, "connection"), bytes(row.bytes)),
     )
 }
@@ -212,9 +224,18 @@ fn cost(cause: &str) -> Cost {
         | "field-names-full"
         | "field-names-held-full"
         | "field-values-full" => Cost::Fields,
-        "target-unknown" | "path-too-long" | "classes-full" | "keys-untried" | "path-words-full"
-        | "endpoints-full" | "noise-full" | "services-full" | "coverage-full" | "callers-full"
-        | "servers-full" => Cost::Detail,
+        "target-unknown"
+        | "path-too-long"
+        | "classes-full"
+        | "keys-untried"
+        | "path-words-full"
+        | "endpoints-full"
+        | "noise-full"
+        | "services-full"
+        | "coverage-full"
+        | "callers-full"
+        | "servers-full"
+        | "session-unattributed" => Cost::Detail,
         "flush-retried"
         | "segment-duplicate"
         | "evaluation-failed"
@@ -236,8 +257,15 @@ mod tests {
             port: 443,
             verdict: (*verdict).to_owned(),
             readable: verdict.starts_with("http"),
+            inside: None,
+            reason: None,
+            server_name: None,
+            tls_version: None,
+            alpn: None,
             connections: *connections,
             bytes: 2048,
+            plaintext_bytes: 0,
+            lost_bytes: 0,
         };
         Report {
             schema_version: 1,

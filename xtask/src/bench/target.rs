@@ -63,7 +63,8 @@ impl Target {
         let (mut command, path) = match self {
             Target::Nginx | Target::NginxLarge => {
                 let bytes = if self == Target::Nginx { ANSWER_BYTES } else { LARGE_BYTES };
-                let configuration = nginx(folder, address, bytes, encryption);
+                let (configuration, answer) = nginx(folder, address, bytes, encryption);
+                fs::write(folder.join("answer.json"), answer).context("cannot write nginx's answer")?;
                 fs::write(folder.join("nginx.conf"), configuration).context("cannot write nginx.conf")?;
                 let mut command = netns.command("nginx");
                 command.arg("-p").arg(folder).arg("-e").arg(folder.join("start.log"));
@@ -104,7 +105,13 @@ impl Target {
     }
 }
 
-fn nginx(folder: &Path, address: SocketAddr, bytes: usize, encryption: Option<&Encryption>) -> String {
+/// The configuration, and what is in the file that it serves, if it serves one.
+fn nginx(
+    folder: &Path,
+    address: SocketAddr,
+    bytes: usize,
+    encryption: Option<&Encryption>,
+) -> (String, Vec<u8>) {
     let tls = encryption.map_or(String::new(), |encryption| {
         let (certificate, key) = (encryption.certificate(), encryption.key());
         format!(" ssl; ssl_certificate {}; ssl_certificate_key {}", certificate.display(), key.display())
@@ -120,7 +127,12 @@ fn nginx(folder: &Path, address: SocketAddr, bytes: usize, encryption: Option<&E
     answer.push_str("],\"pad\":\"");
     answer.push_str(&"x".repeat((bytes - 2).saturating_sub(answer.len())));
     answer.push_str("\"}");
-    format!(
+    // nginx takes no long texts; a file is read for each request, as files are.
+    let (files, answer) = match bytes == ANSWER_BYTES {
+        true => (Vec::new(), format!("return 200 '{answer}';")),
+        false => (answer.into_bytes(), format!("root {folder}; rewrite ^ /answer.json break;")),
+    };
+    let configuration = format!(
         r#"
 daemon off; worker_processes 1; user root; pid {folder}/nginx.pid; error_log {folder}/error.log warn;
 events {{ worker_connections 1024; }}
@@ -129,10 +141,11 @@ http {{
   client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy; fastcgi_temp_path {folder}/fastcgi;
   uwsgi_temp_path {folder}/uwsgi; scgi_temp_path {folder}/scgi;
   types {{ }} default_type application/json;
-  server {{ listen {address}{tls}; location / {{ return 200 '{answer}'; }} }}
+  server {{ listen {address}{tls}; location / {{ {answer} }} }}
 }}
 "#
-    )
+    );
+    (configuration, files)
 }
 
 #[cfg(test)]
@@ -141,7 +154,8 @@ mod tests {
 
     #[test]
     fn nginx_answers_one_kilobyte_of_json() {
-        let text = nginx(Path::new("/folder"), SocketAddr::from(([127, 0, 0, 1], 1)), ANSWER_BYTES, None);
+        let (text, _) =
+            nginx(Path::new("/folder"), SocketAddr::from(([127, 0, 0, 1], 1)), ANSWER_BYTES, None);
         let (start, end) = (text.find("200 '").expect("an answer") + 5, text.rfind('\'').expect("its end"));
         assert_eq!(end - start, ANSWER_BYTES);
         serde_json::from_str::<serde_json::Value>(&text[start..end]).expect("JSON");

@@ -1,18 +1,20 @@
 //! **blind-spot**: the sensor saw connections that it cannot read, or lost calls or endpoints.
 //!
-//! Fires as a note, once for each program and port of TLS, and once for each cause by which
-//! whole calls, callers or endpoints are missing. Does not fire for protocols that are no HTTP, nor for
-//! losses of details such as a body that was kept in part.
+//! Fires as a note, once for each program, port and name of a server with TLS that was not read, by its
+//! reason, and once for each cause by which whole calls, callers or endpoints are missing. Does not fire
+//! for TLS that was read, for connections that only began too early where later ones were read, for
+//! protocols that are no HTTP, nor for losses of details such as a body that was kept in part.
 //!
 //! Absence from the inventory proves nothing there. Let the sensor run where TLS is taken off, give it
 //! more memory or a smaller scope, or know the gap and acknowledge it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::findings::evidence::count;
 use crate::findings::{Check, Context, Finding, Findings, Level, Rule, Subject};
 use crate::flow::Verdict;
-use crate::inventory::{CoverageStats, Seen};
+use crate::inventory::{CoverageStats, Reading, Seen};
+use crate::source::tls::watch::unread;
 
 /// Causes by which calls, callers or endpoints are missing from the inventory.
 const GRAVE: &[&str] = &[
@@ -44,20 +46,37 @@ pub const RULE: Rule = Rule {
 };
 
 fn check(context: &Context<'_>, findings: &mut Findings) {
-    let mut unread: BTreeMap<(String, u16, &str), CoverageStats> = BTreeMap::new();
+    // Not by container: a new one makes no new gap. Bytes are counted when a connection ends.
+    let mut gaps: BTreeMap<(&str, u16, &str, &str), CoverageStats> = BTreeMap::new();
+    let mut read: BTreeSet<(&str, u16)> = BTreeSet::new();
     for (key, stats) in &context.inventory.coverage {
-        let kind = match key.verdict {
-            Verdict::Tls => "TLS",
-            Verdict::Http1 | Verdict::Http2 | Verdict::Other => continue,
+        let at = (&*key.workload.program, key.port);
+        let reason = match (key.verdict, &key.tls.reading) {
+            (Verdict::Tls, Reading::Unread(reason)) => &**reason,
+            (Verdict::Tls, Reading::Unknown) => "",
+            (Verdict::Tls, Reading::Read(_)) => {
+                read.insert(at);
+                continue;
+            }
+            _ => continue,
         };
-        // Not by container: a new one makes no new gap. Bytes are counted when a connection ends.
-        let name = (key.workload.program.to_string(), key.port, kind);
-        unread.entry(name).or_default().merge(*stats);
+        gaps.entry((at.0, at.1, &*key.tls.server_name, reason)).or_default().merge(*stats);
     }
-    for ((program, port, kind), stats) in unread {
+    for ((program, port, name, reason), stats) in gaps {
+        if reason == unread::ATTACHED_LATE && read.contains(&(program, port)) {
+            continue;
+        }
         let connections = count(stats.connections, "connection");
-        let message = format!("{program} at port {port}: {connections} of {kind} that cannot be read");
-        add(findings, format!("{program}:{port} {kind}"), message, stats.connections);
+        let named = if name.is_empty() { String::new() } else { format!(" ({name})") };
+        let why = if reason.is_empty() { String::new() } else { format!(": {reason}") };
+        let message =
+            format!("{program} at port {port}{named}: {connections} of TLS that cannot be read{why}");
+        let mut of = format!("{program}:{port} TLS");
+        for part in [name, reason].into_iter().filter(|part| !part.is_empty()) {
+            of.push(' ');
+            of.push_str(part);
+        }
+        add(findings, of, message, stats.connections);
     }
     for (cause, &times) in &context.inventory.losses {
         if times > 0 && GRAVE.contains(&&**cause) {

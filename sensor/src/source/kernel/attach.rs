@@ -16,7 +16,7 @@ use schema::probe::{CALL_READ, CALL_READ_EX, CALL_SENDFILE, CALL_WRITE, CALL_WRI
 
 use super::monotonic_ns;
 use crate::limits::{TLS_FILES_MAX, TLS_PROCESSES_MAX};
-use crate::source::tls::binary::{self, Binary, Function, Moment, Probe};
+use crate::source::tls::binary::{self, Function, Moment, Probe};
 use crate::source::tls::mapped::{self, Mapped};
 use crate::source::tls::watch::{Facts, Hint, Known, remember};
 
@@ -226,10 +226,10 @@ impl Attacher {
         let Ok(file) = File::open(&map.path) else {
             return library;
         };
-        let Binary { library: found, probes, obstacle, .. } = binary::read(&file);
-        library.matters = found.is_some() || obstacle.is_some();
-        library.obstacle = obstacle.map(binary::Obstacle::name);
-        for probe in &probes {
+        let binary = binary::read(&file);
+        library.matters = binary.library.is_some() || binary.obstacle.is_some();
+        library.obstacle = binary.obstacle.map(binary::Obstacle::name);
+        for probe in &binary::cheap(&file, &binary) {
             let Some((program, cookie)) = target(probe) else { continue };
             match self.attach(program, cookie, probe.offset, &file) {
                 Ok(link) => library.links.push(link),

@@ -3,6 +3,7 @@
 //! says is believed only within bounds.
 
 mod bytes;
+mod cheap;
 mod code;
 mod elf;
 mod go;
@@ -286,6 +287,15 @@ pub fn read(file: &File) -> Binary {
     binary
 }
 
+/// The probes of what [`read`] found in the same file, at the places where they cost least. Functions may
+/// stand for others that call them.
+pub fn cheap(file: &File, binary: &Binary) -> Vec<Probe> {
+    match Bytes::new(file) {
+        Ok(mut bytes) => cheap::moved(&mut bytes, binary),
+        Err(_) => binary.probes.clone(),
+    }
+}
+
 fn look(file: &File, binary: &mut Binary) -> Result<(), Obstacle> {
     let mut bytes = Bytes::new(file)?;
     let elf = match elf::read(&mut bytes)? {
@@ -320,6 +330,8 @@ pub fn fuzz(data: &[u8]) {
         return;
     }
     let binary = read(&file);
+    let moved = cheap(&file, &binary);
+    assert!(moved.len() <= binary.probes.len(), "more probes than there were");
     assert!(binary.probes.iter().all(|probe| probe.offset < data.len() as u64), "a probe outside");
     assert!(binary.probes.is_empty() || binary.library.is_some(), "probes of nothing");
 }
