@@ -408,9 +408,13 @@ pub fn bind(state: &SocketState) {
 /// Tells the agent that a process runs another program now.
 #[inline(always)]
 pub fn exec(process: u32) {
-    control::<ExecRecord>(|slot| {
-        slot.write(ExecRecord { abi_version: ABI_VERSION, kind: KIND_EXEC, reserved: 0, process });
-    });
+    let Some(mut entry) = RING.reserve::<ExecRecord>(0) else {
+        maps::count(Loss::ControlRingFull as u8, 0);
+        return;
+    };
+    entry.write(ExecRecord { abi_version: ABI_VERSION, kind: KIND_EXEC, reserved: 0, process });
+    // At once: the program may live for some milliseconds only.
+    entry.submit(BPF_RB_FORCE_WAKEUP as u64);
 }
 
 /// Tells the agent that `mirrored` says the same as `kept`.

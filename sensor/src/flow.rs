@@ -109,3 +109,21 @@ impl Verdict {
         [Verdict::Http1, Verdict::Http2, Verdict::Tls, Verdict::Other].into_iter().find(|v| v.name() == name)
     }
 }
+
+/// Why a connection with TLS was not read; kebab-case, stable, each with a sentence in the reports.
+pub mod unread {
+    /// No library of TLS that is known is in the process.
+    pub const NO_PROBE: &str = "no-probe";
+    /// The probes came after the connection had begun.
+    pub const ATTACHED_LATE: &str = "attached-late";
+    /// There are probes, but no call into the library was seen to belong to the connection.
+    pub const NOT_ATTRIBUTED: &str = "not-attributed";
+    /// The process was gone before it could be looked at.
+    pub const PROCESS_UNKNOWN: &str = "process-unknown";
+    /// The sensor was told not to read TLS, or the kernel cannot (before 5.15).
+    pub const SWITCHED_OFF: &str = "switched-off";
+    /// It had not ended when the run did, or nothing was heard of it for long.
+    pub const STILL_OPEN: &str = "still-open";
+    /// It is in a capture file, which holds no keys.
+    pub const NO_KEYS: &str = "no-keys";
+}

@@ -22,9 +22,9 @@ use std::sync::Arc;
 
 use crate::call::{self, Descriptors, Parties, Reader, RouteWords};
 use crate::counter::{Counter, Counters};
-use crate::flow::{ConnectionId, Peer, Timestamp, Verdict, Workload};
+use crate::flow::{ConnectionId, Peer, Timestamp, Verdict, Workload, unread};
 use crate::inventory::Recorder;
-use crate::inventory::{CoverageKey, CoverageStats, Inventory};
+use crate::inventory::{CoverageKey, CoverageStats, Inventory, Reading};
 use crate::limits::{
     ARCHIVE_CREATOR_BYTES_MAX, BUFFERED_BYTES_MAX, CONNECTION_IDLE_NS, CONNECTIONS_MAX, PAIRS_AHEAD_MAX,
     TLS_HELD_MAX,
@@ -64,7 +64,10 @@ pub struct Pipeline {
 
 struct Connection {
     workload: Arc<Workload>,
+    /// The lower of the two.
     port: u16,
+    /// The owner's, the other side's.
+    ports: [u16; 2],
     /// As far as known.
     verdict: Option<Verdict>,
     /// It is in the coverage: known to be no mirror of another, since it completed something.
@@ -100,7 +103,12 @@ struct Work {
 impl Connection {
     fn coverage(&self) -> CoverageKey {
         let verdict = self.verdict.unwrap_or(Verdict::Other);
-        CoverageKey::plain(self.workload.clone(), self.port, verdict)
+        let mut key = CoverageKey::plain(self.workload.clone(), self.port, verdict);
+        if verdict == Verdict::Tls {
+            // No source told of it, it was found to be so.
+            key.tls.reading = Reading::Unread(unread::NO_KEYS.into());
+        }
+        key
     }
 
     /// Counts it in the coverage, once. What TLS carries is known at its end, and its sessions are in it.
@@ -235,7 +243,12 @@ impl Pipeline {
     /// The source ended: what is in flight is reported as far as it is known.
     pub fn finish(&mut self) {
         self.is_finished = true;
-        let open: Vec<ConnectionId> = self.connections.keys().copied().collect();
+        let mut open: Vec<ConnectionId> = self.connections.keys().copied().collect();
+        // What carries a session after the session, and the end that counts after the other.
+        open.sort_by_key(|id| {
+            let connection = &self.connections[id];
+            (connection.tls.is_some(), connection.mirror.is_none(), *id)
+        });
         for id in open {
             if let Some(connection) = self.connections.remove(&id) {
                 self.end(id, connection, self.now, None, [0; 2], None);
@@ -289,6 +302,7 @@ impl Pipeline {
         let mut connection = Connection {
             workload,
             port,
+            ports: [tuple.local.port(), tuple.remote.port()],
             verdict,
             counted: false,
             mirror,
@@ -303,6 +317,9 @@ impl Pipeline {
             connection.count(&mut self.recorder);
         }
         self.connections.insert(id, connection);
+        if is_tls {
+            self.opened_late(id);
+        }
         match (session, carrier) {
             (Some(_), Some(carrier)) => self.carried(id, carrier, None),
             (Some(_), None) => self.ledger.waits(id),
@@ -318,10 +335,14 @@ impl Pipeline {
                 return;
             }
             connection.missing += segment.span - segment.bytes.len() as u64;
+            let in_order = matches!(self.ordering, Ordering::AsDelivered);
             if let Some(work) = &mut connection.work {
                 let next = &mut work.next[segment.direction.index()];
                 work.is_lossy |= segment.position > *next;
-                connection.missing += segment.position.saturating_sub(*next);
+                // Where segments may come out of order, a hole is none yet.
+                if in_order {
+                    connection.missing += segment.position.saturating_sub(*next);
+                }
                 *next = segment.position.saturating_add(segment.span).max(*next);
             }
         }
@@ -382,7 +403,9 @@ impl Pipeline {
         }
         if completed > 0 {
             connection.count(&mut self.recorder);
+            self.told(id, completed);
         }
+        let Some(connection) = self.connections.get(&id) else { return };
         let waits = connection.work.as_ref().and_then(|work| work.held.as_ref());
         if waits.is_some_and(|held| held.len() > TLS_HELD_MAX) {
             self.release(id, 0);
@@ -391,6 +414,7 @@ impl Pipeline {
 
     fn pair(&mut self, kept: ConnectionId, mirrored: ConnectionId, workload: Arc<Workload>) {
         let mut told = 0;
+        self.move_to_kept(kept, mirrored);
         if let Some(connection) = self.connections.get_mut(&mirrored) {
             // What it carried so far is carried by the kept one too.
             connection.mirror = Some(kept);
@@ -465,6 +489,7 @@ impl Pipeline {
         unread: Option<&'static str>,
     ) {
         let seen = connection.work.as_ref().map(|work| work.next);
+        let told = self.told_by_other(&connection);
         if let Some(mut work) = connection.work.take() {
             self.buffered_bytes -= work.buffered_bytes;
             let Pipeline { reader, recorder, counters, exchanges, calls, .. } = self;
@@ -475,7 +500,7 @@ impl Pipeline {
                 });
                 if let Some(held) = held {
                     held.append(exchanges);
-                    exchanges.append(held);
+                    exchanges.extend(held.drain(..).skip(told));
                 }
                 for exchange in exchanges.drain(..) {
                     record(exchange, parties, reader, recorder, counters, calls);

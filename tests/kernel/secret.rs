@@ -72,9 +72,9 @@ pub fn client() -> Result<impl Fn(TcpStream) -> Result<Box<dyn Stream>> + Sync> 
     })
 }
 
-/// Serves `calls` connections of one call each at `address`, in the namespace of the calling thread, with
-/// an empty object; gives the request lines.
-pub fn serve(listener: &TcpListener, calls: usize, encryption: &Encryption) -> Result<Vec<String>> {
+/// Serves connections of one call each with an empty object until one asks for `last`; gives the request
+/// lines.
+pub fn serve(listener: &TcpListener, last: &str, encryption: &Encryption) -> Result<Vec<String>> {
     let certificate = CertificateDer::from_pem_file(encryption.certificate())?;
     let key = PrivateKeyDer::from_pem_file(encryption.key())?;
     let configuration = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
@@ -83,7 +83,7 @@ pub fn serve(listener: &TcpListener, calls: usize, encryption: &Encryption) -> R
         .with_single_cert(vec![certificate], key)?;
     let configuration = Arc::new(configuration);
     let mut lines = Vec::new();
-    for _ in 0..calls {
+    loop {
         let (stream, _) = listener.accept().context("accept")?;
         let mut stream = StreamOwned::new(ServerConnection::new(configuration.clone())?, stream);
         let mut head = Vec::new();
@@ -98,9 +98,12 @@ pub fn serve(listener: &TcpListener, calls: usize, encryption: &Encryption) -> R
         stream.conn.send_close_notify();
         std::io::Write::flush(&mut stream).context("an answer")?;
         let line = String::from_utf8_lossy(&head).lines().next().unwrap_or_default().to_owned();
+        let is_last = line.split(' ').nth(1) == Some(last);
         lines.push(line);
+        if is_last {
+            return Ok(lines);
+        }
     }
-    Ok(lines)
 }
 
 /// Listens inside of the namespace of the calling thread.

@@ -9,15 +9,17 @@ use hashbrown::{HashMap, HashSet};
 
 use super::{Connection, Pipeline, record};
 use crate::counter::Counter;
-use crate::flow::{ConnectionId, FourTuple, Peer, Timestamp, Verdict, Workload};
+use crate::flow::{ConnectionId, FourTuple, Peer, Timestamp, Verdict, Workload, unread};
 use crate::inventory::{CoverageKey, CoverageStats, Reading, TlsCoverage};
-use crate::limits::{SERVER_NAMES_MAX, TLS_ENDED_MAX, TLS_HELD_NS};
+use crate::limits::{PAIRS_AHEAD_MAX, SERVER_NAMES_MAX, TLS_ENDED_MAX, TLS_HELD_NS};
 use crate::protocol::tls;
 use crate::source::Segment;
-use crate::source::tls::watch::unread;
 
 /// Bytes of one direction in which its hello is looked for.
 const HELLO_BYTES: usize = schema::limits::HELLO_BYTES as usize;
+
+/// Kind of a record of TLS that holds a hello (RFC 8446 section 5.1).
+const HANDSHAKE: u8 = 22;
 
 /// Stands for all names of servers past [`SERVER_NAMES_MAX`].
 const MORE_NAMES: &str = "(more names)";
@@ -26,14 +28,52 @@ const MORE_NAMES: &str = "(more names)";
 #[derive(Default)]
 pub(super) struct Carrier {
     /// First bytes of each direction, until what they say is known.
-    hellos: [Vec<u8>; 2],
+    hellos: [First; 2],
     /// What the other end of it on this host runs.
     pub(super) other: Option<Arc<Workload>>,
-    /// What its session carries.
+    said: Said,
+}
+
+/// The beginning of one direction.
+enum First {
+    Bytes(Vec<u8>),
+    Known(Option<Box<tls::Hello>>),
+}
+
+impl Default for First {
+    fn default() -> Self {
+        First::Bytes(Vec::new())
+    }
+}
+
+/// What sessions said of the connection that carries them.
+#[derive(Clone, Copy, Default)]
+struct Said {
+    /// What they carry: of several the one that says most.
     read: Option<Verdict>,
-    /// Plaintext of sessions that ended before it.
+    /// Plaintext of those that ended before it.
     plaintext_bytes: u64,
     missing: u64,
+    /// Calls told of by sessions of the end that counts, and of the other.
+    calls: [u64; 2],
+}
+
+impl Said {
+    fn merge(&mut self, other: Said) {
+        self.read = [self.read, other.read].into_iter().flatten().min();
+        self.plaintext_bytes += other.plaintext_bytes;
+        self.missing += other.missing;
+        self.calls[0] += other.calls[0];
+        self.calls[1] += other.calls[1];
+    }
+}
+
+/// What is left of a socket with TLS that ended.
+enum Ended {
+    /// Its row.
+    Row(CoverageKey),
+    /// The end that counts.
+    Mirror(ConnectionId),
 }
 
 /// A session of TLS.
@@ -48,8 +88,10 @@ pub(super) struct Carried {
 pub(super) struct Ledger {
     /// Sessions of which the connection is not known yet.
     waiting: HashSet<ConnectionId>,
-    /// Rows of connections that ended not long ago.
-    ended: VecDeque<(ConnectionId, CoverageKey)>,
+    /// Connections that ended not long ago.
+    ended: VecDeque<(ConnectionId, Ended)>,
+    /// What the other end said of connections that are not open yet.
+    ahead: HashMap<ConnectionId, Said>,
     names: HashMap<(Arc<Workload>, u16), HashSet<Arc<str>>>,
 }
 
@@ -82,39 +124,108 @@ impl Carried {
 }
 
 impl Carrier {
-    /// Takes bytes of a hello, as far as they come in order.
+    /// Takes bytes of a hello, as far as they come in order. They are kept until it is whole.
     pub(super) fn hello(&mut self, segment: &Segment<'_>) {
-        let hello = &mut self.hellos[segment.direction.index()];
-        if segment.position == hello.len() as u64 {
-            let room = HELLO_BYTES.saturating_sub(hello.len()).min(segment.bytes.len());
-            hello.extend_from_slice(&segment.bytes[..room]);
+        let first = &mut self.hellos[segment.direction.index()];
+        let First::Bytes(bytes) = first else { return };
+        if segment.position != bytes.len() as u64 {
+            return;
+        }
+        let room = HELLO_BYTES.saturating_sub(bytes.len()).min(segment.bytes.len());
+        bytes.extend_from_slice(&segment.bytes[..room]);
+        let hello = tls::read(bytes);
+        let is_whole = hello.as_ref().is_some_and(|hello| hello.whole);
+        let is_none = bytes.first().is_some_and(|kind| *kind != HANDSHAKE);
+        if is_whole || is_none || bytes.len() >= HELLO_BYTES {
+            *first = First::Known(hello.map(Box::new));
         }
     }
 
-    /// What the hellos say.
-    fn said(&self) -> TlsCoverage {
-        let mut said = TlsCoverage::default();
-        let hellos = self.hellos.each_ref().map(|hello| tls::read(hello));
+    /// What the hellos say: facts, and whether the owner of the socket serves.
+    fn facts(&self) -> (TlsCoverage, Option<bool>) {
+        let mut facts = TlsCoverage::default();
+        let hellos = self.hellos.each_ref().map(|first| match first {
+            First::Bytes(bytes) => tls::read(bytes),
+            First::Known(hello) => hello.as_deref().cloned(),
+        });
+        let [inbound, outbound] = hellos.each_ref().map(|hello| hello.as_ref().map(|hello| hello.is_client));
+        let serves = inbound.or(outbound.map(|is_client| !is_client));
         let [offered, chosen] =
             [true, false].map(|is_client| hellos.iter().flatten().find(|hello| hello.is_client == is_client));
         let version = chosen.and_then(|hello| hello.version);
         let version = version.or(offered.and_then(|hello| hello.version));
-        said.version = version.map_or("", tls::Version::name).into();
+        facts.version = version.map_or("", tls::Version::name).into();
         let agreed = chosen.map(|hello| &hello.alpn).filter(|alpn| !alpn.is_empty());
         if let Some(alpn) = agreed.or(offered.map(|hello| &hello.alpn)) {
-            said.alpn = alpn.iter().map(|alpn| alpn.name()).collect::<Vec<_>>().join(",").into();
+            // Not in the client's order, which would make many rows of few facts.
+            let mut alpn = alpn.clone();
+            alpn.sort_unstable();
+            facts.alpn = alpn.iter().map(|alpn| alpn.name()).collect::<Vec<_>>().join(",").into();
         }
         if let Some(name) = offered.and_then(|hello| hello.server_name.as_deref()) {
-            said.server_name = name.into();
+            facts.server_name = name.into();
         }
-        said
+        (facts, serves)
     }
 }
 
 impl Pipeline {
     /// The end of a connection that counts.
     fn kept(&self, id: ConnectionId) -> ConnectionId {
-        self.connections.get(&id).and_then(|connection| connection.mirror).unwrap_or(id)
+        if let Some(connection) = self.connections.get(&id) {
+            return connection.mirror.unwrap_or(id);
+        }
+        let ended = self.ledger.ended.iter().rev().find(|(ended, _)| *ended == id);
+        match ended {
+            Some((_, Ended::Mirror(kept))) => *kept,
+            _ => id,
+        }
+    }
+
+    /// What is said of a connection that counts, while it is open.
+    fn said(&mut self, kept: ConnectionId) -> Option<&mut Said> {
+        let connection = self.connections.get_mut(&kept)?;
+        connection.tls.as_mut().map(|tls| &mut tls.said)
+    }
+
+    /// A session told of calls.
+    pub(super) fn told(&mut self, session: ConnectionId, calls: u64) {
+        let connection = self.connections.get(&session);
+        let Some(carrier) = connection.and_then(|c| c.session.as_ref()).and_then(|s| s.by) else { return };
+        let kept = self.kept(carrier);
+        if let Some(said) = self.said(kept) {
+            said.calls[usize::from(kept != carrier)] += calls;
+        }
+    }
+
+    /// How many calls of its connection the other end told of.
+    pub(super) fn told_by_other(&self, connection: &Connection) -> usize {
+        let Some(carrier) = connection.session.as_ref().and_then(|session| session.by) else { return 0 };
+        let kept = self.kept(carrier);
+        let tls = self.connections.get(&kept).and_then(|kept| kept.tls.as_ref());
+        let calls = tls.map_or(0, |tls| tls.said.calls[usize::from(kept == carrier)]);
+        usize::try_from(calls).unwrap_or(usize::MAX)
+    }
+
+    /// Two sockets with TLS are the ends of one connection: what was said of one is said of the other.
+    pub(super) fn move_to_kept(&mut self, kept: ConnectionId, mirrored: ConnectionId) {
+        let Some(said) = self.said(mirrored).map(std::mem::take) else { return };
+        // Of the mirrored end, now that it is known to be that.
+        let said = Said { calls: [0, said.calls[0]], ..said };
+        if let Some(of_kept) = self.said(kept) {
+            of_kept.merge(said);
+        } else if self.ledger.ahead.len() < PAIRS_AHEAD_MAX {
+            self.ledger.ahead.insert(kept, said);
+        }
+    }
+
+    /// A socket with TLS opened, of which something may have been said already.
+    pub(super) fn opened_late(&mut self, id: ConnectionId) {
+        if let Some(ahead) = self.ledger.ahead.remove(&id)
+            && let Some(said) = self.said(id)
+        {
+            said.merge(ahead);
+        }
     }
 
     /// A session is carried by a connection; `tuple` where its parties are still to be told.
@@ -130,9 +241,8 @@ impl Pipeline {
         } else {
             self.connections.get(&kept).map(|kept| kept.workload.clone())
         };
-        if let Some(tls) = self.connections.get_mut(&kept).and_then(|kept| kept.tls.as_mut()) {
-            // Of several the one that says most.
-            tls.read = [tls.read, verdict].into_iter().flatten().min();
+        if let Some(said) = self.said(kept) {
+            said.merge(Said { read: verdict, ..Said::default() });
         }
         let Some(connection) = self.connections.get_mut(&session) else { return };
         if let Some(tuple) = tuple {
@@ -152,7 +262,6 @@ impl Pipeline {
 
     /// The connection of a session was found.
     pub(super) fn bind(&mut self, session: ConnectionId, carrier: ConnectionId, tuple: FourTuple) {
-        self.ledger.waiting.remove(&session);
         self.carried(session, carrier, Some(tuple));
         // Both ends of a connection within this host may be read: the other one tells of itself at once.
         let kept = self.kept(carrier);
@@ -169,6 +278,8 @@ impl Pipeline {
 
     /// Records what a session holds back, but for the first `told` exchanges.
     pub(super) fn release(&mut self, session: ConnectionId, told: u64) {
+        let by_other = self.connections.get(&session).map_or(0, |connection| self.told_by_other(connection));
+        let told = usize::try_from(told).unwrap_or(usize::MAX).max(by_other);
         let Some(connection) = self.connections.get_mut(&session) else { return };
         let is_known = connection.session.as_ref().is_some_and(|session| session.by.is_some());
         let Some(work) = &mut connection.work else { return };
@@ -179,10 +290,12 @@ impl Pipeline {
         }
         let Pipeline { reader, recorder, counters, calls, .. } = self;
         let before = *calls;
-        for exchange in held.into_iter().skip(usize::try_from(told).unwrap_or(usize::MAX)) {
+        for exchange in held.into_iter().skip(told) {
             record(exchange, &work.parties, reader, recorder, counters, calls);
         }
-        connection.calls += *calls - before;
+        let told = *calls - before;
+        connection.calls += told;
+        self.told(session, told);
     }
 
     /// Records what sessions have held back for too long.
@@ -214,28 +327,35 @@ impl Pipeline {
             }
             return;
         }
-        if connection.mirror.is_some() {
-            return;
-        }
-        let Some(tls) = connection.tls else { return };
-        let mut said = tls.said();
-        said.reading = match tls.read {
-            Some(verdict) => Reading::Read(verdict),
-            None => Reading::Unread(why.unwrap_or(unread::SWITCHED_OFF).into()),
+        let ended = match (connection.mirror, connection.tls) {
+            (Some(kept), _) => Ended::Mirror(kept),
+            (None, Some(tls)) => {
+                let (mut facts, serves) = tls.facts();
+                let port = match serves {
+                    Some(serves) => connection.ports[usize::from(!serves)],
+                    None => connection.port,
+                };
+                facts.reading = match tls.said.read {
+                    Some(verdict) => Reading::Read(verdict),
+                    None => Reading::Unread(why.unwrap_or(unread::STILL_OPEN).into()),
+                };
+                if tls.said.read == Some(Verdict::Http2) {
+                    facts.alpn = tls::Alpn::Http2.name().into();
+                }
+                let workload = connection.workload;
+                facts.server_name = self.ledger.name(&workload, port, facts.server_name);
+                let key = CoverageKey { workload, port, verdict: Verdict::Tls, tls: facts };
+                let Said { plaintext_bytes, missing: lost_bytes, .. } = tls.said;
+                let stats = CoverageStats { connections: 1, bytes, plaintext_bytes, lost_bytes };
+                self.recorder.coverage(&key, stats);
+                Ended::Row(key)
+            }
+            (None, None) => return,
         };
-        if tls.read == Some(Verdict::Http2) {
-            said.alpn = tls::Alpn::Http2.name().into();
-        }
-        said.server_name = self.ledger.name(&connection.workload, connection.port, said.server_name);
-        let (workload, port) = (connection.workload, connection.port);
-        let key = CoverageKey { workload, port, verdict: Verdict::Tls, tls: said };
-        let (plaintext_bytes, lost_bytes) = (tls.plaintext_bytes, tls.missing);
-        let stats = CoverageStats { connections: 1, bytes, plaintext_bytes, lost_bytes };
-        self.recorder.coverage(&key, stats);
         if self.ledger.ended.len() >= TLS_ENDED_MAX {
             self.ledger.ended.pop_front();
         }
-        self.ledger.ended.push_back((id, key));
+        self.ledger.ended.push_back((id, ended));
     }
 
     fn end_session(&mut self, session: &Carried, connection: &Connection, plaintext_bytes: u64) {
@@ -249,10 +369,15 @@ impl Pipeline {
             return;
         };
         let kept = self.kept(carrier);
-        if let Some(tls) = self.connections.get_mut(&kept).and_then(|kept| kept.tls.as_mut()) {
-            tls.plaintext_bytes += plaintext_bytes;
-            tls.missing += missing;
-        } else if let Some((_, key)) = self.ledger.ended.iter().rev().find(|(id, _)| *id == kept) {
+        if let Some(said) = self.said(kept) {
+            said.merge(Said { plaintext_bytes, missing, ..Said::default() });
+            return;
+        }
+        let row = self.ledger.ended.iter().rev().find_map(|(id, ended)| match ended {
+            Ended::Row(key) if *id == kept => Some(key),
+            _ => None,
+        });
+        if let Some(key) = row {
             let stats = CoverageStats { plaintext_bytes, lost_bytes: missing, ..Default::default() };
             self.recorder.coverage(key, stats);
         }

@@ -285,7 +285,10 @@ pub(super) fn party(peer: &Peer) -> Party {
     let address = peer.address.to_string();
     let program = workload.map(|workload| workload.program.to_string());
     Party {
-        name: program.clone().filter(|program| !program.is_empty()).unwrap_or_else(|| address.clone()),
+        name: program.clone().filter(|program| !program.is_empty()).unwrap_or_else(|| {
+            // What carries a session of TLS is not always found.
+            if peer.address.is_unspecified() { "(not known)".to_owned() } else { address.clone() }
+        }),
         address,
         program,
         cgroup: workload.map(|workload| workload.cgroup.to_string()),

@@ -14,7 +14,9 @@ const MEANINGS: &[(&str, &str)] = &[
     ("attached-late", "it began before its library had its probes: later connections are read"),
     ("not-attributed", "the library has probes, but no call into it was seen to belong to the connection"),
     ("process-unknown", "the process was gone before it could be looked at"),
-    ("switched-off", "TLS is not read: --no-tls, a kernel before 5.15, or a capture file, which has no keys"),
+    ("switched-off", "TLS is not read: --no-tls, or a kernel before 5.15"),
+    ("still-open", "it had not ended when the run did, and nothing was read of it by then"),
+    ("no-keys", "it is in a capture file, which holds no keys: run the sensor where the traffic is"),
     ("too-many-files", "more programs and libraries on this host than are kept: narrow the scope"),
     ("probe-refused", "the kernel refused a probe in the library; run with -v to see which"),
     (
@@ -34,7 +36,7 @@ const MEANINGS: &[(&str, &str)] = &[
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::source::tls::watch::unread;
+    use crate::flow::unread;
 
     #[test]
     fn every_reason_has_a_meaning() {
@@ -44,6 +46,8 @@ mod tests {
             unread::NOT_ATTRIBUTED,
             unread::PROCESS_UNKNOWN,
             unread::SWITCHED_OFF,
+            unread::STILL_OPEN,
+            unread::NO_KEYS,
         ];
         for reason in reasons {
             assert!(MEANINGS.iter().any(|(known, _)| *known == reason), "{reason}");

@@ -12,9 +12,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::findings::evidence::count;
 use crate::findings::{Check, Context, Finding, Findings, Level, Rule, Subject};
-use crate::flow::Verdict;
+use crate::flow::{Verdict, unread};
 use crate::inventory::{CoverageStats, Reading, Seen};
-use crate::source::tls::watch::unread;
 
 /// Causes by which calls, callers or endpoints are missing from the inventory.
 const GRAVE: &[&str] = &[

@@ -25,10 +25,12 @@ pub const PROGRAMS: [&str; 5] = ["tls_enter", "tls_return", "tls_free", "go_ente
 
 /// When a process is looked at after it began to run a program: it loads its libraries in its first
 /// moments, and more of them later.
-const LOOKS: [Duration; 6] = [
+const LOOKS: [Duration; 8] = [
     Duration::ZERO,
+    Duration::from_millis(3),
     Duration::from_millis(10),
-    Duration::from_millis(40),
+    Duration::from_millis(25),
+    Duration::from_millis(60),
     Duration::from_millis(150),
     Duration::from_millis(500),
     Duration::from_millis(2000),

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use crate::flow::unread;
 use crate::limits::{TLS_HINTS_MAX, TLS_PROCESSES_MAX};
 
 /// A process that wants a look.
@@ -35,20 +36,6 @@ pub struct Watch {
 
 /// What is known of processes, by their ids.
 pub type Facts = Arc<Mutex<HashMap<u32, Known>>>;
-
-/// Why a connection with TLS was not read; kebab-case, stable, each with a sentence in the reports.
-pub mod unread {
-    /// No library of TLS that is known is in the process.
-    pub const NO_PROBE: &str = "no-probe";
-    /// The probes came after the connection had begun.
-    pub const ATTACHED_LATE: &str = "attached-late";
-    /// There are probes, but no call into the library was seen to belong to the connection.
-    pub const NOT_ATTRIBUTED: &str = "not-attributed";
-    /// The process was gone before it could be looked at.
-    pub const PROCESS_UNKNOWN: &str = "process-unknown";
-    /// The sensor was told not to read TLS, or the kernel cannot (before 5.15).
-    pub const SWITCHED_OFF: &str = "switched-off";
-}
 
 impl Watch {
     /// Both ends: the decoder's, and the hints and facts of the other.
