@@ -19,7 +19,7 @@ use std::sync::Arc;
 
 use crate::call::{self, Descriptors, Parties, Reader, RouteWords};
 use crate::counter::{Counter, Counters};
-use crate::flow::{ConnectionId, Peer, Timestamp, Verdict, Workload};
+use crate::flow::{ConnectionId, Peer, Timestamp, Transport, Verdict, Workload};
 use crate::inventory::Recorder;
 use crate::inventory::{CoverageKey, Inventory};
 use crate::limits::{
@@ -172,7 +172,7 @@ impl Pipeline {
 
     /// Takes an exchange that was written down by somebody else.
     pub fn take_exchange(&mut self, archived: Archived) {
-        let Archived { exchange, creator, server, port } = archived;
+        let Archived { exchange, creator, server, port, transport } = archived;
         self.now = self.now.max(exchange.request.first_byte);
         // Who wrote it down is the caller: a browser, a proxy, a test tool.
         let nowhere = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
@@ -186,6 +186,7 @@ impl Pipeline {
             remote: Arc::new(Peer { address: nowhere, workload: Some(workload) }),
             local_port: port,
             remote_port: 0,
+            transport,
         };
         let Pipeline { reader, recorder, counters, calls, .. } = self;
         let read = catch_unwind(AssertUnwindSafe(|| {
@@ -256,6 +257,7 @@ impl Pipeline {
                     }),
                     local_port: tuple.local.port(),
                     remote_port: tuple.remote.port(),
+                    transport: Transport::Clear,
                 },
                 buffered_bytes: 0,
                 next: [0; 2],

@@ -1,9 +1,10 @@
 //! **clear-transport**: credentials or sensitive data go between hosts unencrypted. Plain traffic
 //! without either is a note, one for each service.
 //!
-//! Fires by what passed on sockets with another host at the far end. Does not fire on loopback, for
-//! Basic (**basic-over-clear**), nor for what is encrypted below, as by WireGuard or IPsec: that cannot
-//! be seen at the socket, so acknowledge it with that reason.
+//! Fires by what passed on sockets with another host at the far end; of an endpoint that is called both
+//! ways, by its calls outside of TLS. Does not fire on loopback, nor for Basic (**basic-over-clear**). What
+//! is encrypted below, as by WireGuard or IPsec, cannot be told at the socket: acknowledge it with that
+//! reason.
 //!
 //! Everybody on the way can read along and change what passes, inside a data centre as well. Use TLS up
 //! to the service, or an encrypted network between the hosts.
@@ -11,9 +12,9 @@
 use crate::call::{Credential, Sign};
 use crate::findings::evidence::{count, edges_of, sign_of};
 use crate::findings::{Check, Context, Finding, Findings, Level, Looked, Rule};
-use crate::inventory::Seen;
 use crate::inventory::catalog::Service;
 use crate::inventory::compare::Difference;
+use crate::inventory::{CallerStats, Seen};
 
 /// See the file's comment.
 pub const RULE: Rule = Rule {
@@ -52,7 +53,7 @@ fn check(context: &Context<'_>, looked: &Looked<'_>, findings: &mut Findings) {
     let is = |kind: Credential| {
         sensitive.is_some() || !matches!(kind, Credential::None | Credential::Basic | Credential::Unknown)
     };
-    let by = edges_of([looked.stats()], |key, _| is(key.credential), |caller| caller.calls);
+    let by = edges_of([looked.stats()], |key, _| is(key.credential), CallerStats::in_clear);
     findings.add(looked.finding(&RULE, message).shown(calls, seen).by(by));
 }
 
@@ -71,7 +72,7 @@ fn check_service(context: &Context<'_>, service: &Service, _: &[Difference], fin
     if !all.is_empty() {
         let endpoints = count(all.len() as u64, "endpoint");
         let message = format!("{} to {endpoints} went unencrypted between hosts", count(calls, "call"));
-        let by = edges_of(all, |_, _| true, |caller| caller.calls);
+        let by = edges_of(all, |_, _| true, CallerStats::in_clear);
         findings
             .add(Finding::of_service(&RULE, service, message).level(Level::Note).shown(calls, seen).by(by));
     }
