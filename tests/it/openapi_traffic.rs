@@ -118,6 +118,7 @@ fn play(pipeline: &mut Pipeline, number: u64, talk: &Talk) {
         tuple: FourTuple { local: address(1, 8080), remote: address(talk.caller + 2, 50_000) },
         workload: Some(workload("app")),
         verdict: Some(Verdict::Http1),
+        session: None,
         begun: [true; 2],
         at,
     }));

@@ -8,7 +8,7 @@
 //! both, for good. Use TLS up to the service, and treat the passwords that were sent as known.
 
 use crate::call::{Credential, Sign};
-use crate::findings::evidence::{count, edges};
+use crate::findings::evidence::{count, edges, in_clear};
 use crate::findings::{Check, Context, Findings, Level, Looked, Rule};
 use crate::inventory::CallerStats;
 
@@ -27,7 +27,7 @@ fn check(context: &Context<'_>, looked: &Looked<'_>, findings: &mut Findings) {
     let message = |calls| {
         format!("{} sent a user name and password with Basic unencrypted between hosts", count(calls, "call"))
     };
-    let Some(found) = looked.sign(context.settings, Sign::BasicInClear) else { return };
+    let Some(found) = in_clear(looked.stats(), context.settings, Sign::BasicInClear) else { return };
     let by = edges(looked.stats(), |key, _| key.credential == Credential::Basic, CallerStats::in_clear);
     findings.add(looked.finding(&RULE, message(found.calls)).shown(found.calls, found.seen).by(by));
 }

@@ -10,7 +10,7 @@
 //! to the service, or an encrypted network between the hosts.
 
 use crate::call::{Credential, Sign};
-use crate::findings::evidence::{count, edges_of, sign_of};
+use crate::findings::evidence::{count, edges_of, in_clear};
 use crate::findings::{Check, Context, Finding, Findings, Level, Looked, Rule};
 use crate::inventory::catalog::Service;
 use crate::inventory::compare::Difference;
@@ -34,11 +34,11 @@ const WORSE: [Sign; 3] = [Sign::CredentialInClear, Sign::BasicInClear, Sign::Sen
 
 fn check(context: &Context<'_>, looked: &Looked<'_>, findings: &mut Findings) {
     let settings = context.settings;
-    let credential = looked.sign(settings, Sign::CredentialInClear);
-    let basic = looked.sign(settings, Sign::BasicInClear).map_or(0, |basic| basic.calls);
+    let credential = in_clear(looked.stats(), settings, Sign::CredentialInClear);
+    let basic = in_clear(looked.stats(), settings, Sign::BasicInClear).map_or(0, |basic| basic.calls);
     // Basic is a credential too, and has its own rule.
     let credential = credential.filter(|found| found.calls > basic);
-    let sensitive = looked.sign(settings, Sign::SensitiveInClear);
+    let sensitive = in_clear(looked.stats(), settings, Sign::SensitiveInClear);
     let what = match (credential, sensitive) {
         (None, None) => return,
         (Some(_), None) => "credentials",
@@ -62,8 +62,8 @@ fn check_service(context: &Context<'_>, service: &Service, _: &[Difference], fin
     let mut all = Vec::new();
     let (mut calls, mut seen) = (0u64, Seen::default());
     for stats in service.endpoints.iter().map(|endpoint| &endpoint.stats) {
-        let is_worse = WORSE.iter().any(|sign| sign_of(stats, settings, *sign).is_some());
-        if let Some(found) = sign_of(stats, settings, Sign::ClearTransport).filter(|_| !is_worse) {
+        let is_worse = WORSE.iter().any(|sign| in_clear(stats, settings, *sign).is_some());
+        if let Some(found) = in_clear(stats, settings, Sign::ClearTransport).filter(|_| !is_worse) {
             calls = calls.saturating_add(found.calls);
             seen.merge(found.seen);
             all.push(stats);
