@@ -202,3 +202,16 @@ pub(super) fn doubt(name: &str) -> &str {
         other => other,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn how_many_were_encrypted() {
+        assert_eq!(
+            [(0, 5), (5, 5), (2, 5), (0, 0)].map(|(of, calls)| encrypted(of, calls)),
+            ["none", "all", "2 of 5", "none"]
+        );
+    }
+}

@@ -59,7 +59,7 @@ const CALLERS: Columns = Columns {
         "LAST SEEN",
     ],
     right: &["CALLS", "REFUSED"],
-    expendable: &["FIRST SEEN", "LAST SEEN", "WHERE"],
+    expendable: &["FIRST SEEN", "LAST SEEN", "WHERE", "ENCRYPTED"],
 };
 
 const SERVICE_CALLERS: Columns = Columns {
