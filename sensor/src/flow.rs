@@ -1,5 +1,6 @@
-//! Who talks to whom, when and in which direction: the words that every stage uses.
+//! Who talks to whom, when, in which direction and inside of what: the words that every stage uses.
 
+use std::borrow::Cow;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
@@ -126,4 +127,150 @@ pub mod unread {
     pub const STILL_OPEN: &str = "still-open";
     /// It is in a capture file, which holds no keys.
     pub const NO_KEYS: &str = "no-keys";
+}
+
+/// A version of TLS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum TlsVersion {
+    /// SSL 3.0.
+    Ssl3,
+    /// TLS 1.0.
+    Tls10,
+    /// TLS 1.1.
+    Tls11,
+    /// TLS 1.2.
+    Tls12,
+    /// TLS 1.3.
+    Tls13,
+}
+
+impl TlsVersion {
+    /// Every one.
+    pub const ALL: [TlsVersion; 5] =
+        [TlsVersion::Ssl3, TlsVersion::Tls10, TlsVersion::Tls11, TlsVersion::Tls12, TlsVersion::Tls13];
+
+    /// Its name in reports and stores, for ever.
+    pub const fn name(self) -> &'static str {
+        match self {
+            TlsVersion::Ssl3 => "ssl3",
+            TlsVersion::Tls10 => "tls1.0",
+            TlsVersion::Tls11 => "tls1.1",
+            TlsVersion::Tls12 => "tls1.2",
+            TlsVersion::Tls13 => "tls1.3",
+        }
+    }
+
+    /// The version of a stored name.
+    pub fn of_name(name: &str) -> Option<TlsVersion> {
+        TlsVersion::ALL.into_iter().find(|version| version.name() == name)
+    }
+}
+
+/// A protocol above TLS (RFC 7301 section 6).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Alpn {
+    /// `http/1.0`.
+    Http10,
+    /// `http/1.1`.
+    Http11,
+    /// `h2`.
+    Http2,
+    /// `h3`; seen over TCP by mistake only.
+    Http3,
+    /// Any other.
+    Other,
+}
+
+impl Alpn {
+    /// Every one.
+    pub const ALL: [Alpn; 5] = [Alpn::Http10, Alpn::Http11, Alpn::Http2, Alpn::Http3, Alpn::Other];
+
+    /// Its name in reports and stores, for ever.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Alpn::Http10 => "http/1.0",
+            Alpn::Http11 => "http/1.1",
+            Alpn::Http2 => "h2",
+            Alpn::Http3 => "h3",
+            Alpn::Other => "other",
+        }
+    }
+
+    /// The protocol of a stored name.
+    pub fn of_name(name: &str) -> Option<Alpn> {
+        Alpn::ALL.into_iter().find(|alpn| alpn.name() == name)
+    }
+}
+
+/// How a call went over the network, as far as the end that was observed knows. What is below the socket
+/// (WireGuard, IPsec, a mesh's proxy on the way) is not known here.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Transport {
+    /// As it is.
+    #[default]
+    Clear,
+    /// Inside TLS, with what its hello said; 36 different ones at the most.
+    Tls {
+        /// Chosen version, if it was seen.
+        version: Option<TlsVersion>,
+        /// Chosen protocol inside, if it was seen.
+        alpn: Option<Alpn>,
+    },
+}
+
+impl Transport {
+    /// TLS of which no more is known.
+    pub const TLS: Transport = Transport::Tls { version: None, alpn: None };
+
+    /// Whoever is on the way can read it.
+    pub const fn is_clear(self) -> bool {
+        matches!(self, Transport::Clear)
+    }
+
+    /// Its name in reports and stores, for ever: `clear`, `tls`, `tls1.3`, `tls h2`, `tls1.3 h2`.
+    pub fn name(self) -> Cow<'static, str> {
+        match self {
+            Transport::Clear => "clear".into(),
+            Transport::Tls { version, alpn } => {
+                let version = version.map_or("tls", TlsVersion::name);
+                alpn.map_or(version.into(), |alpn| format!("{version} {}", alpn.name()).into())
+            }
+        }
+    }
+
+    /// The transport of a stored name.
+    pub fn of_name(name: &str) -> Option<Transport> {
+        if name == "clear" {
+            return Some(Transport::Clear);
+        }
+        let (version, alpn) =
+            name.split_once(' ').map_or((name, None), |(version, alpn)| (version, Some(alpn)));
+        Some(Transport::Tls {
+            version: if version == "tls" { None } else { Some(TlsVersion::of_name(version)?) },
+            alpn: alpn.map_or(Some(None), |alpn| Alpn::of_name(alpn).map(Some))?,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn transports_have_names() {
+        let versions = || TlsVersion::ALL.into_iter().map(Some).chain([None]);
+        let alpns = || Alpn::ALL.into_iter().map(Some).chain([None]);
+        let tls = versions().flat_map(|version| alpns().map(move |alpn| Transport::Tls { version, alpn }));
+        let all: Vec<Transport> = tls.chain([Transport::Clear]).collect();
+        assert!(all.iter().all(|&one| Transport::of_name(&one.name()) == Some(one)));
+        assert_eq!(all.iter().map(|one| one.name()).collect::<BTreeSet<_>>().len(), 37);
+        assert!(all.iter().all(|one| one.is_clear() == (one.name() == "clear")));
+        let best = Transport::Tls { version: Some(TlsVersion::Tls13), alpn: Some(Alpn::Http2) };
+        assert_eq!([best.name(), Transport::TLS.name()], ["tls1.3 h2", "tls"]);
+        for name in ["", "clear ", "clear h2", "tls ", "tls1.4", " h2", "tls1.3 h2 h2", "tls1.3  h2", "TLS"] {
+            assert_eq!(Transport::of_name(name), None, "{name:?}");
+        }
+    }
 }

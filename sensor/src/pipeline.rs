@@ -22,7 +22,7 @@ use std::sync::Arc;
 
 use crate::call::{self, Descriptors, Parties, Reader, RouteWords};
 use crate::counter::{Counter, Counters};
-use crate::flow::{ConnectionId, Peer, Timestamp, Verdict, Workload, unread};
+use crate::flow::{ConnectionId, Peer, Timestamp, Transport, Verdict, Workload, unread};
 use crate::inventory::Recorder;
 use crate::inventory::{CoverageKey, CoverageStats, Inventory, Reading};
 use crate::limits::{
@@ -194,7 +194,7 @@ impl Pipeline {
 
     /// Takes an exchange that was written down by somebody else.
     pub fn take_exchange(&mut self, archived: Archived) {
-        let Archived { exchange, creator, server, port } = archived;
+        let Archived { exchange, creator, server, port, transport } = archived;
         self.now = self.now.max(exchange.request.first_byte);
         // Who wrote it down is the caller: a browser, a proxy, a test tool.
         let nowhere = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
@@ -208,6 +208,7 @@ impl Pipeline {
             remote: Arc::new(Peer { address: nowhere, workload: Some(workload) }),
             local_port: port,
             remote_port: 0,
+            transport,
         };
         let Pipeline { reader, recorder, counters, calls, .. } = self;
         let read = catch_unwind(AssertUnwindSafe(|| {
@@ -288,6 +289,7 @@ impl Pipeline {
                     }),
                     local_port: tuple.local.port(),
                     remote_port: tuple.remote.port(),
+                    transport: if session.is_some() { Transport::TLS } else { Transport::Clear },
                 },
                 held: (session.is_some() && carrier.is_none()).then(Vec::new),
                 buffered_bytes: 0,

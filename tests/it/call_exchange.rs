@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use sensor::call::{Call, Parties, Reader};
 use sensor::counter::Counters;
-use sensor::flow::{Direction, Peer, Timestamp, Workload};
+use sensor::flow::{Direction, Peer, Timestamp, Transport, Workload};
 use sensor::protocol::{Exchange, Head, Message, Notes, Range32, StartLine};
 
 /// The key of the test installation.
@@ -87,6 +87,7 @@ pub fn parties(caller: u8) -> Parties {
         remote: peer(caller, None),
         local_port: 8080,
         remote_port: 50_000,
+        transport: Transport::Clear,
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use sensor::call::{Call, Credential, DataClass, Parties, Place, Reader, Sign};
 use sensor::counter::Counters;
-use sensor::flow::{Direction, Peer, Timestamp};
+use sensor::flow::{Direction, Peer, Timestamp, TlsVersion, Transport};
 use sensor::inventory::catalog::Catalog;
 use sensor::inventory::{EndpointStats, Inventory, Recorder};
 
@@ -210,6 +210,11 @@ fn signs_of_the_network() {
     for address in ["127.0.0.1", "::ffff:127.0.0.1", "::1", "10.0.0.1"] {
         assert_eq!(names(&here(address), &basic, ""), "", "{address}");
     }
+    let tls = Transport::Tls { version: Some(TlsVersion::Tls13), alpn: None };
+    let inside = Parties { transport: tls, ..parties(2) };
+    assert_eq!(names(&inside, &basic, &json(200, "", card)), "");
+    assert_eq!(read_at(&inside, &basic, "").transport, tls);
+    assert_eq!(read_at(&far, &basic, "").transport, Transport::Clear);
     // The same from the side of the one who asks.
     let mut outbound = exchange(&basic, "");
     outbound.direction = Direction::Outbound;

@@ -7,7 +7,7 @@ use sensor::call::{
 use sensor::findings::{
     Context, Finding, Findings, Looked, Settings, check_endpoint, check_service, evaluate,
 };
-use sensor::flow::{Peer, Timestamp, Verdict, Workload};
+use sensor::flow::{Peer, Timestamp, Transport, Verdict, Workload};
 use sensor::inventory::catalog::Catalog;
 use sensor::inventory::compare::{Difference, DifferenceKind};
 use sensor::inventory::spec::{Spec, Specs};
@@ -208,6 +208,7 @@ impl Row {
             refused: of(400..600),
             granted: of(200..300),
             denied: of(401..402) + of(403..404),
+            encrypted: 0,
             seen: self.seen,
             paths: 1,
             principals: principals.iter().copied().collect(),
@@ -224,6 +225,16 @@ impl Row {
             answered,
             ..EndpointStats::default()
         });
+        self
+    }
+
+    /// Some of the calls of a caller went inside TLS.
+    pub fn encrypted(mut self, who: &str, credential: Credential, calls: u64) -> Row {
+        let key = CallerKey { peer: peer(who), credential };
+        self.stats.callers.value_mut(&key).expect("it called").encrypted += calls;
+        let encrypted = self.stats.callers.values().map(|caller| caller.encrypted).sum();
+        let clear = self.stats.calls - encrypted;
+        self.stats.transports = SmallMap::from([(Transport::Clear, clear), (Transport::TLS, encrypted)]);
         self
     }
 

@@ -646,6 +646,33 @@ fn every_rule_fires_where_it_is_planted_and_nowhere_else() {
     }
 }
 
+/// Of an endpoint that is called both ways, what went inside TLS is no part of it.
+#[test]
+fn only_calls_in_clear_are_unencrypted() {
+    let planted = |credential, sign, encrypted: u64| {
+        shop("GET /items/{}", move |row| {
+            let row = row.granted("web", credential, 20).granted("app", credential, 5).sign(sign, 5);
+            let row = if sign == Sign::BasicInClear { row.sign(Sign::CredentialInClear, 5) } else { row };
+            row.encrypted("web", credential, 20).encrypted("app", credential, encrypted)
+        })
+    };
+    for (rule, sign, credential) in [
+        ("basic-over-clear", Sign::BasicInClear, Basic),
+        ("clear-transport", Sign::CredentialInClear, Bearer),
+        ("clear-transport", Sign::SensitiveInClear, Bearer),
+        ("clear-transport", Sign::ClearTransport, Bearer),
+    ] {
+        let findings = planted(credential, sign, 0).findings();
+        let [finding] = &*findings else { panic!("{rule}: {findings:#?}") };
+        assert_eq!((finding.rule, finding.calls), (rule, 5));
+        let by: Vec<_> = finding.edges.iter().map(|edge| (&*edge.caller, edge.calls)).collect();
+        assert_eq!(by, [("app", 5)], "{rule}");
+        assert_eq!(planted(credential, sign, 5).rules(), [""; 0], "{rule}");
+        let mut some = planted(credential, sign, 3).findings();
+        assert_eq!(some.pop().map(|finding| (finding.rule, finding.calls)), Some((rule, 2)));
+    }
+}
+
 #[test]
 fn every_rule_has_a_case_and_a_neighbour() {
     for rule in RULES {

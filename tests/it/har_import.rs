@@ -1,6 +1,7 @@
 //! Archives as browsers, proxies and test tools write them, each with its habits, and broken ones.
 
 use sensor::call::path_text;
+use sensor::flow::Transport;
 use sensor::pipeline::Pipeline;
 use sensor::protocol::har;
 use sensor::stream::Ordering;
@@ -80,6 +81,37 @@ fn an_archive_of_chrome() {
             (creator(), None, 443, String::new(), None),
         ]
     );
+}
+
+#[test]
+fn the_scheme_says_how_calls_were_carried() {
+    let transports = |scheme: &str| {
+        let text = format!(
+            "{{\"log\":{{\"entries\":[{{\"request\":{{\"method\":\"GET\",\"url\":\"{scheme}://shop.example/users\"}},\
+             \"response\":{{\"status\":200}}}}]}}}}"
+        );
+        let mut pipeline = Pipeline::new(Ordering::Reorder, *b"0123456789abcdef");
+        har::read(text.as_bytes(), |archived| {
+            pipeline.take_exchange(archived);
+            true
+        })
+        .expect("an archive");
+        pipeline.finish();
+        let endpoints = pipeline.take_delta().endpoints.into_values();
+        let each = endpoints.flat_map(|stats| {
+            let encrypted: u64 = stats.callers.values().map(|caller| caller.encrypted).sum();
+            stats.transports.into_iter().map(move |(transport, calls)| (transport, calls, encrypted))
+        });
+        each.collect::<Vec<_>>()
+    };
+    for (scheme, transport, encrypted) in [
+        ("http", Transport::Clear, 0),
+        ("ws", Transport::Clear, 0),
+        ("https", Transport::TLS, 1),
+        ("WSS", Transport::TLS, 1),
+    ] {
+        assert_eq!(transports(scheme), [(transport, 1, encrypted)], "{scheme}");
+    }
 }
 
 #[test]

@@ -1,14 +1,20 @@
 //! Invariant 7: any partition and any order of the calls gives the same inventory.
 
 use proptest::prelude::*;
-use sensor::call::{CallClass, Reader, Segment, path_text};
+use sensor::call::{CallClass, Parties, Reader, Segment, path_text};
 use sensor::counter::{Counter, Counters};
-use sensor::flow::{Timestamp, Verdict};
+use sensor::flow::{Alpn, Timestamp, TlsVersion, Transport, Verdict};
 use sensor::inventory::catalog::Catalog;
 use sensor::inventory::{CoverageKey, CoverageStats, Inventory, OVER_BUDGET, Recorder};
 use sensor::limits::{COVERAGE_MAX, ENDPOINTS_MAX, ENDPOINTS_PER_SERVICE_MAX, SERVICES_MAX};
 
 use crate::call_exchange::{KEY, exchange, parties, workload};
+
+/// One of four in turn.
+fn carried(at: u32) -> Transport {
+    let tls13 = |alpn| Transport::Tls { version: Some(TlsVersion::Tls13), alpn };
+    [Transport::Clear, Transport::TLS, tls13(None), tls13(Some(Alpn::Http2))][at as usize % 4]
+}
 
 /// One call in short: path, body and status by number, caller, time.
 type Short = (u8, u8, u8, u8, u32);
@@ -38,7 +44,8 @@ fn record(reader: &mut Reader, recorder: &mut Recorder, &(path, body, status, ca
     let mut raw = exchange(&head, &response);
     raw.request.first_byte = Timestamp(u64::from(at));
     let mut counters = Counters::default();
-    let call = reader.read(raw, &parties(caller % 7), &mut counters).expect("a call");
+    let parties = Parties { transport: carried(at), ..parties(caller % 7) };
+    let call = reader.read(raw, &parties, &mut counters).expect("a call");
     recorder.record(&call, &mut counters);
     let key = CoverageKey::plain(workload("nginx"), u16::from(caller), Verdict::Http1);
     recorder.coverage(&key, CoverageStats { connections: 1, ..Default::default() });
@@ -120,6 +127,10 @@ fn sums_are_exact() {
     assert_eq!((stats.seen.first, stats.seen.last), (Timestamp(0), Timestamp(199)));
     let (_, caller) = stats.callers.iter().next().unwrap();
     assert_eq!((caller.calls, caller.refused), (200, 100));
+    assert_eq!((caller.encrypted, caller.in_clear(), stats.encrypted()), (150, 50, 150));
+    let transports: Vec<_> = stats.transports.iter().map(|(name, calls)| (name.name(), *calls)).collect();
+    let expected = [("clear", 50), ("tls", 50), ("tls1.3", 50), ("tls1.3 h2", 50)];
+    assert_eq!(transports, expected.map(|(name, calls)| (name.into(), calls)));
     // Half of the calls are errors, whose bodies are fields of their own.
     let calls_of = |name: &str| {
         let fields = stats.fields.iter().filter(|(key, _)| key.place.is_json() && &*key.name == name);

@@ -11,7 +11,7 @@ use sensor::report::{html, markdown};
 use serde_json::Value;
 
 use crate::page_fixture::{HOSTILE, company, hostile};
-use crate::store_fixture::{noisy_shop, wide};
+use crate::store_fixture::{noisy_shop, shop, wide};
 
 pub fn page(inventory: &Inventory) -> String {
     let catalog = Catalog::of(inventory);
@@ -211,6 +211,13 @@ fn equal_inventories_give_equal_files() {
     merged.merge(Inventory { losses: whole.losses.clone(), ..Inventory::default() });
     assert_eq!(page(&merged), page(&whole));
     assert_eq!(text(&merged), text(&whole));
+}
+
+#[test]
+fn services_say_how_they_were_called() {
+    let page = page(&shop());
+    assert!(page.contains("; clear 3, tls1.2 3, tls1.3 10</small>"), "{page}");
+    assert_eq!(page.matches("tls1.").count(), 2, "of the other service it is not known");
 }
 
 #[test]

@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use sensor::call::{
     CallClass, Credential, DataClass, Facts, Method, Path, Place, Segment, SegmentKind, Sign,
 };
-use sensor::flow::{Peer, Timestamp, Verdict, Workload};
+use sensor::flow::{Alpn, Peer, Timestamp, TlsVersion, Transport, Verdict, Workload};
 use sensor::inventory::{
     Answered, CallerKey, CallerStats, ClassKey, ClassStats, CoverageKey, CoverageStats, EndpointKey,
     EndpointStats, FieldKey, FieldStats, Histogram, Inventory, Messages, Page, Principals, Reading, Seen,
@@ -68,6 +68,10 @@ fn field(place: Place, name: &str, calls: u64, facts: Facts) -> (FieldKey, Field
     )
 }
 
+fn tls(version: TlsVersion, alpn: Alpn) -> Transport {
+    Transport::Tls { version: Some(version), alpn: Some(alpn) }
+}
+
 /// A shop with two services, three callers, an unreadable connection and some losses. One field has
 /// a name that a terminal must not see as it is.
 pub fn shop() -> Inventory {
@@ -103,6 +107,7 @@ pub fn shop() -> Inventory {
             field(Place::ResponseBody, "/id", 10, Facts::INTEGER),
         ]),
         values: SmallMap::new(),
+        transports: SmallMap::from([(Transport::Clear, 2), (tls(TlsVersion::Tls13, Alpn::Http2), 10)]),
         callers: SmallMap::from([
             (
                 curl.clone(),
@@ -113,6 +118,7 @@ pub fn shop() -> Inventory {
                 CallerStats {
                     calls: 10,
                     refused: 0,
+                    encrypted: 10,
                     seen: seen(10, 3600),
                     paths: 1,
                     ..CallerStats::default()
@@ -152,9 +158,17 @@ pub fn shop() -> Inventory {
             field(Place::RequestBody, "/note\u{1b}[31m\u{202e}", 1, Facts::NULL),
         ]),
         values: SmallMap::new(),
+        transports: SmallMap::from([(Transport::Clear, 1), (tls(TlsVersion::Tls12, Alpn::Http11), 3)]),
         callers: SmallMap::from([(
             web,
-            CallerStats { calls: 4, refused: 1, seen: seen(60, 120), paths: 1, ..CallerStats::default() },
+            CallerStats {
+                calls: 4,
+                refused: 1,
+                encrypted: 3,
+                seen: seen(60, 120),
+                paths: 1,
+                ..CallerStats::default()
+            },
         )]),
         servers: SmallMap::from([(nginx, 4)]),
         answered: Answered { seen: seen(60, 119), callers: 1, paths: 1 },
@@ -297,6 +311,12 @@ fn any_peer() -> impl Strategy<Value = Peer> {
     (address, proptest::option::of(any_workload())).prop_map(|(address, workload)| Peer { address, workload })
 }
 
+fn any_transport() -> impl Strategy<Value = Transport> {
+    use proptest::{option, sample};
+    let tls = (option::of(sample::select(&TlsVersion::ALL[..])), option::of(sample::select(&Alpn::ALL[..])));
+    prop_oneof![Just(Transport::Clear), tls.prop_map(|(version, alpn)| Transport::Tls { version, alpn })]
+}
+
 fn any_path() -> impl Strategy<Value = Path> {
     let word =
         prop_oneof![Just("a"), Just("v1"), Just("it's%2F~"), Just("{integer}"), Just("~00"), Just("é")];
@@ -331,12 +351,13 @@ fn any_stats() -> impl Strategy<Value = EndpointStats> {
     let caller = (any_peer(), credential).prop_map(|(peer, credential)| CallerKey { peer, credential });
     // More than are kept of two together.
     let principals = proptest::collection::vec(any::<u64>(), 0..14).prop_map(Principals::from_iter);
-    let caller_stats = (count(), count(), count(), count(), any_seen(), any::<u64>(), principals).prop_map(
-        |(calls, refused, granted, denied, seen, paths, principals)| CallerStats {
+    let caller_stats = ([(); 5].map(|()| count()), any_seen(), any::<u64>(), principals).prop_map(
+        |([calls, refused, granted, denied, encrypted], seen, paths, principals)| CallerStats {
             calls,
             refused,
             granted,
             denied,
+            encrypted,
             seen,
             paths,
             principals,
@@ -364,7 +385,8 @@ fn any_stats() -> impl Strategy<Value = EndpointStats> {
         btree_map(prop_oneof![Just(0u16), 200u16..205], count(), 0..3),
     );
     let contents = btree_map((200u16..204, media()), count(), 0..3);
-    let types = (btree_map(media(), count(), 0..2), btree_map(media(), count(), 0..2), contents);
+    let transports = btree_map(any_transport(), count(), 0..4);
+    let types = (btree_map(media(), count(), 0..2), btree_map(media(), count(), 0..2), contents, transports);
     let word = prop_oneof![Just(None), Just(Some("pending".into())), Just(Some("open".into()))];
     let values = proptest::collection::vec((any::<prop::sample::Index>(), 0..3_u64, word), 0..4);
     let parties = (btree_map(caller, caller_stats, 0..3), btree_map(any_peer(), count(), 0..3));
@@ -413,6 +435,7 @@ fn any_stats() -> impl Strategy<Value = EndpointStats> {
                     request_types: small(types.0),
                     response_types: small(types.1),
                     contents: small(types.2),
+                    transports: small(types.3),
                     fields: small(fields),
                     callers: small(parties.0),
                     servers: small(parties.1),

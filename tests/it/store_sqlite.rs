@@ -6,9 +6,9 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use sensor::call::{CallClass, Sign, path_text};
-use sensor::flow::Timestamp;
+use sensor::flow::{Timestamp, Transport};
 use sensor::inventory::catalog::Catalog;
-use sensor::inventory::{EndpointKey, Inventory, Principals, SignStats};
+use sensor::inventory::{EndpointKey, Inventory, Principals, SignStats, SmallMap};
 use sensor::limits::{NOISE_ROWS_KEPT, PRINCIPALS_KEPT};
 use sensor::store::key;
 use sensor::store::sqlite::{SCHEMA_VERSION, SqliteStore};
@@ -220,6 +220,9 @@ async fn an_older_store_is_brought_forward() {
     let field = users.fields.values().next().expect("a field");
     assert_eq!((field.seen.first, field.seen.last), (Timestamp(5), Timestamp(7)));
     assert_eq!((users.answered.seen.first, users.answered.seen.last), (Timestamp(5), Timestamp(7)));
+    // What is inside of TLS could not be read then.
+    assert_eq!(users.transports, SmallMap::from([(Transport::Clear, 9)]));
+    assert!(users.callers.values().all(|caller| caller.encrypted == 0));
     // What refers to an endpoint still does, and goes with it.
     let run = store.begin_run(&run_start()).await.expect("a run");
     store.merge(run, 1, &shop(), Timestamp(NEW_YEAR)).await.expect("merges");
@@ -312,7 +315,10 @@ async fn noise_of_many_runs_is_folded() {
         for caller in stats.callers.keys().cloned().collect::<Vec<_>>() {
             let sums = stats.callers.value_mut(&caller).expect("it is there");
             (sums.denied, sums.principals) = (1, Principals::one(Some(number as u64)));
+            sums.encrypted = number as u64 % 2;
         }
+        let transport = if number % 2 == 0 { Transport::Clear } else { Transport::TLS };
+        stats.transports.insert(transport, 1);
         scan.endpoints.insert(EndpointKey { class: CallClass::Missed, ..key }, stats);
     }
     store.merge(run, 2, &scan, Timestamp(NEW_YEAR)).await.expect("merges");
@@ -330,7 +336,11 @@ async fn noise_of_many_runs_is_folded() {
         let statuses = stats.clone().flat_map(|s| s.statuses.values().copied()).sum::<u64>();
         let denied = stats.clone().flat_map(|s| s.callers.values().map(|c| c.denied)).sum::<u64>();
         let signs = stats.clone().flat_map(|s| s.signs.values().map(|s| s.calls)).sum::<u64>();
-        (stats.map(|s| s.calls).sum::<u64>(), callers, statuses, denied, signs)
+        let encrypted = stats.clone().flat_map(|s| s.callers.values().map(|c| c.encrypted)).sum::<u64>();
+        let mut transports = SmallMap::new();
+        stats.clone().for_each(|s| transports.merge(s.transports.clone(), |sum, more| *sum += more));
+        let calls = stats.map(|s| s.calls).sum::<u64>();
+        (calls, callers, statuses, denied, signs, encrypted, transports)
     };
     assert_eq!(sums(&after), sums(&before));
     let over = |service: &str| {

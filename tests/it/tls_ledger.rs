@@ -298,7 +298,7 @@ fn what_is_unread_has_its_reason_and_its_name() {
     let [(key, stats)] = &rows[..] else { panic!("not one row: {rows:?}") };
     assert_eq!(key.tls.reading, Reading::Unread("no-symbols".into()));
     assert_eq!(&*key.tls.server_name, "api.shop.example");
-    assert_eq!(&*key.tls.version, "tls-1.3");
+    assert_eq!(&*key.tls.version, "tls1.3");
     assert_eq!((stats.connections, stats.bytes), (1, 1000));
 }
 

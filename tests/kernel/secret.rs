@@ -3,8 +3,9 @@
 
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
+use std::time::Instant;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::pem::PemObject;
@@ -14,6 +15,7 @@ use rustls::{
     StreamOwned,
 };
 
+use crate::process::{DEADLINE, POLL};
 use crate::servers::Encryption;
 use crate::traffic::Stream;
 
@@ -84,7 +86,7 @@ pub fn serve(listener: &TcpListener, last: &str, encryption: &Encryption) -> Res
     let configuration = Arc::new(configuration);
     let mut lines = Vec::new();
     loop {
-        let (stream, _) = listener.accept().context("accept")?;
+        let stream = accept(listener)?;
         let mut stream = StreamOwned::new(ServerConnection::new(configuration.clone())?, stream);
         let mut head = Vec::new();
         while !head.ends_with(b"\r\n\r\n") {
@@ -104,6 +106,24 @@ pub fn serve(listener: &TcpListener, last: &str, encryption: &Encryption) -> Res
             return Ok(lines);
         }
     }
+}
+
+/// The next connection; an error if none comes for long, so that a test which failed does not wait for ever.
+fn accept(listener: &TcpListener) -> Result<TcpStream> {
+    listener.set_nonblocking(true)?;
+    let started = Instant::now();
+    while started.elapsed() < DEADLINE {
+        match listener.accept() {
+            Ok((stream, _)) => {
+                stream.set_nonblocking(false)?;
+                stream.set_read_timeout(Some(DEADLINE))?;
+                return Ok(stream);
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => std::thread::sleep(POLL),
+            Err(error) => return Err(error).context("accept"),
+        }
+    }
+    bail!("no connection within {} s", DEADLINE.as_secs())
 }
 
 /// Listens inside of the namespace of the calling thread.

@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use sensor::call::{CallClass, Parties, Path, Reader};
 use sensor::counter::Counters;
-use sensor::flow::{Direction, Peer, Timestamp, Verdict};
+use sensor::flow::{Direction, Peer, Timestamp, Transport, Verdict};
 use sensor::inventory::template::{Guide, Templates};
 use sensor::inventory::{Inventory, Recorder};
 use sensor::protocol::{Connection, Exchange};
@@ -72,6 +72,7 @@ fn feed(requests: &[&Request]) -> (Fed, Vec<u64>) {
             remote: callers[request.caller].clone(),
             local_port: 80,
             remote_port: 40_000,
+            transport: Transport::Clear,
         };
         let exchange = exchanges.pop().expect("the exchange that was just sent");
         let started = Instant::now();

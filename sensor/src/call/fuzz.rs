@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use super::{Parties, Reader, split};
 use crate::counter::Counters;
-use crate::flow::{Direction, Peer, Timestamp};
+use crate::flow::{Direction, Peer, Timestamp, Transport};
 use crate::limits::CALL_FIELDS_MAX;
 use crate::protocol::{Exchange, Head, Message, Notes, Range32, StartLine};
 
@@ -65,7 +65,13 @@ pub fn fuzz(data: &[u8]) {
     let mut reader = kept.unwrap_or_else(|| Reader::new([7; 16]));
     let mut counters = Counters::default();
     let peer = |last| Arc::new(Peer { address: IpAddr::V4(Ipv4Addr::new(10, 0, 0, last)), workload: None });
-    let parties = Parties { local: peer(1), remote: peer(2), local_port: 80, remote_port: 50_000 };
+    let parties = Parties {
+        local: peer(1),
+        remote: peer(2),
+        local_port: 80,
+        remote_port: 50_000,
+        transport: Transport::Clear,
+    };
     for _ in 0..2 {
         let exchange = Exchange {
             request: message(asked, Some(target), 0, wrong, request),

@@ -63,7 +63,7 @@ pub use route_words::RouteWords;
 pub(crate) use route_words::fits;
 pub use sign::{Sign, Signs};
 
-use crate::flow::{Peer, Timestamp};
+use crate::flow::{Peer, Timestamp, Transport};
 
 /// Request method. Only registered names are kept: any other token is the sender's own text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -347,6 +347,8 @@ pub struct Call {
     pub response_type: Option<&'static str>,
     /// What the request was authenticated with.
     pub credential: Credential,
+    /// How it went over the network.
+    pub transport: Transport,
     /// Who answered: its address and port as the caller used it, and what runs there if local.
     pub server: Arc<Peer>,
     /// Who asked.

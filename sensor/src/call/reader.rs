@@ -22,7 +22,7 @@ use super::{
     Segment, SegmentKind, Sign, auth, body, class, form, mark, operation, risk, target,
 };
 use crate::counter::{Counter, Counters};
-use crate::flow::{Direction, Peer};
+use crate::flow::{Direction, Peer, Transport};
 use crate::limits::PATH_SEGMENTS_MAX;
 use crate::protocol::{Exchange, Head, Protocol, StartLine};
 
@@ -46,6 +46,8 @@ pub struct Parties {
     pub local_port: u16,
     /// The other side's port.
     pub remote_port: u16,
+    /// What the connection puts around its bytes.
+    pub transport: Transport,
 }
 
 /// Reads exchanges. One per thread of the pipeline; field numbers are only valid with its names.
@@ -242,8 +244,9 @@ impl Reader {
             ),
         ];
         risky.into_iter().filter(|(_, is)| *is).for_each(|(sign, _)| signs.add(sign));
-        let Parties { local, remote, .. } = parties;
-        if risk::is_between_hosts(local.address, remote.address, remote.workload.is_some()) {
+        let Parties { local, remote, transport, .. } = parties;
+        let is_far = risk::is_between_hosts(local.address, remote.address, remote.workload.is_some());
+        if is_far && transport.is_clear() {
             risk::in_clear(&mut signs, authentication.credential, risks.anywhere);
         }
         let typed = |carried: &Carried, body_bytes: u64| match carried.content_type {
@@ -296,6 +299,7 @@ impl Reader {
             request_type: typed(&asked, request.body_bytes),
             response_type,
             credential: authentication.credential,
+            transport: *transport,
             server: server.clone(),
             caller: caller.clone(),
             path_bit,

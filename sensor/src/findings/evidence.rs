@@ -206,6 +206,13 @@ pub(super) fn sign_of(stats: &EndpointStats, settings: &Settings, sign: Sign) ->
     stats.signs.get(&sign).copied().filter(|found| found.calls > 0 && settings.counts(found.seen))
 }
 
+/// The same of a sign of calls in clear: of what an endpoint was called inside TLS, nothing counts.
+pub(super) fn in_clear(stats: &EndpointStats, settings: &Settings, sign: Sign) -> Option<SignStats> {
+    let clear = stats.calls.saturating_sub(stats.encrypted());
+    let found = sign_of(stats, settings, sign)?;
+    Some(SignStats { calls: found.calls.min(clear), ..found }).filter(|found| found.calls > 0)
+}
+
 /// Calls that were answered with 2xx.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Granted {

@@ -69,6 +69,7 @@ impl EndpointStats {
         self.fields.merge(other.fields, |sum, more| sum.merge(more));
         self.values.merge(other.values, merge_values);
         self.settle_values();
+        self.transports.merge(other.transports, add);
         self.callers.merge(other.callers, |sum, more| sum.merge(more));
         self.servers.merge(other.servers, add);
         self.answered.merge(other.answered);
@@ -157,6 +158,7 @@ impl CallerStats {
         add(&mut self.refused, other.refused);
         add(&mut self.granted, other.granted);
         add(&mut self.denied, other.denied);
+        add(&mut self.encrypted, other.encrypted);
         self.seen.merge(other.seen);
         self.paths |= other.paths;
         self.principals.merge(&other.principals);

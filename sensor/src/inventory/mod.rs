@@ -36,7 +36,7 @@ pub use recorder::{OVER_BUDGET, Recorder};
 pub use small_map::SmallMap;
 
 use crate::call::{CallClass, Credential, DataClass, Facts, Method, Path, Place, Segment, Sign};
-use crate::flow::{Peer, Timestamp};
+use crate::flow::{Peer, Timestamp, Transport};
 
 /// Everything that was observed, as sums, sets and bounds, so that merging commutes.
 ///
@@ -95,6 +95,8 @@ pub struct EndpointStats {
     pub fields: SmallMap<FieldKey, FieldStats>,
     /// Fields with few values, all of them words of our vocabulary, as long as they have no others.
     pub values: SmallMap<FieldKey, Values>,
+    /// Calls by how they went over the network, all of them.
+    pub transports: SmallMap<Transport, u64>,
     /// Who called.
     pub callers: SmallMap<CallerKey, CallerStats>,
     /// Who answered.
@@ -225,12 +227,21 @@ pub struct CallerStats {
     pub granted: u64,
     /// Calls answered with 401 or 403.
     pub denied: u64,
+    /// Calls inside TLS; all others went in clear.
+    pub encrypted: u64,
     /// First and last seen.
     pub seen: Seen,
     /// A bit of 64 for each raw path that was asked for.
     pub paths: u64,
     /// Whom the credentials stand for.
     pub principals: Principals,
+}
+
+impl CallerStats {
+    /// Calls that went unencrypted.
+    pub fn in_clear(&self) -> u64 {
+        self.calls.saturating_sub(self.encrypted)
+    }
 }
 
 /// An interval of time; merging takes the hull.
@@ -266,6 +277,14 @@ impl EndpointStats {
             .iter()
             .filter(|(status, _)| **status != 0)
             .fold(0, |sum, (_, n)| n.saturating_add(sum))
+    }
+
+    /// Calls inside TLS.
+    pub fn encrypted(&self) -> u64 {
+        self.transports
+            .iter()
+            .filter(|(transport, _)| !transport.is_clear())
+            .fold(0, |sum, (_, calls)| calls.saturating_add(sum))
     }
 
     /// Different callers, whatever their credential.

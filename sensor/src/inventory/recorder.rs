@@ -21,7 +21,7 @@ use crate::call::{
     SegmentKind, Sign, ValueSeen,
 };
 use crate::counter::{Counter, Counters};
-use crate::flow::{Peer, Timestamp};
+use crate::flow::{Peer, Timestamp, Transport};
 use crate::limits::{
     CALLERS_PER_ENDPOINT_MAX, CALLERS_PER_NOISE_ROW_MAX, COVERAGE_MAX, ENDPOINTS_MAX,
     SERVERS_PER_ENDPOINT_MAX,
@@ -59,6 +59,8 @@ struct Entry {
     statuses: SmallVec<[(u16, u64); 4]>,
     rpc_statuses: SmallVec<[(u16, u64); 2]>,
     messages: Messages,
+    /// As many as there are; most endpoints have one.
+    transports: SmallVec<[(Transport, u64); 1]>,
     request_types: SmallVec<[(&'static str, u64); 2]>,
     response_types: SmallVec<[(&'static str, u64); 2]>,
     contents: SmallVec<[((u16, &'static str), u64); 2]>,
@@ -354,6 +356,7 @@ impl Entry {
             statuses: SmallVec::new(),
             rpc_statuses: SmallVec::new(),
             messages: Messages::default(),
+            transports: SmallVec::new(),
             request_types: SmallVec::new(),
             response_types: SmallVec::new(),
             contents: SmallVec::new(),
@@ -386,6 +389,7 @@ impl Entry {
         self.response_bytes = self.response_bytes.saturating_add(call.response_bytes);
         // At most 1,000 statuses and the closed list of types: bounded by what they are.
         count(&mut self.statuses, call.status.unwrap_or(0));
+        count(&mut self.transports, call.transport);
         if let Some(status) = call.rpc_status {
             count(&mut self.rpc_statuses, status);
         }
@@ -498,6 +502,7 @@ impl Entry {
             refused,
             granted: u64::from(matches!(call.outcome, Some(200..300))),
             denied: u64::from(is(&[401, 403])),
+            encrypted: u64::from(!call.transport.is_clear()),
             seen,
             paths: call.path_bit,
             principals: Principals::one(call.principal),
@@ -570,6 +575,7 @@ impl Entry {
             statuses: self.statuses.into_iter().collect(),
             rpc_statuses: self.rpc_statuses.into_iter().collect(),
             messages: self.messages,
+            transports: self.transports.into_iter().collect(),
             latency: self.latency,
             request_bytes: self.request_bytes,
             response_bytes: self.response_bytes,

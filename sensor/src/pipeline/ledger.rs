@@ -9,7 +9,7 @@ use hashbrown::{HashMap, HashSet};
 
 use super::{Connection, Pipeline, record};
 use crate::counter::Counter;
-use crate::flow::{ConnectionId, FourTuple, Peer, Timestamp, Verdict, Workload, unread};
+use crate::flow::{ConnectionId, FourTuple, Peer, Timestamp, Transport, Verdict, Workload, unread};
 use crate::inventory::{CoverageKey, CoverageStats, Reading, TlsCoverage};
 use crate::limits::{PAIRS_AHEAD_MAX, SERVER_NAMES_MAX, TLS_ENDED_MAX, TLS_HELD_NS};
 use crate::protocol::tls;
@@ -38,6 +38,15 @@ pub(super) struct Carrier {
 enum First {
     Bytes(Vec<u8>),
     Known(Option<Box<tls::Hello>>),
+}
+
+impl First {
+    fn hello(&self) -> Option<tls::Hello> {
+        match self {
+            First::Bytes(bytes) => tls::read(bytes),
+            First::Known(hello) => hello.as_deref().cloned(),
+        }
+    }
 }
 
 impl Default for First {
@@ -141,13 +150,21 @@ impl Carrier {
         }
     }
 
+    /// How what is inside was carried; of the protocols only the one that both agreed on.
+    fn transport(&self, inside: Option<Verdict>) -> Transport {
+        let hellos = self.hellos.each_ref().map(First::hello);
+        let chosen = hellos.iter().flatten().find(|hello| !hello.is_client);
+        let agreed = chosen.and_then(|hello| hello.alpn.first().copied());
+        Transport::Tls {
+            version: chosen.and_then(|hello| hello.version),
+            alpn: agreed.or((inside == Some(Verdict::Http2)).then_some(tls::Alpn::Http2)),
+        }
+    }
+
     /// What the hellos say: facts, and whether the owner of the socket serves.
     fn facts(&self) -> (TlsCoverage, Option<bool>) {
         let mut facts = TlsCoverage::default();
-        let hellos = self.hellos.each_ref().map(|first| match first {
-            First::Bytes(bytes) => tls::read(bytes),
-            First::Known(hello) => hello.as_deref().cloned(),
-        });
+        let hellos = self.hellos.each_ref().map(First::hello);
         let [inbound, outbound] = hellos.each_ref().map(|hello| hello.as_ref().map(|hello| hello.is_client));
         let serves = inbound.or(outbound.map(|is_client| !is_client));
         let [offered, chosen] =
@@ -244,12 +261,15 @@ impl Pipeline {
         if let Some(said) = self.said(kept) {
             said.merge(Said { read: verdict, ..Said::default() });
         }
+        let hellos = self.connections.get(&kept).or(self.connections.get(&carrier));
+        let transport = hellos.and_then(|carrier| carrier.tls.as_ref()).map(|tls| tls.transport(verdict));
         let Some(connection) = self.connections.get_mut(&session) else { return };
         if let Some(tuple) = tuple {
             connection.port = tuple.local.port().min(tuple.remote.port());
         }
         let Some(work) = &mut connection.work else { return };
         let parties = &mut work.parties;
+        parties.transport = transport.unwrap_or(Transport::TLS);
         if let Some(tuple) = tuple {
             let workload = parties.local.workload.clone();
             parties.local = Arc::new(Peer { address: tuple.local.ip(), workload });

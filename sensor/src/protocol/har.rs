@@ -18,7 +18,7 @@ use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess,
 use serde_json::Value;
 
 use super::{Exchange, Head, Message, Notes, Protocol, Range32, StartLine};
-use crate::flow::{Direction, Timestamp};
+use crate::flow::{Direction, Timestamp, Transport};
 use crate::limits::{ARCHIVE_ENTRY_BYTES_MAX, DECODED_BYTES_MAX};
 
 /// One entry of an archive.
@@ -31,6 +31,8 @@ pub struct Archived {
     pub server: Option<IpAddr>,
     /// Port of the server, by the URL.
     pub port: u16,
+    /// By the URL: of TLS no more is known.
+    pub transport: Transport,
 }
 
 /// Why an archive could not be read to its end. It holds nothing out of the archive.
@@ -316,7 +318,7 @@ fn archived(entry: &Value, creator: &str) -> Option<Archived> {
     let exchange = Exchange { request, response, direction: Direction::Inbound, follows: false, notes };
     let server = text(entry, "serverIPAddress").map(|text| text.trim_matches(['[', ']']));
     let server = server.and_then(|text| text.parse().ok());
-    Some(Archived { exchange, creator: creator.to_owned(), server, port: url.port })
+    Some(Archived { exchange, creator: creator.to_owned(), server, port: url.port, transport: url.transport })
 }
 
 /// The parts of a URL that matter; credentials in it and what is behind `#` are left out.
@@ -324,14 +326,15 @@ struct Url<'a> {
     authority: &'a str,
     target: &'a str,
     port: u16,
+    transport: Transport,
 }
 
 impl Url<'_> {
     fn of(url: &str) -> Option<Url<'_>> {
         let (scheme, rest) = url.split_once("://")?;
-        let usual = match scheme.to_ascii_lowercase().as_str() {
-            "http" | "ws" => 80,
-            "https" | "wss" => 443,
+        let (usual, transport) = match scheme.to_ascii_lowercase().as_str() {
+            "http" | "ws" => (80, Transport::Clear),
+            "https" | "wss" => (443, Transport::TLS),
             // Files, data, extensions.
             _ => return None,
         };
@@ -341,7 +344,7 @@ impl Url<'_> {
         let authority = authority.rsplit('@').next().unwrap_or_default();
         let named = authority.rsplit_once(':').and_then(|(_, port)| port.parse().ok());
         let target = if target.is_empty() { "/" } else { target };
-        Some(Url { authority, target, port: named.unwrap_or(usual) })
+        Some(Url { authority, target, port: named.unwrap_or(usual), transport })
     }
 }
 

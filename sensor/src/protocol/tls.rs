@@ -4,6 +4,7 @@
 //!
 //! Of texts only a well-formed host name is handed on; protocols and versions are closed sets.
 
+pub use crate::flow::{Alpn, TlsVersion as Version};
 use crate::limits::{TLS_EXTENSIONS_MAX, TLS_HELLO_BYTES_MAX, TLS_PROTOCOLS_MAX};
 
 /// What a hello says.
@@ -24,83 +25,29 @@ pub struct Hello {
     pub whole: bool,
 }
 
-/// A version of TLS.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Version {
-    /// SSL 3.0.
-    Ssl3,
-    /// TLS 1.0.
-    Tls10,
-    /// TLS 1.1.
-    Tls11,
-    /// TLS 1.2.
-    Tls12,
-    /// TLS 1.3.
-    Tls13,
+/// The version of a number on the wire.
+fn version_of(number: u16) -> Option<Version> {
+    Some(match number {
+        0x0300 => Version::Ssl3,
+        0x0301 => Version::Tls10,
+        0x0302 => Version::Tls11,
+        0x0303 => Version::Tls12,
+        0x0304 => Version::Tls13,
+        _ => return None,
+    })
 }
 
-/// A protocol above TLS (RFC 7301 section 6).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Alpn {
-    /// `http/1.0`.
-    Http10,
-    /// `http/1.1`.
-    Http11,
-    /// `h2`.
-    Http2,
-    /// `h3`; seen over TCP by mistake only.
-    Http3,
-    /// Any other.
-    Other,
-}
-
-impl Version {
-    /// Its name in reports, for ever.
-    pub fn name(self) -> &'static str {
-        match self {
-            Version::Ssl3 => "ssl-3.0",
-            Version::Tls10 => "tls-1.0",
-            Version::Tls11 => "tls-1.1",
-            Version::Tls12 => "tls-1.2",
-            Version::Tls13 => "tls-1.3",
-        }
-    }
-
-    fn of(number: u16) -> Option<Version> {
-        Some(match number {
-            0x0300 => Version::Ssl3,
-            0x0301 => Version::Tls10,
-            0x0302 => Version::Tls11,
-            0x0303 => Version::Tls12,
-            0x0304 => Version::Tls13,
-            _ => return None,
-        })
-    }
-}
-
-impl Alpn {
-    /// Its name in reports, for ever.
-    pub fn name(self) -> &'static str {
-        match self {
-            Alpn::Http10 => "http/1.0",
-            Alpn::Http11 => "http/1.1",
-            Alpn::Http2 => "h2",
-            Alpn::Http3 => "h3",
-            Alpn::Other => "other",
-        }
-    }
-
-    fn of(name: &[u8]) -> Option<Alpn> {
-        Some(match name {
-            b"http/1.0" => Alpn::Http10,
-            b"http/1.1" => Alpn::Http11,
-            b"h2" => Alpn::Http2,
-            b"h3" => Alpn::Http3,
-            // What clients add so that servers do not stumble over the unknown (RFC 8701).
-            [a, b] if a == b && a & 0xf == 0xa => return None,
-            _ => Alpn::Other,
-        })
-    }
+/// The protocol of a name on the wire.
+fn alpn_of(name: &[u8]) -> Option<Alpn> {
+    Some(match name {
+        b"http/1.0" => Alpn::Http10,
+        b"http/1.1" => Alpn::Http11,
+        b"h2" => Alpn::Http2,
+        b"h3" => Alpn::Http3,
+        // What clients add so that servers do not stumble over the unknown (RFC 8701).
+        [a, b] if a == b && a & 0xf == 0xa => return None,
+        _ => Alpn::Other,
+    })
 }
 
 /// Reads the hello at the beginning of `bytes`, the first bytes of one direction: records of type
@@ -117,7 +64,7 @@ pub fn read(bytes: &[u8]) -> Option<Hello> {
     let length = input.u24()?;
     let mut cut = input.0.len() < length;
     let mut input = Input(&input.0[..length.min(input.0.len())]);
-    let version = Version::of(input.u16()?);
+    let version = version_of(input.u16()?);
     let mut hello = Hello {
         is_client,
         server_name: None,
@@ -177,12 +124,12 @@ fn extension(hello: &mut Hello, kind: u16, mut content: Input) {
             let mut highest = None;
             // RFC 8701 values and drafts are no versions here.
             while let Some(number) = content.u16() {
-                highest = highest.max(Version::of(number));
+                highest = highest.max(version_of(number));
             }
             hello.version = highest.or(hello.version);
         }
         SUPPORTED_VERSIONS => {
-            if let Some(version) = content.u16().and_then(Version::of) {
+            if let Some(version) = content.u16().and_then(version_of) {
                 hello.version = Some(version);
             }
         }
@@ -219,7 +166,7 @@ fn alpn(hello: &mut Hello, mut content: Input) {
     for _ in 0..TLS_PROTOCOLS_MAX {
         let Some(length) = content.u8() else { return };
         let Some(name) = content.take(usize::from(length)) else { return };
-        if let Some(protocol) = Alpn::of(name)
+        if let Some(protocol) = alpn_of(name)
             && !hello.alpn.contains(&protocol)
         {
             hello.alpn.push(protocol);

@@ -138,6 +138,9 @@ pub struct EndpointRow {
     pub response_fields: u64,
     /// Calls by kind of credential.
     pub credentials: BTreeMap<String, u64>,
+    /// Calls by how they went over the network: `clear`, or of TLS what is known of its version and of the
+    /// protocol inside (`tls`, `tls1.3`, `tls1.3 h2`).
+    pub transports: BTreeMap<String, u64>,
     /// Different callers.
     pub caller_count: u64,
     /// Calls by what is remarkable about them: `credential-in-url`, `jwt-no-expiry`, ...
@@ -284,6 +287,8 @@ pub struct Caller {
     pub calls: u64,
     /// Calls answered with 4xx or 5xx.
     pub refused: u64,
+    /// Calls inside TLS; all others went in clear.
+    pub encrypted_calls: u64,
     /// RFC 3339.
     pub first_seen: String,
     /// RFC 3339.

@@ -185,6 +185,7 @@ fn row(service: &str, endpoint: &Endpoint) -> EndpointRow {
         request_fields: requests as u64,
         response_fields: (stats.fields.len() - requests) as u64,
         credentials,
+        transports: stats.transports.iter().map(|(name, calls)| (name.name().into_owned(), *calls)).collect(),
         caller_count: stats.caller_count(),
         signs: stats.signs.iter().map(|(sign, sum)| (sign.name().to_owned(), sum.calls)).collect(),
         first_seen: format::time(stats.seen.first),
@@ -302,6 +303,7 @@ fn caller((key, stats): (&CallerKey, &CallerStats)) -> Caller {
         credential: key.credential.name().to_owned(),
         calls: stats.calls,
         refused: stats.refused,
+        encrypted_calls: stats.encrypted,
         first_seen: format::time(stats.seen.first),
         last_seen: format::time(stats.seen.last),
     }

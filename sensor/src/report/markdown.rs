@@ -137,6 +137,10 @@ fn service(service: &ServiceReport, room: &mut Room, page: &mut Page) {
         count(service.endpoints.len() as u64, "endpoint"),
         count(sums::calls(service), "call")
     ));
+    let transports = sums::transports(service);
+    if !transports.is_empty() {
+        page.paragraph(&format!("Transport: {transports}."));
+    }
     let rows = service.endpoints.iter().take(room.endpoints).map(endpoint);
     page.table(
         &[

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::document::{Party, Report, ServiceReport};
+use super::format::grouped;
 use super::noise::NoiseSum;
 
 /// One caller with one kind of credential, over all endpoints of a service.
@@ -77,6 +78,28 @@ pub(super) fn status_classes(statuses: &BTreeMap<String, u64>) -> BTreeMap<Strin
         *sum = sum.saturating_add(*calls);
     }
     classes
+}
+
+/// Calls of a service by transport, whatever the protocol inside: `clear 12, tls1.3 40`; empty if it is
+/// not known.
+pub(super) fn transports(service: &ServiceReport) -> String {
+    let mut sums: BTreeMap<&str, u64> = BTreeMap::new();
+    for (name, calls) in service.endpoints.iter().flat_map(|each| &each.endpoint.transports) {
+        let version = name.split(' ').next().unwrap_or_default();
+        let sum = sums.entry(version).or_default();
+        *sum = sum.saturating_add(*calls);
+    }
+    let parts = sums.iter().map(|(version, calls)| format!("{version} {}", grouped(*calls)));
+    parts.collect::<Vec<_>>().join(", ")
+}
+
+/// How many of some calls were inside TLS: `all`, `none` or `2 of 5`.
+pub(super) fn encrypted(encrypted: u64, calls: u64) -> String {
+    match encrypted {
+        0 => "none".to_owned(),
+        some if some >= calls => "all".to_owned(),
+        some => format!("{some} of {calls}"),
+    }
 }
 
 /// Calls of a service.
@@ -177,5 +200,18 @@ pub(super) fn doubt(name: &str) -> &str {
         "one-try" => "one success only",
         "over-budget" => "too many paths",
         other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn how_many_were_encrypted() {
+        assert_eq!(
+            [(0, 5), (5, 5), (2, 5), (0, 0)].map(|(of, calls)| encrypted(of, calls)),
+            ["none", "all", "2 of 5", "none"]
+        );
     }
 }

@@ -13,7 +13,7 @@ use super::ledger::{Ledger, Sums, class};
 use super::losses::meaning;
 use super::noise::Noise;
 use super::status::{RunRow, Status};
-use super::sums::{self, field_name, place, short_time, whereabouts};
+use super::sums::{self, encrypted, field_name, place, short_time, whereabouts};
 pub use super::table::Style;
 use super::table::{Cell, Columns, Page, number, plain};
 use crate::inventory::noise::PATHS_MAX;
@@ -55,11 +55,12 @@ const CALLERS: Columns = Columns {
         "AUTH",
         "CALLS",
         "REFUSED",
+        "ENCRYPTED",
         "FIRST SEEN",
         "LAST SEEN",
     ],
     right: &["CALLS", "REFUSED"],
-    expendable: &["FIRST SEEN", "LAST SEEN", "WHERE"],
+    expendable: &["FIRST SEEN", "LAST SEEN", "WHERE", "ENCRYPTED"],
 };
 
 const SERVICE_CALLERS: Columns = Columns {
@@ -137,10 +138,15 @@ pub fn report(report: &Report, style: Style) -> String {
     for service in &report.services {
         page.heading(&service.name);
         page.text.push_str(&format!(
-            "  {}, {}\n\n",
+            "  {}, {}\n",
             format::count(service.endpoints.len() as u64, "endpoint"),
             format::count(sums::calls(service), "call")
         ));
+        let transports = sums::transports(service);
+        if !transports.is_empty() {
+            page.text.push_str(&format!("  transport: {transports}\n"));
+        }
+        page.text.push('\n');
         let rows = service.endpoints.iter().map(|e| endpoint_cells(&e.endpoint)).collect();
         page.table(&SERVICE_ENDPOINTS, rows);
         page.text.push('\n');
@@ -188,6 +194,7 @@ pub fn callers(callers: &Callers, style: Style) -> String {
             plain(&row.caller.credential),
             number(row.caller.calls),
             number(row.caller.refused),
+            plain(&encrypted(row.caller.encrypted_calls, row.caller.calls)),
             plain(&short_time(&row.caller.first_seen)),
             plain(&short_time(&row.caller.last_seen)),
         ]

@@ -286,6 +286,7 @@ fn rows(inventory: &Inventory) -> usize {
         .map(|s| {
             1 + s.statuses.len()
                 + s.contents.len()
+                + s.transports.len()
                 + s.fields.len()
                 + s.values.len()
                 + s.callers.len()

@@ -1,15 +1,16 @@
 //! **basic-over-clear**: a request with `Authorization: Basic` went between hosts without encryption.
 //!
 //! Fires for any such call, answered or refused: the password was on the wire either way. Does not fire
-//! on loopback, nor where TLS is taken off on the same host. Other credentials in clear are
+//! inside TLS, on loopback, nor where TLS is taken off on the same host. Other credentials in clear are
 //! **clear-transport**.
 //!
 //! Basic is the user's name and password in base64 (RFC 7617 section 4): whoever can read one packet has
 //! both, for good. Use TLS up to the service, and treat the passwords that were sent as known.
 
 use crate::call::{Credential, Sign};
-use crate::findings::evidence::count;
+use crate::findings::evidence::{count, edges, in_clear};
 use crate::findings::{Check, Context, Findings, Level, Looked, Rule};
+use crate::inventory::CallerStats;
 
 /// See the file's comment.
 pub const RULE: Rule = Rule {
@@ -26,9 +27,7 @@ fn check(context: &Context<'_>, looked: &Looked<'_>, findings: &mut Findings) {
     let message = |calls| {
         format!("{} sent a user name and password with Basic unencrypted between hosts", count(calls, "call"))
     };
-    if let Some(finding) =
-        looked.by_sign(context.settings, &RULE, Sign::BasicInClear, message, |kind| kind == Credential::Basic)
-    {
-        findings.add(finding);
-    }
+    let Some(found) = in_clear(looked.stats(), context.settings, Sign::BasicInClear) else { return };
+    let by = edges(looked.stats(), |key, _| key.credential == Credential::Basic, CallerStats::in_clear);
+    findings.add(looked.finding(&RULE, message(found.calls)).shown(found.calls, found.seen).by(by));
 }

@@ -67,7 +67,12 @@ pub(super) fn endpoints(report: &Report, left_out: LeftOut, cut: Cut, page: &mut
             .raw("</b> <small>")
             .count(service.endpoints.len() as u64, "endpoint")
             .raw(", ");
-        page.count(sums::calls(service), "call").raw("</small></th></tr>\n");
+        page.count(sums::calls(service), "call");
+        let transports = sums::transports(service);
+        if !transports.is_empty() {
+            page.raw("; ").text(&transports);
+        }
+        page.raw("</small></th></tr>\n");
         for endpoint in &service.endpoints {
             row(&endpoint.endpoint, endpoint.fields.len() as u64, page);
         }

@@ -3,7 +3,7 @@
 use sqlx::sqlite::{Sqlite, SqliteArguments, SqliteConnection};
 use sqlx::{Arguments, AssertSqlSafe, Encode, Type};
 
-/// Rows of one statement. At most 10 columns each: far below SQLite's 32,766 parameters.
+/// Rows of one statement. At most 11 columns each: far below SQLite's 32,766 parameters.
 const ROWS_MAX: usize = 250;
 
 /// Collects the rows of one upsert and writes them when there are [`ROWS_MAX`].

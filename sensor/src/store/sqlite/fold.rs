@@ -50,11 +50,18 @@ pub(super) async fn fold_noise(connection: &mut SqliteConnection, kept: usize) -
                                AND into_.path = ?1 AND into_.class = old.class
          WHERE true GROUP BY into_.id, status
          ON CONFLICT DO UPDATE SET calls = min(9223372036854775807, calls + excluded.calls)",
+        "INSERT INTO transport (endpoint_id, transport, calls)
+         SELECT into_.id, transport, sum(transport.calls)
+         FROM transport JOIN old ON old.id = endpoint_id
+         JOIN endpoint AS into_ ON into_.service_id = old.service_id AND into_.method = 'OTHER'
+                               AND into_.path = ?1 AND into_.class = old.class
+         WHERE true GROUP BY into_.id, transport
+         ON CONFLICT DO UPDATE SET calls = min(9223372036854775807, calls + excluded.calls)",
         // One of several sets of bits is a part of all of them together: at least as many, still.
         "INSERT INTO edge (endpoint_id, peer_id, credential, calls, refused, granted, denied, first_ns,
-                           last_ns, paths)
+                           last_ns, paths, encrypted)
          SELECT into_.id, peer_id, credential, sum(edge.calls), sum(refused), sum(granted), sum(denied),
-                min(edge.first_ns), max(edge.last_ns), max(paths)
+                min(edge.first_ns), max(edge.last_ns), max(paths), sum(encrypted)
          FROM edge JOIN old ON old.id = endpoint_id
          JOIN endpoint AS into_ ON into_.service_id = old.service_id AND into_.method = 'OTHER'
                                AND into_.path = ?1 AND into_.class = old.class
@@ -65,7 +72,8 @@ pub(super) async fn fold_noise(connection: &mut SqliteConnection, kept: usize) -
              granted = min(9223372036854775807, granted + excluded.granted),
              denied = min(9223372036854775807, denied + excluded.denied),
              first_ns = min(first_ns, excluded.first_ns), last_ns = max(last_ns, excluded.last_ns),
-             paths = paths | excluded.paths",
+             paths = paths | excluded.paths,
+             encrypted = min(9223372036854775807, encrypted + excluded.encrypted)",
         "INSERT INTO edge_principal (endpoint_id, peer_id, credential, principal)
          SELECT DISTINCT into_.id, peer_id, credential, principal
          FROM edge_principal JOIN old ON old.id = endpoint_id

@@ -16,6 +16,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../../../schema/sql/sqlite/0003_findings.sql"),
     include_str!("../../../../schema/sql/sqlite/0004_protocols.sql"),
     include_str!("../../../../schema/sql/sqlite/0005_ledger.sql"),
+    include_str!("../../../../schema/sql/sqlite/0006_transport.sql"),
 ];
 
 /// Newest schema version that this program knows.

@@ -64,6 +64,7 @@ pub(super) async fn inventory(connection: &mut SqliteConnection) -> Result<Inven
     values(&mut transaction, &mut endpoints).await?;
     edges(&mut transaction, &peers, &mut endpoints).await?;
     read_facts::signs(&mut transaction, &mut endpoints).await?;
+    read_facts::transports(&mut transaction, &mut endpoints).await?;
     read_facts::protocols(&mut transaction, &mut endpoints).await?;
     read_facts::classes(&mut transaction, &mut endpoints).await?;
     read_facts::principals(&mut transaction, &peers, &mut endpoints).await?;
@@ -294,7 +295,7 @@ async fn edges(
     {
         let sql =
             "SELECT endpoint_id, peer_id, credential, calls, refused, granted, denied, first_ns, last_ns,
-                          paths
+                          paths, encrypted
                    FROM edge";
         let mut rows = sqlx::query(sql).fetch(&mut *connection);
         while let Some(row) = rows.try_next().await? {
@@ -312,6 +313,7 @@ async fn edges(
                 denied: number(integer(6)?),
                 seen: Seen { first: time(integer(7)?), last: time(integer(8)?) },
                 paths: bits(integer(9)?),
+                encrypted: number(integer(10)?),
                 ..CallerStats::default()
             };
             stats.callers.insert(key, caller);

@@ -1,4 +1,4 @@
-//! Rows of signs, classes and principals into the endpoints and edges that [`super::read`] has made of
+//! Rows of signs, transports, classes and principals into the endpoints and edges that [`super::read`] has made of
 //! the others, in its transaction.
 
 use std::collections::HashMap;
@@ -8,7 +8,7 @@ use sqlx::sqlite::SqliteConnection;
 
 use super::read::{Endpoints, Interner, ReadError, Result, number, time};
 use crate::call::{Credential, DataClass, Place, Sign};
-use crate::flow::Peer;
+use crate::flow::{Peer, Transport};
 use crate::inventory::{CallerKey, ClassKey, ClassStats, FieldKey, Messages, Seen, SignStats};
 
 pub(super) async fn signs(connection: &mut SqliteConnection, endpoints: &mut Endpoints) -> Result<()> {
@@ -20,6 +20,18 @@ pub(super) async fn signs(connection: &mut SqliteConnection, endpoints: &mut End
         let sign = Sign::of_name(&sign).ok_or_else(foreign)?;
         let seen = Seen { first: time(first), last: time(last) };
         stats.signs.insert(sign, SignStats { calls: number(calls), seen });
+    }
+    Ok(())
+}
+
+pub(super) async fn transports(connection: &mut SqliteConnection, endpoints: &mut Endpoints) -> Result<()> {
+    let sql = "SELECT endpoint_id, transport, calls FROM transport";
+    let mut rows = sqlx::query_as::<_, (i64, String, i64)>(sql).fetch(connection);
+    while let Some((endpoint, transport, calls)) = rows.try_next().await? {
+        let foreign = || ReadError::Foreign("transport");
+        let (_, stats) = endpoints.get_mut(&endpoint).ok_or_else(foreign)?;
+        let transport = Transport::of_name(&transport).ok_or_else(foreign)?;
+        stats.transports.insert(transport, number(calls));
     }
     Ok(())
 }

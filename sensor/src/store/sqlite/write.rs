@@ -94,6 +94,7 @@ pub(super) async fn merge(
     fields(&mut transaction, &endpoints).await?;
     edges(&mut transaction, &mut ids, &endpoints).await?;
     write_facts::signs(&mut transaction, &endpoints).await?;
+    write_facts::transports(&mut transaction, &endpoints).await?;
     write_facts::protocols(&mut transaction, &endpoints).await?;
     write_facts::classes(&mut transaction, &endpoints).await?;
     write_facts::principals(&mut transaction, &mut ids, &endpoints).await?;
@@ -268,14 +269,15 @@ async fn edges<'a>(
 ) -> Result<()> {
     let into =
         "INSERT INTO edge (endpoint_id, peer_id, credential, calls, refused, granted, denied, first_ns,
-                           last_ns, paths)";
+                           last_ns, paths, encrypted)";
     let upsert = "calls = min(9223372036854775807, calls + excluded.calls),
                   refused = min(9223372036854775807, refused + excluded.refused),
                   granted = min(9223372036854775807, granted + excluded.granted),
                   denied = min(9223372036854775807, denied + excluded.denied),
                   first_ns = min(first_ns, excluded.first_ns), last_ns = max(last_ns, excluded.last_ns),
-                  paths = paths | excluded.paths";
-    let mut batch = Batch::new(into, 10, upsert);
+                  paths = paths | excluded.paths,
+                  encrypted = min(9223372036854775807, encrypted + excluded.encrypted)";
+    let mut batch = Batch::new(into, 11, upsert);
     for (endpoint, stats) in endpoints {
         for (key, caller) in &stats.callers {
             batch.bind(*endpoint).bind(ids.peer(connection, &key.peer).await?);
@@ -283,7 +285,7 @@ async fn edges<'a>(
             batch.bind(number(caller.calls)).bind(number(caller.refused));
             batch.bind(number(caller.granted)).bind(number(caller.denied));
             batch.bind(time(caller.seen.first)).bind(time(caller.seen.last));
-            batch.bind(bits(caller.paths)).row(connection).await?;
+            batch.bind(bits(caller.paths)).bind(number(caller.encrypted)).row(connection).await?;
         }
     }
     batch.finish(connection).await?;

@@ -1,4 +1,4 @@
-//! Signs, classes and principals of a delta into rows, in the transaction of [`super::write`]: the same
+//! Signs, transports, classes and principals of a delta into rows, in the transaction of [`super::write`]: the same
 //! sums, hulls and unions. Of the principals of an edge the smallest few stay, as in memory.
 
 use sqlx::sqlite::SqliteConnection;
@@ -20,6 +20,17 @@ pub(super) async fn signs(connection: &mut SqliteConnection, endpoints: &Endpoin
         for (sign, sum) in &stats.signs {
             batch.bind(*endpoint).bind(sign.name()).bind(number(sum.calls));
             batch.bind(time(sum.seen.first)).bind(time(sum.seen.last)).row(connection).await?;
+        }
+    }
+    batch.finish(connection).await
+}
+
+pub(super) async fn transports(connection: &mut SqliteConnection, endpoints: &Endpoints<'_>) -> Result<()> {
+    let upsert = "calls = min(9223372036854775807, calls + excluded.calls)";
+    let mut batch = Batch::new("INSERT INTO transport (endpoint_id, transport, calls)", 3, upsert);
+    for (endpoint, stats) in endpoints {
+        for (transport, calls) in &stats.transports {
+            batch.bind(*endpoint).bind(transport.name()).bind(number(*calls)).row(connection).await?;
         }
     }
     batch.finish(connection).await
