@@ -204,7 +204,8 @@ impl Attacher {
                     known.obstacle = known.obstacle.or(Some("too-many-files"));
                     continue;
                 }
-                let library = self.read(map);
+                // The process may be gone: another one will show the file again.
+                let Some(library) = self.read(map) else { continue };
                 self.files.insert(file, library);
             }
             let Some(library) = self.files.get(&file) else { continue };
@@ -223,11 +224,9 @@ impl Attacher {
     }
 
     /// Reads a file and sets its probes.
-    fn read(&mut self, map: &Mapped) -> Library {
+    fn read(&mut self, map: &Mapped) -> Option<Library> {
+        let file = File::open(&map.path).ok()?;
         let mut library = Library { links: Vec::new(), probed_ns: None, obstacle: None, matters: false };
-        let Ok(file) = File::open(&map.path) else {
-            return library;
-        };
         let binary = binary::read(&file);
         library.matters = binary.library.is_some() || binary.obstacle.is_some();
         library.obstacle = binary.obstacle.map(binary::Obstacle::name);
@@ -249,7 +248,7 @@ impl Attacher {
             library.probed_ns = Some(monotonic_ns());
             tracing::debug!(file = %map.name, probes = library.links.len(), "TLS is read here");
         }
-        library
+        Some(library)
     }
 
     fn attach(&mut self, program: &str, cookie: u64, offset: u64, file: &File) -> Result<UProbeLink, String> {
