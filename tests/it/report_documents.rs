@@ -13,6 +13,7 @@ use sensor::report::filter::{Filter, Glob};
 use sensor::report::findings::stored::StoredFindings;
 use sensor::report::json;
 use sensor::report::noise::Noise;
+use sensor::report::ledger::Ledger;
 use sensor::report::status::{RunFacts, Status};
 use sensor::report::text::{self, Style};
 use serde_json::Value;
@@ -123,6 +124,7 @@ fn documents_keep_their_schemas() {
         assert_keeps("callers", &json::render(&Callers::of(&catalog)));
         assert_keeps("fields", &json::render(&Fields::of(&catalog)));
         assert_keeps("noise", &json::render(&Noise::of(&catalog)));
+        assert_keeps("coverage", &json::render(&Ledger::of(&inventory.coverage)));
         assert_keeps("status", &json::render(&status_of(&inventory)));
     }
     assert_keeps("doctor", &json::render(&doctor_rows()));
@@ -157,6 +159,36 @@ fn tables_fit_the_width_and_hold_nothing_harmful() {
     assert!(!json::render(&Fields::of(&catalog)).contains(harmful));
     let coloured = text::endpoints(&Endpoints::of(&catalog), Style { width: Some(200), colour: true });
     assert!(coloured.contains('\u{1b}'));
+}
+
+#[test]
+fn the_ledger_counts_every_connection_once() {
+    let inventory = shop();
+    let key = |reading, name: &str| {
+        let mut key = inventory.coverage.keys().next().expect("a row").clone();
+        key.verdict = Verdict::Tls;
+        key.tls = TlsCoverage { reading, server_name: name.into(), version: "tls1.3".into(), alpn: "h2".into() };
+        key
+    };
+    let stats = |connections| CoverageStats {
+        connections,
+        bytes: 1000 * connections,
+        plaintext_bytes: 0,
+        lost_bytes: 0,
+    };
+    let rows = [
+        (key(Reading::Read(Verdict::Http2), "shop.example"), CoverageStats { plaintext_bytes: 700, ..stats(5) }),
+        (key(Reading::Unread("no-symbols".into()), "bank.example"), stats(3)),
+        (key(Reading::Unattributed, ""), CoverageStats { bytes: 0, ..stats(2) }),
+    ];
+    let all: std::collections::BTreeMap<_, _> = inventory.coverage.clone().into_iter().chain(rows).collect();
+    let ledger = Ledger::of(&all);
+    let in_clear: u64 = inventory.coverage.values().map(|stats| stats.connections).sum();
+    assert_eq!(ledger.total.connections, in_clear + 8, "sessions without a connection are none");
+    assert_eq!(ledger.classes["tls-http2"].plaintext_bytes, 700);
+    assert_eq!(ledger.reasons.keys().collect::<Vec<_>>(), ["no-symbols"]);
+    insta::assert_snapshot!("coverage_text", text::ledger(&ledger, Style::default()));
+    assert_keeps("coverage", &json::render(&ledger));
 }
 
 #[test]

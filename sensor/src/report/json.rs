@@ -13,6 +13,7 @@ use super::noise::Noise;
 use super::policy::PolicyCheck;
 use super::replay::Replay;
 use super::spec::{SpecPages, Specs};
+use super::ledger::Ledger;
 use super::status::Status;
 
 /// The document, indented, with a line break at the end.
@@ -38,6 +39,7 @@ pub fn schemas() -> Vec<(&'static str, String)> {
         ("specs", schema::<Specs>()),
         ("spec", schema::<SpecPages>()),
         ("replay", schema::<Replay>()),
+        ("coverage", schema::<Ledger>()),
         ("status", schema::<Status>()),
         ("policy-check", schema::<PolicyCheck>()),
         ("doctor", schema::<Doctor>()),
