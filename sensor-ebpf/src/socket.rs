@@ -255,7 +255,8 @@ fn enter(key: u64, state: &mut SocketState, moved: u64) {
         // The time alone could repeat on two CPUs, never on one.
         state.connection = (bpf_ktime_get_ns() << 8) | (bpf_get_smp_processor_id() as u64 & 0xff);
     }
-    // Another CPU may have been first.
+    // By reference: a copy of it would be past the stack. Another CPU may have been first.
+    #[allow(clippy::needless_borrows_for_generic_args, reason = "a copy is past the stack")]
     if SOCKETS.insert(key, &*state, BPF_NOEXIST as u64).is_err() && SOCKETS.get_ptr(key).is_none() {
         maps::count(Loss::StateFull as u8, moved);
     }

@@ -4,16 +4,16 @@
 use std::fs;
 use std::path::PathBuf;
 
-use sensor::flow::Timestamp;
-use sensor::inventory::Inventory;
+use sensor::flow::{Timestamp, Verdict};
 use sensor::inventory::catalog::Catalog;
+use sensor::inventory::{CoverageStats, Inventory, Reading, TlsCoverage};
 use sensor::report::doctor::{CheckRow, Doctor, Outcome};
 use sensor::report::document::{Callers, Endpoints, Fields, Report};
 use sensor::report::filter::{Filter, Glob};
 use sensor::report::findings::stored::StoredFindings;
 use sensor::report::json;
-use sensor::report::noise::Noise;
 use sensor::report::ledger::Ledger;
+use sensor::report::noise::Noise;
 use sensor::report::status::{RunFacts, Status};
 use sensor::report::text::{self, Style};
 use serde_json::Value;
@@ -167,7 +167,8 @@ fn the_ledger_counts_every_connection_once() {
     let key = |reading, name: &str| {
         let mut key = inventory.coverage.keys().next().expect("a row").clone();
         key.verdict = Verdict::Tls;
-        key.tls = TlsCoverage { reading, server_name: name.into(), version: "tls1.3".into(), alpn: "h2".into() };
+        key.tls =
+            TlsCoverage { reading, server_name: name.into(), version: "tls1.3".into(), alpn: "h2".into() };
         key
     };
     let stats = |connections| CoverageStats {
@@ -177,7 +178,10 @@ fn the_ledger_counts_every_connection_once() {
         lost_bytes: 0,
     };
     let rows = [
-        (key(Reading::Read(Verdict::Http2), "shop.example"), CoverageStats { plaintext_bytes: 700, ..stats(5) }),
+        (
+            key(Reading::Read(Verdict::Http2), "shop.example"),
+            CoverageStats { plaintext_bytes: 700, ..stats(5) },
+        ),
         (key(Reading::Unread("no-symbols".into()), "bank.example"), stats(3)),
         (key(Reading::Unattributed, ""), CoverageStats { bytes: 0, ..stats(2) }),
     ];

@@ -9,11 +9,11 @@ use super::doctor::Doctor;
 use super::document::{Callers, Endpoints, Fields, Report};
 use super::escape;
 use super::findings::document::{Findings, Rules};
+use super::ledger::Ledger;
 use super::noise::Noise;
 use super::policy::PolicyCheck;
 use super::replay::Replay;
 use super::spec::{SpecPages, Specs};
-use super::ledger::Ledger;
 use super::status::Status;
 
 /// The document, indented, with a line break at the end.
