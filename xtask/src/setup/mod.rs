@@ -28,6 +28,8 @@ const PACKAGES: &[(&str, &str)] = &[
     ("tshark", "tshark"),
     ("nghttp", "nghttp2-client"),
     ("nghttpd", "nghttp2-server"),
+    ("openssl", "openssl"),
+    ("wget", "wget"),
 ];
 
 /// Programs that the tests of HTML reports can use, which are packages of the same name: the smaller one
@@ -43,7 +45,7 @@ pub fn run() -> Result<()> {
         .map(|&(_, package)| package)
         .collect();
     if missing.is_empty() {
-        shell::present("nginx, wrk, node, python3, curl, iproute2, tcpdump, tshark, nghttp2");
+        shell::present("nginx, wrk, node, python3, curl, iproute2, tcpdump, tshark, nghttp2, openssl, wget");
     } else {
         apt_install(&missing)?;
     }
