@@ -164,7 +164,7 @@ const PROTOCOLS: &[(&str, u64, &str, [u64; 2])] = &[
     ("POST /graphql/#mutation/CreateOrder", 1, "{}", [0, 0]),
     ("POST /rpc/#jsonrpc/listOrders", 3, "{}", [0, 0]),
     ("POST /service/stock/#soap/GetPrice", 1, "{}", [0, 0]),
-    ("GET /events", 1, "{}", [0, 0]),
+    ("GET /events", 1, "{}", [0, 6]),
     ("GET /export", 1, "{}", [0, 0]),
     ("POST /mcp/#mcp/server/discover", 1, "{}", [0, 0]),
     ("POST /mcp/#mcp/tools/list", 1, "{}", [0, 0]),
