@@ -345,12 +345,18 @@ pub fn gathered(state: &SocketState, direction: u8, flags: u8, position: u64, le
 /// Sends a control record; these may use the reserved part of the ring. False if even that is full.
 #[inline(always)]
 fn control<T: 'static>(fill: impl FnOnce(&mut MaybeUninit<T>)) -> bool {
+    control_with::<T>(BPF_RB_NO_WAKEUP as u64, fill)
+}
+
+/// The same, which may wake the agent.
+#[inline(always)]
+fn control_with<T: 'static>(wakeup: u64, fill: impl FnOnce(&mut MaybeUninit<T>)) -> bool {
     let Some(mut entry) = RING.reserve::<T>(0) else {
         maps::count(Loss::ControlRingFull as u8, 0);
         return false;
     };
     fill(&mut entry);
-    entry.submit(BPF_RB_NO_WAKEUP as u64);
+    entry.submit(wakeup);
     true
 }
 
@@ -408,13 +414,10 @@ pub fn bind(state: &SocketState) {
 /// Tells the agent that a process runs another program now.
 #[inline(always)]
 pub fn exec(process: u32) {
-    let Some(mut entry) = RING.reserve::<ExecRecord>(0) else {
-        maps::count(Loss::ControlRingFull as u8, 0);
-        return;
-    };
-    entry.write(ExecRecord { abi_version: ABI_VERSION, kind: KIND_EXEC, reserved: 0, process });
     // At once: the program may live for some milliseconds only.
-    entry.submit(BPF_RB_FORCE_WAKEUP as u64);
+    control_with::<ExecRecord>(BPF_RB_FORCE_WAKEUP as u64, |slot| {
+        slot.write(ExecRecord { abi_version: ABI_VERSION, kind: KIND_EXEC, reserved: 0, process });
+    });
 }
 
 /// Tells the agent that `mirrored` says the same as `kept`.

@@ -365,7 +365,7 @@ pub fn on_destroy(sk: *const u8) -> Option<(u64, [u64; 2])> {
     }
     // What it carried ends with it.
     if state.session == 0 && state.sk != 0 {
-        tls::end(state.sk);
+        tls::tls_end(state.sk);
     }
     let mut unseen = [0u32; 2];
     // A reset by this end clears the counters: nothing can be said then.

@@ -238,7 +238,7 @@ pub fn on_return(regs: &pt_regs) {
 pub fn on_free(session: u64) {
     if is_in_scope() {
         let key = session_key(process(), session);
-        end(key);
+        tls_end(key);
     }
 }
 
@@ -356,18 +356,12 @@ fn leave_other(key: u64, socket: u64) {
         // SAFETY: the map gave it.
         let bound = unsafe { (*state).sk };
         if bound != 0 && bound != socket {
-            end(key);
+            tls_end(key);
         }
     }
 }
 
-/// Ends a session.
-#[inline(always)]
-pub fn end(key: u64) {
-    tls_end(key);
-}
-
-/// Body of [`end`], a global function to the verifier.
+/// Ends a session. A global function to the verifier: see `emit::emit_copies`.
 #[unsafe(no_mangle)]
 #[inline(never)]
 pub extern "C" fn tls_end(key: u64) -> u32 {
@@ -436,7 +430,7 @@ pub extern "C" fn tls_carried(key: u64, session: u64, direction: u64, moved: u64
         let thread = unsafe { &mut *found };
         if direction == OUTBOUND as u64 {
             if thread.session > SEVERAL && fits(moved, thread.written, thread.writes) {
-                observe(thread.session, key);
+                tls_observe(thread.session, key);
             }
             thread.session = 0;
             thread.written = 0;
@@ -466,7 +460,7 @@ fn match_call(key: u64, moved: u64, direction: u8) {
         thread.read += moved;
         thread.reads += 1;
         if thread.socket != 0 && fits(thread.received, thread.read, thread.reads) {
-            observe(key, thread.socket);
+            tls_observe(key, thread.socket);
         }
     } else {
         thread.session = if thread.session == 0 || thread.session == key { key } else { SEVERAL };
@@ -482,13 +476,7 @@ fn fits(ciphertext: u64, plaintext: u64, records: u64) -> bool {
     ciphertext >= plaintext + least * records && ciphertext <= plaintext + most * records
 }
 
-/// One more sign that a socket carries a session.
-#[inline(always)]
-fn observe(session: u64, socket: u64) {
-    tls_observe(session, socket);
-}
-
-/// Body of [`observe`], a global function to the verifier.
+/// One more sign that a socket carries a session. A global function to the verifier.
 #[unsafe(no_mangle)]
 #[inline(never)]
 pub extern "C" fn tls_observe(session: u64, socket: u64) -> u32 {

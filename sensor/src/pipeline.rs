@@ -312,7 +312,7 @@ impl Pipeline {
             calls: 0,
             missing: 0,
             tls: is_tls.then(Box::default),
-            session: session.map(|_| Carried::new(verdict, at)),
+            session: session.map(|_| Carried::new(at)),
             work,
         };
         if verdict.is_some() && connection.work.is_none() {

@@ -133,6 +133,17 @@ impl Scene {
     }
 }
 
+/// A connection within the host, both of whose sockets are known; the client's session has asked.
+fn local(flush_after: Option<u64>) -> Scene {
+    let mut scene = Scene::new(flush_after);
+    scene.open(CLIENT, None);
+    scene.open(SERVER, None);
+    scene.pair(SERVER, CLIENT);
+    scene.open(CLIENT_SESSION, Some(Some(CLIENT)));
+    scene.request(CLIENT_SESSION, 0);
+    scene
+}
+
 /// Calls, and who called.
 fn calls(inventory: &Inventory) -> (u64, Vec<String>) {
     let callers = inventory.endpoints.values().flat_map(|stats| stats.callers.keys()).map(|caller| {
@@ -165,12 +176,7 @@ fn assert_one_read(inventory: &Inventory, calls_made: u64, plaintext: bool) {
 
 /// Both ends within the host, both read at once.
 fn both_ends(flush_after: Option<u64>) -> Inventory {
-    let mut scene = Scene::new(flush_after);
-    scene.open(CLIENT, None);
-    scene.open(SERVER, None);
-    scene.pair(SERVER, CLIENT);
-    scene.open(CLIENT_SESSION, Some(Some(CLIENT)));
-    scene.request(CLIENT_SESSION, 0);
+    let mut scene = local(flush_after);
     scene.open(SERVER_SESSION, Some(Some(SERVER)));
     scene.pair(SERVER_SESSION, CLIENT_SESSION);
     scene.request(SERVER_SESSION, 0);
@@ -202,12 +208,7 @@ fn both_ends_are_one_connection_wherever_a_flush_falls() {
 #[test]
 fn a_session_of_the_mirrored_end_is_of_the_kept_connection() {
     for after in 0..12 {
-        let mut scene = Scene::new(Some(after));
-        scene.open(CLIENT, None);
-        scene.open(SERVER, None);
-        scene.pair(SERVER, CLIENT);
-        scene.open(CLIENT_SESSION, Some(Some(CLIENT)));
-        scene.request(CLIENT_SESSION, 0);
+        let mut scene = local(Some(after));
         // The server's socket is gone before the client has read.
         scene.close(SERVER, 1000, Some("no-probe"));
         scene.response(CLIENT_SESSION, 0);
@@ -222,12 +223,7 @@ fn a_session_of_the_mirrored_end_is_of_the_kept_connection() {
 fn calls_told_by_both_ends_before_they_are_paired_count_once() {
     for told_by_client in [false, true] {
         for after in 0..20 {
-            let mut scene = Scene::new(Some(after));
-            scene.open(CLIENT, None);
-            scene.open(SERVER, None);
-            scene.pair(SERVER, CLIENT);
-            scene.open(CLIENT_SESSION, Some(Some(CLIENT)));
-            scene.request(CLIENT_SESSION, 0);
+            let mut scene = local(Some(after));
             scene.open(SERVER_SESSION, Some(None));
             scene.request(SERVER_SESSION, 0);
             scene.response(SERVER_SESSION, 0);

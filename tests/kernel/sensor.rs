@@ -40,6 +40,12 @@ impl Sensor {
         Sensor::spawn(folder, arguments)?.captures()
     }
 
+    /// As [`Sensor::start`], and it reads TLS: for tests whose programs run copies of their libraries. A probe
+    /// is in a file, and the machine's own programs run the machine's files.
+    pub fn start_with_tls(folder: &Path, arguments: &[&str]) -> Result<Self> {
+        Sensor::spawn_as(bound(program()), folder, arguments)?.captures()
+    }
+
     /// Waits until it captures.
     pub fn captures(mut self) -> Result<Self> {
         let sensor = &mut self;
@@ -64,6 +70,10 @@ impl Sensor {
 
     /// As [`Sensor::spawn`] with a command of the caller's, which becomes the program.
     pub fn spawn_by(program: Command, folder: &Path, arguments: &[&str]) -> Result<Self> {
+        Sensor::spawn_as(program, folder, &[arguments, &["--no-tls"]].concat())
+    }
+
+    fn spawn_as(program: Command, folder: &Path, arguments: &[&str]) -> Result<Self> {
         let store = Store { path: folder.join("apicensus.db") };
         let log = folder.join("sensor.log");
         let output = fs::File::create(&log).with_context(|| format!("cannot write {}", log.display()))?;

@@ -87,7 +87,6 @@ enum Ended {
 
 /// A session of TLS.
 pub(super) struct Carried {
-    verdict: Option<Verdict>,
     by: Option<ConnectionId>,
     since: Timestamp,
 }
@@ -127,8 +126,8 @@ impl Ledger {
 }
 
 impl Carried {
-    pub(super) fn new(verdict: Option<Verdict>, since: Timestamp) -> Self {
-        Carried { verdict, by: None, since }
+    pub(super) fn new(since: Timestamp) -> Self {
+        Carried { by: None, since }
     }
 }
 
@@ -251,7 +250,7 @@ impl Pipeline {
         let Some(connection) = self.connections.get_mut(&session) else { return };
         let Some(carried) = &mut connection.session else { return };
         carried.by = Some(carrier);
-        let verdict = carried.verdict;
+        let verdict = connection.verdict;
         // The other end of the connection, if it is on this host.
         let other = if kept == carrier {
             self.connections.get(&kept).and_then(|kept| kept.tls.as_ref()).and_then(|tls| tls.other.clone())

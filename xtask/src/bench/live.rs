@@ -168,7 +168,7 @@ fn measure(target: Target, plan: Plan, options: &Options) -> Result<Vec<Vec<Run>
             let folder = scratch.path().join(format!("{round}-{index}"));
             std::fs::create_dir_all(&folder).context("cannot make a run's folder")?;
             let by = |netns: &Netns, front_end: &str| {
-                ["--netns", netns.name(), "--front-end", front_end].map(str::to_owned).to_vec()
+                ["--netns", netns.name(), "--front-end", front_end, "--no-tls"].map(str::to_owned).to_vec()
             };
             let arguments = match mode {
                 Mode::Off => None,

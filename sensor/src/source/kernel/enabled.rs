@@ -496,7 +496,7 @@ fn sources(error: &dyn std::error::Error) -> String {
     }
     // A verifier log has many lines; its last ones say what it is about.
     let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
-    if std::env::var_os("APC_LOG").is_none() && lines.len() > 3 {
+    if lines.len() > 3 {
         format!("{} ... {}", lines[0], lines[lines.len() - 2..].join(" "))
     } else {
         lines.join(" ")
